@@ -1,1 +1,9 @@
-//! In the making.
+//! The pure core of rais: what monitors and binders decide, without a clock, socket or file.
+//!
+//! Both are state machines in quinn's manner: hand in an event or the time, then drain the outputs,
+//! then ask for the next timeout. Equal inputs give equal outputs.
+
+pub mod heartbeat;
+pub mod load;
+pub mod name;
+pub mod time;
