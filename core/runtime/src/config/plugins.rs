@@ -1,0 +1,62 @@
+//! `[plugins]`: where libraries are and how they are held.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `[plugins]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plugins {
+    /// Folders whose libraries can be named by `type`.
+    pub dirs: Vec<PathBuf>,
+    /// Names for which a library wins over a built-in.
+    pub prefer: Vec<String>,
+    /// `[plugins.NAME]`.
+    pub each: BTreeMap<String, PluginOptions>,
+}
+
+/// `[plugins.NAME]`: none where nothing was written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PluginOptions {
+    /// Where it runs.
+    pub isolation: Option<Isolation>,
+    /// The longest any one call may take.
+    pub timeout: Option<Duration>,
+    /// Whether an isolated one that died is started again.
+    pub restart: Option<Restart>,
+    /// What its failure at the start means.
+    pub on_startup_error: Option<OnStartupError>,
+    /// Address space of an isolated one, in octets.
+    pub memory: Option<u64>,
+    /// Files an isolated one may have open.
+    pub open_files: Option<u32>,
+}
+
+/// Where a plugin runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// In a process of its own.
+    Process,
+    /// In ours.
+    None,
+}
+
+/// Whether an isolated plugin that died is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// After a pause that doubles.
+    Again,
+    /// It stays down.
+    Never,
+}
+
+/// What a plugin's failure at the start means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStartupError {
+    /// Nothing is started.
+    Fail,
+    /// The rest starts, this one is tried again.
+    Retry,
+    /// The rest starts without it.
+    Ignore,
+}
