@@ -2,6 +2,13 @@
 //!
 //! One datagram of at most [`MAX_DATAGRAM`] octets.
 
+pub mod codec;
+pub mod key;
+pub mod packing;
+pub mod refusal;
+pub mod trust;
+pub mod window;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
