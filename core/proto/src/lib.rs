@@ -5,5 +5,6 @@
 
 pub mod heartbeat;
 pub mod load;
+pub mod monitor;
 pub mod name;
 pub mod time;

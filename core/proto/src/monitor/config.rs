@@ -1,0 +1,210 @@
+//! What a monitor is told to watch.
+
+use std::net::IpAddr;
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::time::Duration;
+
+use crate::heartbeat::{Capacity, Weight};
+use crate::name::{Epoch, HostId, HostName, ServiceName};
+
+/// Why a [`Probes`] cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MonitorConfigError {
+    /// No probe at all.
+    #[error("a service needs at least one probe")]
+    NoProbe,
+    /// More successes wanted than there are probes, or none.
+    #[error("`of` is 1 to the number of probes, {probes} here; {wanted} is not")]
+    OutOf {
+        /// Successes wanted.
+        wanted: usize,
+        /// Probes there are.
+        probes: usize,
+    },
+}
+
+/// Everything a monitor needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MonitorConfig {
+    /// This host; a reload does not change it.
+    pub host: HostId,
+    /// What people call it; also the name under which own addresses are probed.
+    pub host_name: HostName,
+    /// This life; a reload does not change it.
+    pub epoch: Epoch,
+    /// Seeds jitter and stagger, so that equal inputs repeat exactly; a reload does not change it.
+    pub seed: u64,
+    /// Loads are means over the last so long.
+    pub sample: Duration,
+    /// Probes in flight at once, over all services.
+    pub concurrency: NonZeroUsize,
+    /// The load sources that services refer to.
+    pub loads: Vec<LoadSource>,
+    /// The services, each name once (a later one of the same name is not looked at).
+    pub services: Vec<ServiceConfig>,
+}
+
+/// The shell's handle of a configured probe.
+///
+/// Across a reload an equal key means an equal probe: whoever changes a probe gives it a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeKey(pub u32);
+
+/// The shell's handle of a configured load source.
+///
+/// Across a reload an equal key means an equal source, which keeps its readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LoadKey(pub u32);
+
+/// Something that measures a load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadSource {
+    /// What services and [`Output::SampleLoad`](super::Output::SampleLoad) call it.
+    pub key: LoadKey,
+    /// Between two samples; under a millisecond is taken as one.
+    pub every: Duration,
+}
+
+/// A service, and how to tell its health.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceConfig {
+    /// Its name in beats.
+    pub name: ServiceName,
+    /// Between two probes of an address, and between two beats; under a millisecond is taken as
+    /// one.
+    pub interval: Duration,
+    /// Of one probe, from its start.
+    pub timeout: Duration,
+    /// To the next probe of an address that is up, from the start of one that has failed or not
+    /// answered by then; of one that is down, from its answer. Under a millisecond is taken as one.
+    pub fast_interval: Duration,
+    /// Successes in a row that make a down address up.
+    pub rise: NonZeroU16,
+    /// Failures in a row that make an up address down; also the probes in flight of an address.
+    pub fall: NonZeroU16,
+    /// How far an interval may stray, in percent; above 100 is taken as 100.
+    pub jitter_percent: u8,
+    /// Silence longer than this is death ([`default_expire`](crate::heartbeat::default_expire)).
+    pub expire: Duration,
+    /// What this host can carry of it.
+    pub capacity: Capacity,
+    /// Where a watched target has none of its own.
+    pub weight: Weight,
+    /// How to tell whether it is up.
+    pub probes: Probes,
+    /// Its load; none: what its probes report, if anything.
+    pub load: Option<ServiceLoad>,
+    /// Whom the monitor speaks for.
+    pub members: Members,
+}
+
+/// One or several probes, and what they mean together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probes {
+    keys: Vec<ProbeKey>,
+    need: usize,
+}
+
+impl Probes {
+    /// A single probe.
+    pub fn one(key: ProbeKey) -> Probes {
+        Probes { keys: vec![key], need: 1 }
+    }
+
+    /// `keys` combined.
+    ///
+    /// # Errors
+    /// There is no key, or `combine` wants none or more of them than there are.
+    pub fn new(combine: Combine, keys: Vec<ProbeKey>) -> Result<Probes, MonitorConfigError> {
+        if keys.is_empty() {
+            return Err(MonitorConfigError::NoProbe);
+        }
+        let need = match combine {
+            Combine::All => keys.len(),
+            Combine::Any => 1,
+            Combine::AtLeast(wanted) => wanted,
+        };
+        if !(1..=keys.len()).contains(&need) {
+            return Err(MonitorConfigError::OutOf { wanted: need, probes: keys.len() });
+        }
+        Ok(Probes { keys, need })
+    }
+
+    /// The probes, at least one.
+    pub fn keys(&self) -> &[ProbeKey] {
+        &self.keys
+    }
+
+    /// How many must succeed.
+    pub fn need(&self) -> usize {
+        self.need
+    }
+}
+
+/// How several probes make one verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combine {
+    /// Every one must succeed.
+    All,
+    /// One that succeeds is enough.
+    Any,
+    /// So many must succeed.
+    AtLeast(usize),
+}
+
+/// A service's load out of one or several sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceLoad {
+    /// What several sources mean together; one that is unknown is left out, and where all are, so
+    /// is the load.
+    pub combine: CombineLoads,
+    /// The sources.
+    pub sources: Vec<LoadKey>,
+}
+
+/// How several loads make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CombineLoads {
+    /// The highest.
+    Max,
+    /// The mean.
+    Mean,
+}
+
+/// Whom a monitor speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Members {
+    /// This host's own addresses, announced together.
+    Own {
+        /// Which of them.
+        addresses: AddressSet,
+        /// One probe of this local address speaks for all (the paper's local connect); none: each
+        /// address is probed on its own.
+        probe_at: Option<IpAddr>,
+    },
+    /// Machines without a monitor, probed and announced one by one (an address that occurs again
+    /// is not looked at).
+    Watched(Vec<WatchedTarget>),
+}
+
+/// A set of own addresses that the shell keeps up to date by
+/// [`Monitor::handle_addresses`](super::Monitor::handle_addresses).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AddressSet {
+    /// By `advertise` of the whole monitor.
+    Host,
+    /// By `addresses` of this service alone.
+    Service(ServiceName),
+}
+
+/// A machine without a monitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedTarget {
+    /// Where it is probed, and what is announced.
+    pub address: IpAddr,
+    /// What people call it; its address where nothing is given.
+    pub name: Option<Box<str>>,
+    /// Its own; none: the service's.
+    pub weight: Option<Weight>,
+}
