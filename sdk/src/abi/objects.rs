@@ -1,0 +1,87 @@
+//! Objects with methods, called from the other side.
+#![allow(
+    unsafe_code,
+    missing_docs,
+    non_local_definitions,
+    clippy::mem_forget,
+    clippy::needless_pass_by_value
+)] // the derives and trait objects of abi_stable expand to these
+
+use abi_stable::sabi_trait;
+use abi_stable::std_types::{RBox, RResult, RSlice, RStr, RString};
+use async_ffi::{FfiContext, FfiFuture};
+
+use super::types::{AbiCall, AbiDatagram, AbiFault, AbiReading, AbiSubject, AbiUp, AbiZone};
+
+pub type ProbeBox = ProbeObj_TO<'static, RBox<()>>;
+pub type BlockingProbeBox = BlockingProbeObj_TO<'static, RBox<()>>;
+pub type LoadBox = LoadObj_TO<'static, RBox<()>>;
+pub type SinkBox = SinkObj_TO<'static, RBox<()>>;
+pub type TransportBox = TransportObj_TO<'static, RBox<()>>;
+pub type InboxBox = InboxObj_TO<'static, RBox<()>>;
+pub type HostBox = HostObj_TO<'static, RBox<()>>;
+pub type SourceBox = SourceObj_TO<'static, RBox<()>>;
+
+#[sabi_trait]
+pub trait ProbeObj: Send + Sync {
+    #[sabi(last_prefix_field)]
+    fn start(&self, call: AbiCall) -> FfiFuture<RResult<AbiUp, AbiFault>>;
+}
+
+#[sabi_trait]
+pub trait BlockingProbeObj: Send + Sync {
+    #[sabi(last_prefix_field)]
+    fn run(&self, call: AbiCall) -> RResult<AbiUp, AbiFault>;
+}
+
+#[sabi_trait]
+pub trait LoadObj: Send + Sync {
+    /// 0 host, 1 target.
+    fn scope(&self) -> u32;
+    #[sabi(last_prefix_field)]
+    fn sample(&self, of: AbiSubject) -> RResult<AbiReading, AbiFault>;
+}
+
+#[sabi_trait]
+pub trait SinkObj: Send + Sync {
+    fn publish(&self, zone: AbiZone<'_>) -> RResult<u32, AbiFault>;
+    /// JSON: `null` or a `Served`.
+    fn served(&self, zone: RStr<'_>) -> RResult<RString, AbiFault>;
+    #[sabi(last_prefix_field)]
+    fn stop(&self);
+}
+
+#[sabi_trait]
+pub trait TransportObj: Send + Sync {
+    fn start(&self, inbox: InboxBox) -> RResult<(), AbiFault>;
+    fn send(&self, data: RSlice<'_, u8>) -> RResult<(), AbiFault>;
+    #[sabi(last_prefix_field)]
+    fn stop(&self);
+}
+
+/// The host's end of a transport. Returns how many of the batch were taken, from its start.
+#[sabi_trait]
+pub trait InboxObj: Send + Sync + Clone {
+    #[sabi(last_prefix_field)]
+    fn deliver(&self, batch: RSlice<'_, AbiDatagram<'_>>) -> usize;
+}
+
+/// The host as its plugins see it.
+#[sabi_trait]
+pub trait HostObj: Send + Sync + Clone {
+    /// Watches `fd`, once per socket; the error is an errno. The source goes before `fd` is closed.
+    fn register(&self, fd: i32) -> RResult<SourceBox, i32>;
+    fn timer(&self, after_ns: u64) -> FfiFuture<()>;
+    /// 1 error, 2 warn, 3 info, 4 debug.
+    #[sabi(last_prefix_field)]
+    fn log(&self, level: u32, text: RStr<'_>);
+}
+
+/// One watched socket.
+#[sabi_trait]
+pub trait SourceObj: Send + Sync {
+    /// "I have just seen EAGAIN." `interest`: 1 read, 2 write. Returns 0 pending (the waker is
+    /// kept), 1 try again, 2 the reactor is gone.
+    #[sabi(last_prefix_field)]
+    fn poll_ready(&self, cx: &mut FfiContext<'_>, interest: u32) -> u32;
+}

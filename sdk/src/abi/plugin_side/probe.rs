@@ -1,0 +1,55 @@
+//! A [`Probe`] behind the boundary.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use abi_stable::sabi_trait::TD_Opaque;
+use abi_stable::std_types::{RErr, RResult, RStr};
+use async_ffi::{FfiFuture, FutureExt};
+
+use super::{HostRef, make_with};
+use crate::abi::convert::{fault_to_abi, result_to_abi, target_from_abi, up_to_abi};
+use crate::abi::guard::{Guarded, GuardedFuture, panicked};
+use crate::abi::objects::{HostBox, ProbeBox, ProbeObj, ProbeObj_TO};
+use crate::abi::types::{AbiCall, AbiFault, AbiUp};
+use crate::config::parse;
+use crate::{Cx, Fault, Probe, Up};
+
+struct ProbeAdapter<P> {
+    plugin: Guarded<Arc<P>, HostRef>,
+}
+
+pub(crate) extern "C" fn make<P: Probe>(
+    config: RStr<'_>,
+    host: HostBox,
+) -> RResult<ProbeBox, AbiFault> {
+    make_with(config, host, |config, host| {
+        let plugin = Arc::new(P::new(parse(config)?)?);
+        let adapter = ProbeAdapter { plugin: Guarded::new(host, plugin) };
+        Ok(ProbeObj_TO::from_value(adapter, TD_Opaque))
+    })
+}
+
+impl<P: Probe> ProbeObj for ProbeAdapter<P> {
+    fn start(&self, call: AbiCall) -> FfiFuture<RResult<AbiUp, AbiFault>> {
+        let host = self.plugin.report().clone();
+        let probing = probe(Arc::clone(&self.plugin), host.clone(), call);
+        let outcome = async { result_to_abi(probing.await, up_to_abi) };
+        GuardedFuture::new(host, outcome, |text| RErr(fault_to_abi(panicked(&text)))).into_ffi()
+    }
+}
+
+/// The author's future against the deadline; the timer is made when it first waits.
+async fn probe<P: Probe>(plugin: Arc<P>, host: HostRef, call: AbiCall) -> Result<Up, Fault> {
+    let cx = Cx::new(host, call.timeout_ns);
+    let target = target_from_abi(call.target)?;
+    let mut probing = pin!(plugin.probe(&cx, &target));
+    let mut timer = None;
+    poll_fn(|task| match probing.as_mut().poll(task) {
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+        Poll::Pending => cx.poll_deadline(task, &mut timer).map(Err),
+    })
+    .await
+}

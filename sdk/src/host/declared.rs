@@ -1,0 +1,173 @@
+//! Plugins as an image declares them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use abi_stable::std_types::{ROption, RStr};
+
+use super::objects::{BlockingProbeObject, LoadObject, ProbeObject, SinkObject, TransportObject};
+use super::side::{HostSide, host_box};
+use crate::Fault;
+use crate::abi::convert::result_from_abi;
+use crate::abi::{self, ABI_VERSION, Decl_Ref, Make};
+
+/// What a plugin can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Up or not, waiting without a thread.
+    Probe,
+    /// Up or not, on a thread.
+    BlockingProbe,
+    /// A load index.
+    Load,
+    /// Publishes zones.
+    Sink,
+    /// Carries beats.
+    Transport,
+}
+
+/// One plugin of an image: a type and the kinds that it is.
+///
+/// A type that is of two kinds is declared twice, under one name.
+#[derive(Clone, Copy)]
+pub struct Declared {
+    decl: Decl_Ref,
+}
+
+/// The plugins linked into this image, by name.
+#[must_use]
+pub fn linked() -> Vec<Declared> {
+    abi::list().into_iter().map(|decl| Declared { decl }).collect()
+}
+
+impl Declared {
+    /// The `type` by which a configuration names it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.decl.name().as_str()
+    }
+
+    /// Of the plugin's crate.
+    #[must_use]
+    pub fn version(&self) -> &'static str {
+        self.decl.version().as_str()
+    }
+
+    /// Version of the boundary that it was built with.
+    #[must_use]
+    pub fn abi(&self) -> &'static str {
+        ABI_VERSION
+    }
+
+    /// The body of a table that configures it, in TOML.
+    #[must_use]
+    pub fn sample(&self) -> &'static str {
+        self.decl.sample().as_str()
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        let has = [
+            (self.decl.probe().is_some(), Kind::Probe),
+            (self.decl.blocking_probe().is_some(), Kind::BlockingProbe),
+            (self.decl.load().is_some(), Kind::Load),
+            (self.decl.sink().is_some(), Kind::Sink),
+            (self.decl.transport().is_some(), Kind::Transport),
+        ];
+        has.into_iter().filter_map(|(has, kind)| has.then_some(kind)).collect()
+    }
+
+    /// A probe with the table `config`: JSON, the host's own keys taken out.
+    ///
+    /// # Errors
+    /// [`FaultKind::Config`](crate::FaultKind::Config) with the key path in the table, and
+    /// whatever the plugin's own start gives.
+    pub fn probe(&self, config: &str, host: Arc<dyn HostSide>) -> Result<ProbeObject, Fault> {
+        self.make(Kind::Probe, self.decl.probe(), config, host).map(ProbeObject::new)
+    }
+
+    /// A blocking probe; as [`probe`](Self::probe).
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub fn blocking_probe(
+        &self,
+        config: &str,
+        host: Arc<dyn HostSide>,
+    ) -> Result<BlockingProbeObject, Fault> {
+        self.make(Kind::BlockingProbe, self.decl.blocking_probe(), config, host)
+            .map(BlockingProbeObject::new)
+    }
+
+    /// A load; as [`probe`](Self::probe).
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub fn load(&self, config: &str, host: Arc<dyn HostSide>) -> Result<LoadObject, Fault> {
+        self.make(Kind::Load, self.decl.load(), config, host).map(LoadObject::new)
+    }
+
+    /// A sink; as [`probe`](Self::probe).
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub fn sink(&self, config: &str, host: Arc<dyn HostSide>) -> Result<SinkObject, Fault> {
+        self.make(Kind::Sink, self.decl.sink(), config, host).map(SinkObject::new)
+    }
+
+    /// A transport; as [`probe`](Self::probe).
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub fn transport(
+        &self,
+        config: &str,
+        host: Arc<dyn HostSide>,
+    ) -> Result<TransportObject, Fault> {
+        let voice = Arc::clone(&host);
+        self.make(Kind::Transport, self.decl.transport(), config, host)
+            .map(|object| TransportObject::new(object, voice))
+    }
+
+    fn make<T>(
+        &self,
+        kind: Kind,
+        make: ROption<Make<T>>,
+        config: &str,
+        host: Arc<dyn HostSide>,
+    ) -> Result<T, Fault> {
+        let Some(make) = make.into_option() else {
+            let kinds: Vec<_> = self.kinds().iter().map(Kind::to_string).collect();
+            let is = kinds.join(", ");
+            return Err(Fault::config(
+                "type",
+                format!("`{}` is a {is}, not a {kind}", self.name()),
+            ));
+        };
+        result_from_abi((make.call)(RStr::from_str(config), host_box(host)), |object| object)
+    }
+}
+
+impl fmt::Debug for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Declared")
+            .field("name", &self.name())
+            .field("version", &self.version())
+            .field("kinds", &self.kinds())
+            .finish()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Probe => "probe",
+            Self::BlockingProbe => "blocking probe",
+            Self::Load => "load",
+            Self::Sink => "sink",
+            Self::Transport => "transport",
+        })
+    }
+}
