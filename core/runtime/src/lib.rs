@@ -1,3 +1,6 @@
 //! The shell of rais: the only part with clocks, sockets, files and threads.
 
+pub mod clock;
 pub mod config;
+pub mod durable;
+pub mod state;
