@@ -12,6 +12,7 @@ use super::types::{
     AbiAddr, AbiFault, AbiReading, AbiRecord, AbiSubject, AbiTarget, AbiUp, LOAD_UNKNOWN,
     WEIGHT_NONE,
 };
+use crate::host::{Interest, Level, Ready};
 use crate::{Fault, FaultKind, Reading, Record, Scope, Subject, Target, Up, Wish};
 
 /// Loads are clamped to this, in hundredths of a percent.
@@ -242,5 +243,54 @@ pub(crate) fn scope_from_abi(scope: u32) -> Scope {
     match scope {
         0 => Scope::Host,
         _ => Scope::Target,
+    }
+}
+
+pub(crate) fn interest_to_abi(interest: Interest) -> u32 {
+    match interest {
+        Interest::Read => 1,
+        Interest::Write => 2,
+    }
+}
+
+/// What a newer plugin waits for is unknown here; room to send is what ends soonest.
+pub(crate) fn interest_from_abi(interest: u32) -> Interest {
+    match interest {
+        1 => Interest::Read,
+        _ => Interest::Write,
+    }
+}
+
+pub(crate) fn ready_to_abi(ready: Ready) -> u32 {
+    match ready {
+        Ready::Pending => 0,
+        Ready::TryAgain => 1,
+        Ready::Gone => 2,
+    }
+}
+
+pub(crate) fn ready_from_abi(ready: u32) -> Ready {
+    match ready {
+        0 => Ready::Pending,
+        1 => Ready::TryAgain,
+        _ => Ready::Gone,
+    }
+}
+
+pub(crate) fn level_to_abi(level: Level) -> u32 {
+    match level {
+        Level::Error => 1,
+        Level::Warn => 2,
+        Level::Info => 3,
+        Level::Debug => 4,
+    }
+}
+
+pub(crate) fn level_from_abi(level: u32) -> Level {
+    match level {
+        1 => Level::Error,
+        2 => Level::Warn,
+        4 => Level::Debug,
+        _ => Level::Info,
     }
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod convert;
 pub(crate) mod guard;
+pub(crate) mod host_side;
 mod objects;
 pub(crate) mod plugin_side;
 mod root;

@@ -9,6 +9,9 @@ pub const LOAD_UNKNOWN: u32 = u32::MAX;
 /// For a weight that is not asked for.
 pub const WEIGHT_NONE: u32 = u32::MAX;
 
+/// Batches of datagrams are converted in pieces of this size, on the stack.
+pub(crate) const BATCH: usize = 64;
+
 /// A socket address; family 0 is none at all.
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use abi_stable::std_types::RStr;
 use async_ffi::{ContextExt, FfiFuture};
 
-use crate::abi::convert::nanos;
+use crate::abi::convert::{interest_to_abi, level_to_abi, nanos, ready_from_abi};
 use crate::abi::guard::Report;
 use crate::abi::objects::{HostBox, SourceBox};
 use crate::host::{Interest, Level, Ready};
@@ -32,7 +32,7 @@ impl HostRef {
     }
 
     pub(crate) fn log(&self, level: Level, text: &str) {
-        self.0.log(level.to_abi(), RStr::from_str(text));
+        self.0.log(level_to_abi(level), RStr::from_str(text));
     }
 
     pub(crate) fn timer(&self, after: Duration) -> Timer {
@@ -61,7 +61,8 @@ impl Future for Timer {
 impl Source {
     /// Only after the socket has said EAGAIN.
     pub(crate) fn poll_ready(&self, task: &mut Context<'_>, interest: Interest) -> Ready {
-        Ready::from_abi(task.with_ffi_context(|task| self.0.poll_ready(task, interest.to_abi())))
+        let interest = interest_to_abi(interest);
+        ready_from_abi(task.with_ffi_context(|task| self.0.poll_ready(task, interest)))
     }
 }
 

@@ -7,8 +7,10 @@ pub(crate) mod sink;
 pub(crate) mod transport;
 
 mod host_ref;
+mod inbox_ref;
 
 pub(crate) use host_ref::{HostRef, Source, Timer};
+pub(crate) use inbox_ref::InboxRef;
 
 use abi_stable::std_types::{RErr, ROk, RResult, RStr};
 

@@ -3,7 +3,7 @@
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RSlice, RStr};
 
-use super::{HostRef, make_with};
+use super::{HostRef, InboxRef, make_with};
 use crate::abi::convert::result_to_abi;
 use crate::abi::guard::{Guarded, catch_fault, catch_report};
 use crate::abi::objects::{HostBox, InboxBox, TransportBox, TransportObj, TransportObj_TO};
@@ -28,7 +28,7 @@ pub(crate) extern "C" fn make<P: Transport>(
 
 impl<P: Transport> TransportObj for TransportAdapter<P> {
     fn start(&self, inbox: InboxBox) -> RResult<(), AbiFault> {
-        let inbox = Inbox::new(inbox);
+        let inbox = Inbox::new(InboxRef::new(inbox));
         result_to_abi(catch_fault(|| self.plugin.start(inbox)), |()| ())
     }
 

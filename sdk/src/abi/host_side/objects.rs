@@ -4,22 +4,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RSlice, RStr};
 
-use super::side::{HostSide, Voice};
+use super::inbox::{Receive, inbox_box};
 use crate::abi::convert::{
-    addr_from_abi, nanos, reading_from_abi, record_to_abi, result_from_abi, scope_from_abi,
-    subject_to_abi, target_to_abi, up_from_abi,
+    nanos, reading_from_abi, record_to_abi, result_from_abi, scope_from_abi, subject_to_abi,
+    target_to_abi, up_from_abi,
 };
-use crate::abi::guard::{Guarded, catch_report};
-use crate::abi::{
-    AbiCall, AbiDatagram, AbiZone, BlockingProbeBox, InboxBox, InboxObj, InboxObj_TO, LoadBox,
-    ProbeBox, SinkBox, TransportBox,
-};
-use crate::inbox::BATCH;
+use crate::abi::objects::{BlockingProbeBox, LoadBox, ProbeBox, SinkBox, TransportBox};
+use crate::abi::types::{AbiCall, AbiZone};
+use crate::host::HostSide;
 use crate::zone::Records;
-use crate::{Datagram, Fault, Reading, Scope, Served, Subject, Target, Up, Zone};
+use crate::{Fault, Reading, Scope, Served, Subject, Target, Up, Zone};
 
 /// What one probe is called with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +47,6 @@ pub struct SinkObject(Arc<SinkBox>);
 pub struct TransportObject {
     object: Arc<TransportBox>,
     host: Arc<dyn HostSide>,
-}
-
-/// Where a host takes what a transport received. Called on the transport's threads.
-pub trait Receive: Send + Sync + 'static {
-    /// Takes datagrams from the start of `batch` and returns how many; the rest is dropped. A batch
-    /// has at most 64.
-    fn deliver(&self, batch: &[Datagram<'_>]) -> usize;
 }
 
 impl ProbeObject {
@@ -184,35 +173,6 @@ fn call_to_abi(call: ProbeCall) -> AbiCall {
         target: target_to_abi(call.target),
         timeout_ns: nanos(call.timeout),
         reserved: [0; 3],
-    }
-}
-
-#[derive(Clone)]
-struct InboxAdapter(Arc<Guarded<Arc<dyn Receive>, Voice>>);
-
-/// The host's end of a transport as an object that crosses the boundary.
-fn inbox_box(inbox: Arc<dyn Receive>, host: Arc<dyn HostSide>) -> InboxBox {
-    let guarded = Guarded::new(Voice(host), inbox);
-    InboxObj_TO::from_value(InboxAdapter(Arc::new(guarded)), TD_Opaque)
-}
-
-impl InboxObj for InboxAdapter {
-    fn deliver(&self, batch: RSlice<'_, AbiDatagram<'_>>) -> usize {
-        let mut taken = 0;
-        for piece in batch.as_slice().chunks(BATCH) {
-            let mut plain = [Datagram { from: None, data: &[] }; BATCH];
-            for (slot, datagram) in plain.iter_mut().zip(piece) {
-                *slot = Datagram::new(addr_from_abi(&datagram.from), datagram.data.as_slice());
-            }
-            let plain = &plain[..piece.len()];
-            let took = catch_report(self.0.report(), "deliver", || self.0.deliver(plain));
-            let took = took.unwrap_or(0).min(piece.len());
-            taken += took;
-            if took < piece.len() {
-                break;
-            }
-        }
-        taken
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use abi_stable::std_types::{ROption, RStr};
 
+use super::host::host_box;
 use super::objects::{BlockingProbeObject, LoadObject, ProbeObject, SinkObject, TransportObject};
-use super::side::{HostSide, host_box};
 use crate::Fault;
+use crate::abi::ABI_VERSION;
 use crate::abi::convert::result_from_abi;
-use crate::abi::{self, ABI_VERSION, Decl_Ref, Make};
+use crate::abi::root::{self, Decl_Ref, Make};
+use crate::host::HostSide;
 
 /// What a plugin can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +40,7 @@ pub struct Declared {
 /// The plugins linked into this image, by name.
 #[must_use]
 pub fn linked() -> Vec<Declared> {
-    abi::list().into_iter().map(|decl| Declared { decl }).collect()
+    root::list().into_iter().map(|decl| Declared { decl }).collect()
 }
 
 impl Declared {
