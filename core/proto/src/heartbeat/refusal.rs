@@ -15,7 +15,7 @@ macro_rules! refusals {
         }
 
         impl Refusal {
-            /// All, in the order in which they are looked for.
+            /// All: first what a datagram shows by itself, then what needs to know its sender's past.
             pub const ALL: &[Refusal] = &[$(Refusal::$name),*];
 
             /// In one word, as in counters, status and logs.

@@ -1,6 +1,7 @@
 //! The octets, written down once by hand and never to change within version 1.
 
 use rais_proto::heartbeat::codec::{encode, encoded_len, open};
+use rais_proto::heartbeat::refusal::Refusal;
 
 use crate::sample::{cluster, enforcing, insecure, key, page_beat};
 
@@ -70,4 +71,12 @@ fn a_signed_beat_has_these_octets() {
 fn the_reference_page_shows_the_same_octets() {
     let dump = PAGE.split("```hex").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert_eq!(octets(dump), signed());
+}
+
+#[test]
+fn the_reference_page_names_every_refusal() {
+    for refusal in Refusal::ALL {
+        let word = format!("`{}`", refusal.as_str());
+        assert!(PAGE.contains(&word), "{word}");
+    }
 }

@@ -226,6 +226,18 @@ fn an_address_twice() {
 }
 
 #[test]
+fn an_address_twice_among_many() {
+    let many = |last: u8| {
+        let mut value = value();
+        let addresses = (1..=40).chain([last]).flat_map(|at| [192, 0, 2, at]);
+        value.splice(V4..V6, [41].into_iter().chain(addresses));
+        value
+    };
+    assert_eq!(opened(&many(41)).unwrap().addresses.len(), 41);
+    assert_eq!(opened(&many(7)), Err(Refusal::AddressTwice));
+}
+
+#[test]
 fn a_report_that_breaks_the_format() {
     let mut no_address = value();
     no_address.splice(V4..V6, [0]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     MAGIC, MAX_EXPIRE, MAX_INTERVAL, NO_LOAD, SIGNED, TLV_HOST_NAME, TLV_REPORT, VERSION,
-    report_flags_of, state_of,
+    named_twice, report_flags_of, state_of,
 };
 use crate::heartbeat::key::{Key, KeyId, TAG_LEN};
 use crate::heartbeat::refusal::Refusal;
@@ -30,8 +30,8 @@ pub struct Opened {
 /// Header, key and tag come first: nothing is parsed or allocated for a stranger.
 ///
 /// # Errors
-/// Why it is refused; of several reasons the one that [`Refusal::ALL`] has first. Never one of
-/// those that need to know what was heard before.
+/// Why it is refused: the first fault from the front, up to [`Refusal::KeyLimit`]. The later ones
+/// need to know what was heard before.
 pub fn open(datagram: &[u8], trust: &Trust) -> Result<Opened, Refusal> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(Refusal::TooLong);
@@ -146,7 +146,7 @@ fn read_body(header: &Header<'_>, mut octets: Octets<'_>) -> Result<Heartbeat, R
         }
     }
     let host_name = host_name.ok_or(Refusal::Malformed)?;
-    if names_one_twice(&reports) {
+    if named_twice(&reports).is_some() {
         return Err(Refusal::AddressTwice);
     }
     Ok(Heartbeat {
@@ -191,21 +191,6 @@ fn read_report(mut octets: Octets<'_>) -> Option<Report> {
         coverage,
         addresses,
     })
-}
-
-fn names_one_twice(reports: &[Report]) -> bool {
-    if let [report] = reports
-        && report.addresses.len() == 1
-    {
-        return false;
-    }
-    // Sorted, since a datagram has room for 280: comparing each with each would be 40,000 steps.
-    let mut named: Vec<_> = reports
-        .iter()
-        .flat_map(|report| report.addresses.iter().map(|address| (address, &report.service)))
-        .collect();
-    named.sort_unstable();
-    named.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn text(octets: &[u8]) -> Option<&str> {

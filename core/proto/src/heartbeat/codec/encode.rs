@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     HEADER_LEN, MAGIC, MAX_EXPIRE, MAX_INTERVAL, MAX_OF_A_FAMILY, NO_LOAD, SIGNED, TLV_HEAD,
-    TLV_HOST_NAME, TLV_REPORT, VERSION, report_flags, state_octet,
+    TLV_HOST_NAME, TLV_REPORT, VERSION, named_twice, report_flags, state_octet,
 };
 use crate::heartbeat::key::{Key, TAG_LEN};
 use crate::heartbeat::{Heartbeat, MAX_DATAGRAM, Report};
@@ -61,7 +61,9 @@ pub fn encode(
     if len > MAX_DATAGRAM {
         return Err(EncodeError::TooLong(len));
     }
-    check_addresses(&beat.reports)?;
+    if let Some((address, service)) = named_twice(&beat.reports) {
+        return Err(EncodeError::AddressTwice(service.clone(), *address));
+    }
 
     let mut out = Vec::with_capacity(len);
     out.extend(MAGIC);
@@ -113,37 +115,20 @@ pub(in crate::heartbeat) fn address_len(address: &IpAddr) -> usize {
     }
 }
 
-fn check_addresses(reports: &[Report]) -> Result<(), EncodeError> {
-    let mut named: Vec<_> = reports
-        .iter()
-        .flat_map(|report| report.addresses.iter().map(|address| (address, &report.service)))
-        .collect();
-    named.sort_unstable();
-    match named.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(EncodeError::AddressTwice(pair[0].1.clone(), *pair[0].0)),
-        None => Ok(()),
-    }
-}
-
 fn put_report(out: &mut Vec<u8>, report: &Report) -> Result<(), EncodeError> {
     let service = &report.service;
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for address in &report.addresses {
-        match address {
-            IpAddr::V4(v4_address) => v4.push(v4_address.octets()),
-            IpAddr::V6(v6_address) if v6_address.to_ipv4_mapped().is_some() => {
-                return Err(EncodeError::MappedAddress(service.clone(), *address));
-            }
-            IpAddr::V6(v6_address) => v6.push(v6_address.octets()),
-        }
-    }
     if report.addresses.is_empty() {
         return Err(EncodeError::NoAddress(service.clone()));
+    }
+    let is_mapped = |address: &&IpAddr| address.to_canonical() != **address;
+    if let Some(mapped) = report.addresses.iter().find(is_mapped) {
+        return Err(EncodeError::MappedAddress(service.clone(), *mapped));
     }
     let count = |len: usize| {
         u8::try_from(len).map_err(|_| EncodeError::TooManyAddresses(service.clone(), len))
     };
-    let (n4, n6) = (count(v4.len())?, count(v6.len())?);
+    let v4 = report.addresses.iter().filter(|address| address.is_ipv4()).count();
+    let (n4, n6) = (count(v4)?, count(report.addresses.len() - v4)?);
     let interval = millis(report.interval, MAX_INTERVAL)
         .ok_or_else(|| EncodeError::Interval(service.clone(), report.interval))?;
     let expire = millis(report.expire, MAX_EXPIRE)
@@ -159,9 +144,17 @@ fn put_report(out: &mut Vec<u8>, report: &Report) -> Result<(), EncodeError> {
     out.extend(expire.to_be_bytes());
     put_text(out, report.reason.as_str());
     out.push(n4);
-    out.extend(v4.iter().flatten());
+    for address in &report.addresses {
+        if let IpAddr::V4(v4) = address {
+            out.extend(v4.octets());
+        }
+    }
     out.push(n6);
-    out.extend(v6.iter().flatten());
+    for address in &report.addresses {
+        if let IpAddr::V6(v6) = address {
+            out.extend(v6.octets());
+        }
+    }
     Ok(())
 }
 

@@ -11,9 +11,11 @@ pub use decode::{Opened, open};
 pub use encode::{EncodeError, encode, encoded_len, report_len};
 pub(super) use encode::{address_len, len_around};
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Claim, Coverage, State};
+use super::{Claim, Coverage, Report, State};
+use crate::name::ServiceName;
 
 /// What every beat starts with.
 pub const MAGIC: [u8; 4] = *b"RAIS";
@@ -91,4 +93,22 @@ const fn report_flags_of(octet: u8) -> Option<(Claim, Coverage)> {
     let claim = if octet & WATCHED == 0 { Claim::Own } else { Claim::Watched };
     let coverage = if octet & PART == 0 { Coverage::Whole } else { Coverage::Part };
     Some((claim, coverage))
+}
+
+/// An address that stands twice for a service.
+fn named_twice(reports: &[Report]) -> Option<(&IpAddr, &ServiceName)> {
+    let each = || {
+        reports.iter().flat_map(|report| report.addresses.iter().map(|at| (at, &report.service)))
+    };
+    let count: usize = reports.iter().map(|report| report.addresses.len()).sum();
+    if count <= 16 {
+        // The usual beat: quicker than to allocate.
+        return each()
+            .enumerate()
+            .find(|&(at, one)| each().take(at).any(|other| other == one))
+            .map(|(_, one)| one);
+    }
+    let mut sorted: Vec<_> = each().collect();
+    sorted.sort_unstable();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
