@@ -1,1 +1,30 @@
-//! In the making.
+//! The harness of the whole-system tests: the product's own binary, real name servers, real
+//! networks in namespaces that the test makes and that vanish with it.
+//!
+//! A test says what it waits for ([`wait::until`]) and never how long something takes; whatever
+//! it starts ([`process::Process`]) dies with it. A step of the harness that fails is a test that
+//! fails, so the harness panics where a library would return an error.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed step of the harness is a failed test"
+)]
+
+pub mod binary;
+pub mod dns;
+pub mod fakecpu;
+pub mod host;
+pub mod named;
+pub mod netns;
+pub mod process;
+pub mod server;
+pub mod site;
+pub mod status;
+pub mod wait;
+
+/// A count that `tests/run` keeps short and `tests/run --long` takes in full.
+#[must_use]
+pub fn count(short: usize, long: usize) -> usize {
+    if std::env::var_os("RAIS_TEST_LONG").is_some_and(|v| v == "1") { long } else { short }
+}
