@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
 
-use crate::heartbeat::{Capacity, Weight};
+use super::SHORTEST;
+use super::health::Limits;
+use crate::heartbeat::packing::Room;
+use crate::heartbeat::{Capacity, Claim, Weight};
 use crate::name::{Epoch, HostId, HostName, ServiceName};
 
 /// Why a [`Probes`] cannot be.
@@ -35,6 +38,8 @@ pub struct MonitorConfig {
     pub epoch: Epoch,
     /// Seeds jitter and stagger, so that equal inputs repeat exactly; a reload does not change it.
     pub seed: u64,
+    /// What a datagram holds.
+    pub room: Room,
     /// Loads are means over the last so long.
     pub sample: Duration,
     /// Probes in flight at once, over all services.
@@ -97,6 +102,37 @@ pub struct ServiceConfig {
     pub load: Option<ServiceLoad>,
     /// Whom the monitor speaks for.
     pub members: Members,
+}
+
+impl ServiceConfig {
+    pub(super) fn interval(&self) -> Duration {
+        self.interval.max(SHORTEST)
+    }
+
+    pub(super) fn fast_interval(&self) -> Duration {
+        self.fast_interval.max(SHORTEST)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { rise: self.rise, fall: self.fall }
+    }
+
+    pub(super) fn claim(&self) -> Claim {
+        match self.members {
+            Members::Own { .. } => Claim::Own,
+            Members::Watched(_) => Claim::Watched,
+        }
+    }
+
+    /// Whether rounds come as they did.
+    pub(super) fn beats_like(&self, other: &ServiceConfig) -> bool {
+        self.interval == other.interval && self.jitter_percent == other.jitter_percent
+    }
+
+    /// Whether a trial of the other one says what a trial of this one would.
+    pub(super) fn probes_like(&self, other: &ServiceConfig) -> bool {
+        self.probes == other.probes && self.timeout == other.timeout
+    }
 }
 
 /// One or several probes, and what they mean together.

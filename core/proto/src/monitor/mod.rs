@@ -1,11 +1,37 @@
 //! The monitor (the paper's Fig. 3): probes services, tells their health, says so in beats.
 //!
 //! A state machine: hand in events and the time, drain the outputs, ask for the next timeout.
+//! After every call of a `handle_*`, [`Monitor::poll_output`] is called until it returns none, then
+//! [`Monitor::poll_timeout`]. No time handed in is earlier than one before.
 
 pub mod advertise;
+mod beats;
 mod config;
 mod event;
+mod group;
+mod health;
+mod loads;
+mod members;
+mod own;
+mod probing;
+mod target;
+mod timers;
+mod trial;
 mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::load::Load;
+use crate::time::{Time, WallTime};
+
+use beats::Beats;
+use group::{Group, GroupId, ServiceId};
+use loads::{Asked, Loads};
+use probing::Probing;
+use target::{Target, TargetId};
+use timers::{Timer, Timers};
 
 pub use config::{
     AddressSet, Combine, CombineLoads, LoadKey, LoadSource, Members, MonitorConfig,
@@ -13,3 +39,191 @@ pub use config::{
 };
 pub use event::{Change, LoadSubject, Output, ProbeId, ProbeOutcome, ProbeTarget};
 pub use view::MemberView;
+
+/// No timer runs faster: a timer of zero would never let go.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// One host's monitor.
+#[derive(Debug)]
+pub struct Monitor {
+    /// Without its services, which are in `services`.
+    config: MonitorConfig,
+    phase: Phase,
+    rng: fastrand::Rng,
+    ids: u64,
+    timers: Timers,
+    loads: Loads,
+    addresses: BTreeMap<AddressSet, Vec<IpAddr>>,
+    services: BTreeMap<ServiceId, ServiceConfig>,
+    groups: BTreeMap<GroupId, Group>,
+    targets: BTreeMap<TargetId, Target>,
+    probing: Probing,
+    beats: Beats,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The goodbye is being said.
+    Leaving,
+    Finished,
+}
+
+impl Monitor {
+    /// A monitor that starts `now`. It knows no own address before
+    /// [`Monitor::handle_addresses`].
+    pub fn new(now: Time, config: MonitorConfig) -> Monitor {
+        let mut monitor = Monitor {
+            config: MonitorConfig { loads: Vec::new(), services: Vec::new(), ..config.clone() },
+            phase: Phase::Running,
+            rng: fastrand::Rng::with_seed(config.seed),
+            ids: 0,
+            timers: Timers::default(),
+            loads: Loads::new(),
+            addresses: BTreeMap::new(),
+            services: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            probing: Probing::default(),
+            beats: Beats::default(),
+            outputs: VecDeque::new(),
+        };
+        monitor.take_config(config, now);
+        monitor
+    }
+
+    /// Own addresses, all of a set, as filtered by [`advertise`]; repeated ones count once.
+    ///
+    /// One that is new is probed at once and announced with its first verdict; one that is gone is
+    /// given up at once.
+    pub fn handle_addresses(&mut self, now: Time, set: AddressSet, addresses: &[IpAddr]) {
+        if self.phase == Phase::Running {
+            self.take_addresses(set, addresses, now);
+        }
+    }
+
+    /// How a probe ended. One that is cancelled, expired or unknown is not looked at.
+    ///
+    /// A result that has come in is to be handed over before the time is: by
+    /// [`Monitor::handle_timeout`] an unanswered probe fails at its deadline.
+    pub fn handle_probe_result(&mut self, now: Time, id: ProbeId, outcome: ProbeOutcome) {
+        if self.phase == Phase::Running {
+            self.probe_ended(id, outcome, now);
+        }
+    }
+
+    /// What a sample gave; none where it gave nothing.
+    pub fn handle_load(
+        &mut self,
+        now: Time,
+        source: LoadKey,
+        _of: LoadSubject,
+        reading: Option<Load>,
+    ) {
+        self.loads.take(source, reading, now);
+    }
+
+    /// A reload. Services that are unchanged keep their health and timers, changed ones their
+    /// health; what is no longer there says goodbye.
+    pub fn handle_config(&mut self, now: Time, config: MonitorConfig) {
+        if self.phase == Phase::Running {
+            self.take_config(config, now);
+        }
+    }
+
+    /// A stop that is meant: says goodbye three times, 20 ms apart, then
+    /// [`Output::Finished`].
+    pub fn handle_shutdown(&mut self, now: Time) {
+        if self.phase == Phase::Running {
+            self.say_goodbye(now);
+        }
+    }
+
+    /// The time that [`Monitor::poll_timeout`] named has come.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Deadline(id) => self.probe_expired(id, now),
+                Timer::Sample(key) => self.sample(key, now),
+                Timer::Retry(id) => self.set_retry(id, now),
+                Timer::Round(id) => self.start_round(id, now),
+                Timer::Due(id) => self.end_round(id, now),
+                Timer::Repeat(id) => self.repeat(id, now),
+                Timer::Departures => self.rush(now),
+                Timer::Urgent => self.open_urgent(),
+                Timer::Batch => self.open_regular(),
+            }
+        }
+    }
+
+    /// The next thing to do; `wall` goes into beats.
+    pub fn poll_output(&mut self, now: Time, wall: WallTime) -> Option<Output> {
+        self.make_beats(now, wall);
+        if let Some(beat) = self.next_beat() {
+            return Some(Output::Send(beat));
+        }
+        if self.phase == Phase::Leaving && !self.has_departures() {
+            self.phase = Phase::Finished;
+            self.timers.clear();
+            self.outputs.push_back(Output::Finished);
+        }
+        self.outputs.pop_front()
+    }
+
+    /// When [`Monitor::handle_timeout`] is to be called next; none once finished.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// Probes that run.
+    pub fn in_flight(&self) -> usize {
+        self.probing.running()
+    }
+
+    /// Probes that wait to start until others end, by `concurrency`.
+    pub fn waiting(&self) -> usize {
+        self.probing.waiting()
+    }
+
+    /// What the monitor speaks for, by service and address.
+    pub fn view(&self, now: Time) -> Vec<MemberView> {
+        let mut views = Vec::new();
+        for target in self.targets.values() {
+            let Some(group) = self.groups.get(&target.group) else { continue };
+            let Some(service) = self.services.get(&group.service) else { continue };
+            views.extend(target.speaks_for.iter().map(|&address| MemberView {
+                service: service.name.clone(),
+                address,
+                claim: group.claim,
+                state: target.health.state(),
+                since: target.since,
+                reason: target.health.reason(),
+                load: match &service.load {
+                    Some(load) => self.loads.of(load, now),
+                    None => target.load,
+                },
+                last_took: target.took,
+                in_flight: target.trials.probes_in_flight(),
+            }));
+        }
+        views.sort_by(|a, b| (&a.service, a.address).cmp(&(&b.service, b.address)));
+        views
+    }
+
+    fn sample(&mut self, key: LoadKey, now: Time) {
+        let Some(readings) = self.loads.get_mut(key) else { return };
+        if readings.asked == Asked::No {
+            readings.asked = Asked::Yes;
+            let of = LoadSubject::Host;
+            self.outputs.push_back(Output::SampleLoad { source: key, of });
+        }
+        let next = readings.next_sample(now);
+        self.timers.set(Timer::Sample(key), next);
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+}

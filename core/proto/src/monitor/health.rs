@@ -1,0 +1,196 @@
+//! Rise and fall: what a row of verdicts makes of an address.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use crate::heartbeat::{Reason, State};
+use crate::load::Load;
+
+/// What one trial says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It answers.
+    Up { took: Duration, load: Option<Load> },
+    /// It does not.
+    Down(Reason),
+    /// Nothing is known.
+    NoOpinion(Reason),
+}
+
+/// How many verdicts in a row it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) rise: NonZeroU16,
+    pub(super) fall: NonZeroU16,
+}
+
+/// What was last decided on evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    Up,
+    Down,
+}
+
+/// The health of what is probed.
+#[derive(Debug, Clone)]
+pub(super) struct Health {
+    limits: Limits,
+    settled: Option<Settled>,
+    /// Verdicts in a row against what is settled.
+    against: u16,
+    /// Trials in a row without an opinion.
+    blind: u16,
+    /// Why it was last found down.
+    evidence: Reason,
+    /// Why nothing was known last.
+    blindness: Reason,
+}
+
+impl Health {
+    pub(super) fn new(limits: Limits) -> Health {
+        Health {
+            limits,
+            settled: None,
+            against: 0,
+            blind: 0,
+            evidence: Reason::default(),
+            blindness: Reason::default(),
+        }
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    pub(super) fn settled(&self) -> Option<Settled> {
+        self.settled
+    }
+
+    /// Counts one verdict. The first that decides anything decides at once; one without an opinion
+    /// breaks no row.
+    pub(super) fn observe(&mut self, verdict: &Verdict) {
+        let (said, limit) = match verdict {
+            Verdict::NoOpinion(reason) => {
+                self.blind = self.blind.saturating_add(1);
+                self.blindness = reason.clone();
+                return;
+            }
+            Verdict::Up { .. } => (Settled::Up, self.limits.rise),
+            Verdict::Down(reason) => {
+                self.evidence = reason.clone();
+                (Settled::Down, self.limits.fall)
+            }
+        };
+        self.blind = 0;
+        if self.settled == Some(said) {
+            self.against = 0;
+            return;
+        }
+        self.against = self.against.saturating_add(1);
+        if self.settled.is_none() || self.against >= limit.get() {
+            self.settled = Some(said);
+            self.against = 0;
+        }
+    }
+
+    /// What to announce; none before the first verdict.
+    pub(super) fn state(&self) -> Option<State> {
+        match self.settled {
+            None if self.blind == 0 => None,
+            None => Some(State::Unknown),
+            Some(_) if self.blind >= self.limits.fall.get() => Some(State::Unknown),
+            Some(Settled::Up) => Some(State::Up),
+            Some(Settled::Down) => Some(State::Down),
+        }
+    }
+
+    /// Why it is in its state; empty where it is up.
+    pub(super) fn reason(&self) -> Reason {
+        match self.state() {
+            Some(State::Down) => self.evidence.clone(),
+            Some(State::Unknown) => self.blindness.clone(),
+            _ => Reason::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(rise: u16, fall: u16) -> Limits {
+        Limits { rise: NonZeroU16::new(rise).unwrap(), fall: NonZeroU16::new(fall).unwrap() }
+    }
+
+    fn verdict(letter: char) -> Verdict {
+        match letter {
+            'u' => Verdict::Up { took: Duration::ZERO, load: None },
+            'd' => Verdict::Down(Reason::new("connection refused")),
+            _ => Verdict::NoOpinion(Reason::new("no such file")),
+        }
+    }
+
+    /// U, D, N (unknown) or `-` after each verdict.
+    fn states(rise: u16, fall: u16, verdicts: &str) -> String {
+        let mut health = Health::new(limits(rise, fall));
+        verdicts
+            .chars()
+            .map(|letter| {
+                health.observe(&verdict(letter));
+                match health.state() {
+                    Some(State::Up) => 'U',
+                    Some(State::Down) => 'D',
+                    Some(_) => 'N',
+                    None => '-',
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rows_of_verdicts_make_states() {
+        let table = [
+            // The first decides at once, either way.
+            (2, 2, "u", "U"),
+            (2, 2, "d", "D"),
+            (5, 5, "n", "N"),
+            (5, 5, "nu", "NU"),
+            (5, 5, "nnd", "NND"),
+            // Then it takes a row.
+            (2, 2, "uddu", "UUDD"),
+            (2, 2, "udduu", "UUDDU"),
+            (2, 2, "ududud", "UUUUUU"),
+            (2, 2, "dududu", "DDDDDD"),
+            (1, 1, "udu", "UDU"),
+            (3, 1, "uduuu", "UDDDU"),
+            (1, 3, "uddddu", "UUUDDU"),
+            // No opinion breaks no row, and `fall` of them in a row are not known any more.
+            (2, 2, "udnd", "UUUD"),
+            (2, 2, "unn", "UUN"),
+            (2, 3, "unnunnn", "UUUUUUN"),
+            // What was known before stands again with the first that knows.
+            (2, 2, "unnd", "UUNU"),
+            (2, 2, "unndd", "UUNUD"),
+            (2, 2, "dnnu", "DDND"),
+            (2, 2, "dnnuu", "DDNDU"),
+            (2, 2, "unnu", "UUNU"),
+        ];
+        for (rise, fall, verdicts, expected) in table {
+            assert_eq!(states(rise, fall, verdicts), expected, "{rise}/{fall} {verdicts}");
+        }
+    }
+
+    #[test]
+    fn the_reason_is_that_of_the_state() {
+        let mut health = Health::new(limits(2, 2));
+        let reasons: Vec<String> = "uddunn"
+            .chars()
+            .map(|letter| {
+                health.observe(&verdict(letter));
+                health.reason().to_string()
+            })
+            .collect();
+        let (refused, missing) = ("connection refused", "no such file");
+        assert_eq!(reasons, ["", "", refused, refused, refused, missing]);
+    }
+}

@@ -1,0 +1,288 @@
+//! Rounds, trials and probes: when each starts, and what its end means.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::config::{ProbeKey, ServiceConfig};
+use super::event::{Change, Output, ProbeId, ProbeOutcome};
+use super::group::{Group, GroupId, ServiceId};
+use super::health::{Settled, Verdict};
+use super::target::{Latest, Target, TargetId};
+use super::timers::Timer;
+use super::trial::{End, Recorded, RoundNumber, TrialId};
+use super::{Monitor, Phase};
+use crate::heartbeat::Reason;
+use crate::time::Time;
+
+/// Every probe that has no result yet.
+#[derive(Debug, Default)]
+pub(super) struct Probing {
+    open: BTreeMap<ProbeId, Probe>,
+    /// In order; some may have been dropped since.
+    queue: VecDeque<ProbeId>,
+    running: usize,
+    made: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    target: TargetId,
+    key: ProbeKey,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Running,
+}
+
+impl Probing {
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.open.len() - self.running
+    }
+
+    fn enqueue(&mut self, target: TargetId, key: ProbeKey) -> ProbeId {
+        self.made += 1;
+        let id = ProbeId(self.made);
+        self.open.insert(id, Probe { target, key, stage: Stage::Waiting });
+        self.queue.push_back(id);
+        id
+    }
+
+    /// The next that waits, now running.
+    fn take_next(&mut self) -> Option<(ProbeId, Probe)> {
+        while let Some(id) = self.queue.pop_front() {
+            if let Some(probe) = self.open.get_mut(&id) {
+                probe.stage = Stage::Running;
+                self.running += 1;
+                return Some((id, *probe));
+            }
+        }
+        None
+    }
+
+    fn remove(&mut self, id: ProbeId) -> Option<Probe> {
+        let probe = self.open.remove(&id)?;
+        if probe.stage == Stage::Running {
+            self.running -= 1;
+        }
+        Some(probe)
+    }
+
+    fn is_running(&self, id: ProbeId) -> bool {
+        self.open.get(&id).is_some_and(|probe| probe.stage == Stage::Running)
+    }
+}
+
+impl Monitor {
+    /// A group's timer has run out: each of its targets is tried.
+    pub(super) fn start_round(&mut self, id: GroupId, now: Time) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let Some(service) = self.services.get(&group.service) else { return };
+        let timeout = service.timeout;
+        group.rounds += 1;
+        let round = group.rounds;
+        let late = std::mem::take(&mut group.outstanding) > 0;
+        group.scheduled = group.next_round(service, &mut self.rng, now);
+        self.timers.set(Timer::Round(id), group.scheduled);
+        let targets = group.targets.clone();
+        if late {
+            self.end_round(id, now);
+        }
+        let started = targets
+            .into_iter()
+            .filter(|&target| self.start_trial(target, Some(round), now) == Started::Yes)
+            .count();
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        group.outstanding = started;
+        if started == 0 {
+            self.end_round(id, now);
+        } else {
+            self.timers.set(Timer::Due(id), now + timeout);
+        }
+    }
+
+    /// Every probe of the round has answered, or has had its time: the group is due for a beat.
+    pub(super) fn end_round(&mut self, id: GroupId, now: Time) {
+        self.timers.cancel(Timer::Due(id));
+        self.mark_due(id, now);
+    }
+
+    /// Tries a target, unless `fall` trials of it are in flight.
+    pub(super) fn start_trial(&mut self, id: TargetId, round: RoundNumber, now: Time) -> Started {
+        let Some(target) = self.targets.get_mut(&id) else { return Started::No };
+        let Some(service) = service_of(target, &self.groups, &self.services) else {
+            return Started::No;
+        };
+        if target.trials.in_flight() >= usize::from(service.fall.get()) {
+            return Started::No;
+        }
+        let ids = service.probes.keys().iter().map(|&key| self.probing.enqueue(id, key)).collect();
+        let trial = target.trials.push(ids, &service.probes, round);
+        target.latest = Some(Latest { trial, sent: None, end: None });
+        target.answered = None;
+        self.timers.cancel(Timer::Retry(id));
+        self.start_waiting(now);
+        Started::Yes
+    }
+
+    /// Starts what waits, as far as `concurrency` lets.
+    fn start_waiting(&mut self, now: Time) {
+        while self.phase == Phase::Running && self.probing.running() < self.config.concurrency.get()
+        {
+            let Some((id, probe)) = self.probing.take_next() else { return };
+            let Some(target) = self.targets.get_mut(&probe.target) else { continue };
+            let Some(service) = service_of(target, &self.groups, &self.services) else { continue };
+            self.timers.set(Timer::Deadline(id), now + service.timeout);
+            self.outputs.push_back(Output::StartProbe {
+                id,
+                probe: probe.key,
+                service: service.name.clone(),
+                target: target.at.clone(),
+                timeout: service.timeout,
+            });
+            let of = target.trials.of_probe(id);
+            if let Some(latest) = target
+                .latest
+                .as_mut()
+                .filter(|latest| latest.sent.is_none() && Some(latest.trial) == of)
+            {
+                latest.sent = Some(now);
+                if let Some(at) = target.retry(service.fast_interval()) {
+                    self.timers.set(Timer::Retry(probe.target), at);
+                }
+            }
+        }
+    }
+
+    /// A probe has had its time: that is a failure, whatever it says later.
+    pub(super) fn probe_expired(&mut self, id: ProbeId, now: Time) {
+        self.outputs.push_back(Output::CancelProbe { id });
+        self.probe_ended(id, ProbeOutcome::TimedOut(Reason::default()), now);
+    }
+
+    /// A probe has a result, if it still runs.
+    pub(super) fn probe_ended(&mut self, id: ProbeId, outcome: ProbeOutcome, now: Time) {
+        if !self.probing.is_running(id) {
+            return;
+        }
+        let Some(probe) = self.probing.remove(id) else { return };
+        self.timers.cancel(Timer::Deadline(id));
+        let Some(target) = self.targets.get_mut(&probe.target) else { return };
+        let recorded = target.trials.record(id, outcome);
+        self.apply(probe.target, recorded, now);
+        self.count(probe.target, now);
+        self.set_retry(probe.target, now);
+        self.start_waiting(now);
+    }
+
+    /// Gives up everything in flight for a target.
+    pub(super) fn abandon_trials(&mut self, id: TargetId, now: Time) {
+        self.timers.cancel(Timer::Retry(id));
+        let Some(target) = self.targets.get_mut(&id) else { return };
+        let recorded = target.trials.abandon();
+        target.latest = None;
+        target.answered = None;
+        self.apply(id, recorded, now);
+        self.start_waiting(now);
+    }
+
+    fn apply(&mut self, id: TargetId, recorded: Recorded, now: Time) {
+        for probe in recorded.dropped {
+            if self.probing.is_running(probe) {
+                self.outputs.push_back(Output::CancelProbe { id: probe });
+                self.timers.cancel(Timer::Deadline(probe));
+            }
+            self.probing.remove(probe);
+        }
+        for ended in recorded.ended {
+            self.trial_ended(id, ended.trial, ended.how);
+            self.round_answered(id, ended.round, now);
+        }
+    }
+
+    fn trial_ended(&mut self, id: TargetId, trial: TrialId, how: End) {
+        let latest = self.targets.get_mut(&id).and_then(|target| target.latest.as_mut());
+        if let Some(latest) = latest.filter(|latest| latest.trial == trial) {
+            latest.end = Some(how);
+        }
+    }
+
+    fn round_answered(&mut self, id: TargetId, round: RoundNumber, now: Time) {
+        let Some(target) = self.targets.get(&id) else { return };
+        let Some(group) = self.groups.get_mut(&target.group) else { return };
+        if round != Some(group.rounds) || group.outstanding == 0 {
+            return;
+        }
+        group.outstanding -= 1;
+        if group.outstanding == 0 {
+            self.end_round(target.group, now);
+        }
+    }
+
+    /// Counts the verdicts whose turn it is.
+    fn count(&mut self, id: TargetId, now: Time) {
+        let Some(target) = self.targets.get_mut(&id) else { return };
+        let Some(service) = service_of(target, &self.groups, &self.services) else { return };
+        let mut changed = None;
+        while let Some(verdict) = target.trials.next_counted() {
+            let from = target.health.state();
+            target.health.observe(&verdict);
+            if let Verdict::Up { took, load } = verdict {
+                target.took = Some(took);
+                target.load = load;
+                let down = target.health.settled() == Some(Settled::Down);
+                target.answered = down.then_some(now);
+            }
+            let Some(to) = target.health.state().filter(|&to| Some(to) != from) else { continue };
+            target.since = now;
+            self.outputs.extend(target.speaks_for.iter().map(|&address| {
+                Output::Changed(Change {
+                    service: service.name.clone(),
+                    address,
+                    from,
+                    to,
+                    reason: target.health.reason(),
+                })
+            }));
+            changed = Some(target.group);
+        }
+        if let Some(group) = changed {
+            self.mark_urgent(group, now);
+        }
+    }
+
+    /// Sets the fast timer by how things stand, or starts the fast trial that is overdue.
+    pub(super) fn set_retry(&mut self, id: TargetId, now: Time) {
+        let Some(target) = self.targets.get(&id) else { return };
+        let Some(service) = service_of(target, &self.groups, &self.services) else { return };
+        match target.retry(service.fast_interval()) {
+            None => self.timers.cancel(Timer::Retry(id)),
+            Some(at) if at > now => self.timers.set(Timer::Retry(id), at),
+            // Where `fall` are in flight, the end of one of them comes by here again.
+            Some(_) => {
+                self.timers.cancel(Timer::Retry(id));
+                self.start_trial(id, None, now);
+            }
+        }
+    }
+}
+
+fn service_of<'a>(
+    target: &Target,
+    groups: &BTreeMap<GroupId, Group>,
+    services: &'a BTreeMap<ServiceId, ServiceConfig>,
+) -> Option<&'a ServiceConfig> {
+    services.get(&groups.get(&target.group)?.service)
+}
+
+/// Whether a trial was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Started {
+    Yes,
+    No,
+}
