@@ -188,7 +188,7 @@ mod tests {
             fault(r#"{"many":[{"port":1},{"port":"x"}]}"#),
             at("many[1].port", "invalid type: string \"x\", expected u16")
         );
-        assert_eq!(fault("[]"), at("", "invalid length 0, expected struct Outer with 3 elements"));
+        assert_eq!(fault("5"), at("", "invalid type: integer `5`, expected struct Outer"));
         let (place, text) = fault(r#"{"wait":"5"}"#);
         assert_eq!(place, "wait");
         assert!(text.contains("lacks a unit"), "{text}");

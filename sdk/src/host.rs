@@ -46,7 +46,7 @@ pub trait Readiness: Send + Sync + 'static {
 }
 
 /// What is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Interest {
     /// Data, or the end of it.
     Read,

@@ -102,7 +102,8 @@ pub trait Sink: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// The body of a table that configures it, in TOML, `type` included.
     const SAMPLE: &'static str;
-    /// As [`Probe::Config`].
+    /// What remains of the table once the host has taken its own keys (`type`, `retry`,
+    /// `verify_interval`). Put [`#[config]`](crate::config) on it.
     type Config: DeserializeOwned;
 
     /// Takes its table and the host. Threads are started by [`Host::spawn`]. Nothing is bound,
@@ -142,7 +143,8 @@ pub trait Transport: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// The body of a table that configures it, in TOML, `type` included.
     const SAMPLE: &'static str;
-    /// As [`Probe::Config`].
+    /// What remains of the table once the host has taken `type`. Put
+    /// [`#[config]`](crate::config) on it.
     type Config: DeserializeOwned;
 
     /// Takes its table and the host. Nothing is bound or sent here: `rais check` calls this too.

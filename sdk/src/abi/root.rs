@@ -74,6 +74,13 @@ pub trait CrateVersion {
     const TEXT: &'static str;
 }
 
+impl Submitted {
+    #[must_use]
+    pub fn decl(&self) -> Decl_Ref {
+        self.0
+    }
+}
+
 impl RootModule for PluginRoot_Ref {
     abi_stable::declare_root_module_statics! {PluginRoot_Ref}
 
@@ -97,7 +104,8 @@ pub fn root() -> PluginRoot_Ref {
 
 /// Every plugin of this image, by name.
 pub extern "C" fn list() -> RVec<Decl_Ref> {
-    let mut all: Vec<Decl_Ref> = inventory::iter::<Submitted>.into_iter().map(|s| s.0).collect();
+    let mut all: Vec<Decl_Ref> =
+        inventory::iter::<Submitted>.into_iter().map(Submitted::decl).collect();
     all.sort_by_key(|decl| decl.name().as_str());
     all.into()
 }

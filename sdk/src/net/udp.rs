@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -70,6 +70,13 @@ impl UdpSocket {
     /// Those of `recv(2)`.
     pub fn poll_recv(&self, task: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         poll_io(&self.source, task, Interest::Read, || self.socket.recv(into))
+    }
+}
+
+/// For socket options.
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

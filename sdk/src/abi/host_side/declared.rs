@@ -10,6 +10,8 @@ use super::objects::{BlockingProbeObject, LoadObject, ProbeObject, SinkObject, T
 use crate::Fault;
 use crate::abi::ABI_VERSION;
 use crate::abi::convert::result_from_abi;
+#[cfg(feature = "testing")]
+use crate::abi::root::Submitted;
 use crate::abi::root::{self, Decl_Ref, Make};
 use crate::host::HostSide;
 
@@ -44,6 +46,12 @@ pub fn linked() -> Vec<Declared> {
 }
 
 impl Declared {
+    /// A plugin that need not be linked as one: a test's.
+    #[cfg(feature = "testing")]
+    pub(crate) fn from_submitted(submitted: &Submitted) -> Self {
+        Self { decl: submitted.decl() }
+    }
+
     /// The `type` by which a configuration names it.
     #[must_use]
     pub fn name(&self) -> &'static str {

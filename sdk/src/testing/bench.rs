@@ -1,0 +1,195 @@
+//! The host of a test.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::reactor::Reactor;
+use crate::abi::{CrateVersion, Submitted};
+use crate::host::{
+    BlockingProbeObject, Declared, HostSide, Kind, Level, LoadObject, ProbeCall, ProbeObject,
+    Readiness, SinkObject, TransportObject, linked,
+};
+use crate::{BlockingProbe, Fault, Load, Probe, Sink, Target, Transport, Up};
+
+/// A host that makes plugins from tables in TOML and runs them on the calling thread. Clones are
+/// the same host.
+#[derive(Clone, Default)]
+pub struct Bench(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    reactor: Arc<Reactor>,
+    lines: Mutex<Vec<(Level, String)>>,
+}
+
+/// Keys of a probe's or load's table that the host takes out.
+const MONITOR_KEYS: [&str; 5] = ["type", "port", "address", "timeout", "every"];
+const SINK_KEYS: [&str; 3] = ["type", "retry", "verify_interval"];
+const TRANSPORT_KEYS: [&str; 1] = ["type"];
+
+struct Untold;
+
+impl CrateVersion for Untold {
+    const TEXT: &'static str = "0.0.0";
+}
+
+/// One probe of `address`, with the `table` (TOML; the host's own keys may stand in it).
+///
+/// # Errors
+/// The plugin's; [`FaultKind::Config`](crate::FaultKind::Config) for a table that is not TOML.
+pub fn probe<P: Probe>(table: &str, address: SocketAddr, timeout: Duration) -> Result<Up, Fault> {
+    let bench = Bench::new();
+    let object = bench.probe::<P>(table)?;
+    let call = ProbeCall { target: Target::new(address, "localhost", "test"), timeout };
+    bench.block_on(object.start(call))?
+}
+
+/// Makes every plugin of this image from its own `SAMPLE`, and returns how many there are.
+///
+/// # Errors
+/// The first fault, its text led by the plugin's name; one with an empty `at` where `type` in the
+/// sample is not the plugin's name.
+pub fn samples_parse() -> Result<usize, Fault> {
+    let plugins = linked();
+    for plugin in &plugins {
+        sample_parses(plugin).map_err(|mut fault| {
+            fault.text = format!("{}: {}", plugin.name(), fault.text);
+            fault
+        })?;
+    }
+    Ok(plugins.len())
+}
+
+fn sample_parses(plugin: &Declared) -> Result<(), Fault> {
+    let sample = plugin.sample();
+    let table = table_of(sample)?;
+    if table.get("type").and_then(toml::Value::as_str) != Some(plugin.name()) {
+        return Err(Fault::config("", format!("the sample lacks `type = {:?}`", plugin.name())));
+    }
+    let side = || Bench::new().side();
+    for kind in plugin.kinds() {
+        match kind {
+            Kind::Probe => drop(plugin.probe(&json(sample, &MONITOR_KEYS)?, side())?),
+            Kind::BlockingProbe => {
+                drop(plugin.blocking_probe(&json(sample, &MONITOR_KEYS)?, side())?);
+            }
+            Kind::Load => drop(plugin.load(&json(sample, &MONITOR_KEYS)?, side())?),
+            Kind::Sink => drop(plugin.sink(&json(sample, &SINK_KEYS)?, side())?),
+            Kind::Transport => drop(plugin.transport(&json(sample, &TRANSPORT_KEYS)?, side())?),
+        }
+    }
+    Ok(())
+}
+
+impl Bench {
+    /// A host of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A probe from its table.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub fn probe<P: Probe>(&self, table: &str) -> Result<ProbeObject, Fault> {
+        let plugin = Declared::from_submitted(&Submitted::probe::<P, Untold>());
+        plugin.probe(&json(table, &MONITOR_KEYS)?, self.side())
+    }
+
+    /// A blocking probe from its table.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub fn blocking_probe<P: BlockingProbe>(
+        &self,
+        table: &str,
+    ) -> Result<BlockingProbeObject, Fault> {
+        let plugin = Declared::from_submitted(&Submitted::blocking_probe::<P, Untold>());
+        plugin.blocking_probe(&json(table, &MONITOR_KEYS)?, self.side())
+    }
+
+    /// A load from its table.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub fn load<P: Load>(&self, table: &str) -> Result<LoadObject, Fault> {
+        let plugin = Declared::from_submitted(&Submitted::load::<P, Untold>());
+        plugin.load(&json(table, &MONITOR_KEYS)?, self.side())
+    }
+
+    /// A sink from its table.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub fn sink<P: Sink>(&self, table: &str) -> Result<SinkObject, Fault> {
+        let plugin = Declared::from_submitted(&Submitted::sink::<P, Untold>());
+        plugin.sink(&json(table, &SINK_KEYS)?, self.side())
+    }
+
+    /// A transport from its table.
+    ///
+    /// # Errors
+    /// What is wrong with the table.
+    pub fn transport<P: Transport>(&self, table: &str) -> Result<TransportObject, Fault> {
+        let plugin = Declared::from_submitted(&Submitted::transport::<P, Untold>());
+        plugin.transport(&json(table, &TRANSPORT_KEYS)?, self.side())
+    }
+
+    /// Waits on this thread for `future`, whose sockets and timers are this host's.
+    ///
+    /// # Errors
+    /// [`FaultKind::Io`](crate::FaultKind::Io) when poll(2) fails.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Fault> {
+        self.0.reactor.block_on(future).map_err(Fault::io)
+    }
+
+    /// What plugins have logged so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(Level, String)> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// This host as its plugins hold it.
+    #[must_use]
+    pub fn side(&self) -> Arc<dyn HostSide> {
+        Arc::clone(&self.0) as Arc<dyn HostSide>
+    }
+}
+
+impl HostSide for Inner {
+    fn register(&self, fd: RawFd) -> io::Result<Box<dyn Readiness>> {
+        Ok(self.reactor.watch(fd))
+    }
+
+    fn timer(&self, after: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.reactor.timer(after)
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push((level, text.to_owned()));
+    }
+}
+
+impl std::fmt::Debug for Bench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bench")
+    }
+}
+
+fn table_of(text: &str) -> Result<toml::Table, Fault> {
+    text.parse::<toml::Table>().map_err(|e| Fault::config("", e))
+}
+
+/// The plugin's part of a table, as it crosses the boundary.
+fn json(text: &str, taken: &[&str]) -> Result<String, Fault> {
+    let mut table = table_of(text)?;
+    table.retain(|key, _| !taken.contains(&key));
+    serde_json::to_string(&table).map_err(|e| Fault::config("", e))
+}
