@@ -35,14 +35,21 @@ pub(crate) extern "C" fn make<P: Probe>(
 impl<P: Probe> ProbeObj for ProbeAdapter<P> {
     fn start(&self, call: AbiCall) -> FfiFuture<RResult<AbiUp, AbiFault>> {
         let host = self.plugin.report().clone();
-        let probing = probe(Arc::clone(&self.plugin), host.clone(), call);
+        // Guarded here too: where the future is the last to hold the plugin, its destructor must
+        // not take the outcome away.
+        let plugin = Guarded::new(host.clone(), Arc::clone(&self.plugin));
+        let probing = probe(plugin, host.clone(), call);
         let outcome = async { result_to_abi(probing.await, up_to_abi) };
         GuardedFuture::new(host, outcome, |text| RErr(fault_to_abi(panicked(&text)))).into_ffi()
     }
 }
 
 /// The author's future against the deadline; the timer is made when it first waits.
-async fn probe<P: Probe>(plugin: Arc<P>, host: HostRef, call: AbiCall) -> Result<Up, Fault> {
+async fn probe<P: Probe>(
+    plugin: Guarded<Arc<P>, HostRef>,
+    host: HostRef,
+    call: AbiCall,
+) -> Result<Up, Fault> {
     let cx = Cx::new(host, call.timeout_ns);
     let target = target_from_abi(call.target)?;
     let mut probing = pin!(plugin.probe(&cx, &target));
