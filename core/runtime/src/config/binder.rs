@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rais_proto::name::ServiceName;
+use rais_zone::ZoneName;
 
 use super::bound::BinderService;
-use super::control::Http;
-use super::dns::DomainName;
+use super::control::{self, Http};
+use super::dns;
+use super::section::Section;
+use super::value::Value;
 
 /// `[binder]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,13 +18,31 @@ pub struct Binder {
     /// Least time between publications of a zone.
     pub gap: Duration,
     /// Name servers of zones without a header.
-    pub ns: Vec<DomainName>,
+    pub ns: Vec<ZoneName>,
     /// SOA RNAME of zones without a header.
-    pub mailbox: Option<DomainName>,
+    pub mailbox: Option<String>,
     /// Overrides `[control] http` for this role.
     pub http: Option<Http>,
     /// Overrides `[control] log` for this role.
     pub log: Option<String>,
     /// `[binder.service.NAME]`.
     pub services: BTreeMap<ServiceName, BinderService>,
+}
+
+impl Binder {
+    /// All but the services, which need the zones.
+    pub(super) fn read(section: &Section<'_>) -> Binder {
+        Binder {
+            gap: section.get("gap", Value::duration).unwrap_or(Duration::from_millis(100)),
+            ns: section.get("ns", |value| value.some(dns::domain)).unwrap_or_default(),
+            mailbox: section.get("mailbox", dns::mailbox),
+            http: section.get("http", Http::read),
+            log: section.get("log", control::log),
+            services: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn ns_text(&self) -> Vec<&str> {
+        self.ns.iter().map(ZoneName::as_str).collect()
+    }
 }

@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use rais_proto::name::ClusterName;
 
+use super::fault::{Fault, Notes};
+use super::path;
+use super::place::Place;
+use super::section::Section;
+
 /// `[cluster]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
@@ -34,4 +39,56 @@ pub enum Accept {
     Enforce,
     /// Accepted and counted: for the time of a roll-out.
     Permissive,
+}
+
+impl Cluster {
+    /// `transport` is where the first transport stands: with one, a cluster needs a name and keys.
+    pub(super) fn read(
+        section: &Section<'_>,
+        transport: Option<&Place>,
+        notes: &Notes,
+    ) -> Option<Cluster> {
+        let name = section.get("name", |value| value.parsed("letters, digits, '-', '_' and '.'"));
+        let keys = section.get("keys", |value| value.file());
+        let insecure = section.get("insecure", |value| value.truth());
+        let accept = section.get("accept", |value| {
+            value.word(&[("enforce", Accept::Enforce), ("permissive", Accept::Permissive)])
+        });
+        let max_skew = section.get("max_skew", |value| value.duration());
+        if let Some(transport) = transport {
+            let need = |key: &str, why: &str| {
+                let place = section.place().unwrap_or(transport);
+                let message = format!("`{key}` of [cluster] is missing: {why}");
+                let fault = Fault::error(place.clone(), &path::join("cluster", key), message);
+                notes.add(match section.place() {
+                    Some(_) => fault.see(transport, "the transport that needs it"),
+                    None => fault,
+                });
+            };
+            if section.value("name").is_none() {
+                need("name", "a transport carries beats of one cluster");
+            }
+            let open = section.value("insecure").is_some() && insecure != Some(false);
+            if section.value("keys").is_none() && !open {
+                need(
+                    "keys",
+                    "beats are authenticated by a key ring, or `insecure = true` is written",
+                );
+            }
+        }
+        if let (Some(true), Some(keys)) = (insecure, section.value("keys")) {
+            let message = "`keys` has no effect: `insecure = true` is written";
+            notes.add(Fault::warning(keys.item.place.clone(), &keys.path, message));
+        }
+        let security = match insecure {
+            Some(true) => Some(Security::Insecure),
+            _ => keys.map(Security::Keys),
+        };
+        Some(Cluster {
+            name: name?,
+            security,
+            accept: accept.unwrap_or(Accept::Enforce),
+            max_skew: max_skew.unwrap_or(Duration::from_secs(300)),
+        })
+    }
 }

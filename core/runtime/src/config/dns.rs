@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-/// An absolute domain name in lower case, without its final dot.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DomainName(Box<str>);
+use rais_zone::{Header, OwnerName};
 
-/// An owner in lower case, relative to its zone; `@` is the zone itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnerName(Box<str>);
+use super::fault::Fault;
+use super::place::Place;
+use super::tree::Node;
+use super::value::Value;
 
-/// A TTL in seconds.
+/// A TTL: whole seconds, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ttl(u32);
 
@@ -31,28 +30,42 @@ pub enum Scheme {
     ClientHash,
 }
 
-impl DomainName {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl OwnerName {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl Ttl {
+    /// Of bound addresses where nothing is written.
+    pub const USUAL: Ttl = Ttl(10);
+
     /// Seconds.
     pub const fn as_secs(self) -> u32 {
         self.0
     }
+
+    pub(super) fn read(value: &Value<'_>) -> Option<Ttl> {
+        let duration = value.duration()?;
+        if duration.subsec_millis() != 0 {
+            let message = format!("`{}` is finer than the DNS has it", value.name());
+            return value.refuse(message, "whole seconds, as in \"10s\"");
+        }
+        u32::try_from(duration.as_secs()).ok().map(Ttl)
+    }
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0)
+    }
 }
 
 impl Scheme {
+    /// All there are.
+    pub const ALL: [Scheme; 6] = [
+        Scheme::RoundRobin,
+        Scheme::Weighted,
+        Scheme::Random,
+        Scheme::LeastLoad,
+        Scheme::Fixed,
+        Scheme::ClientHash,
+    ];
+
     /// The word of the configuration and of the header's line.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,16 +77,80 @@ impl Scheme {
             Scheme::ClientHash => "client-hash",
         }
     }
-}
 
-impl fmt::Display for DomainName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+    pub(super) fn read(value: &Value<'_>) -> Option<Scheme> {
+        value.word(&Scheme::ALL.map(|scheme| (scheme.as_str(), scheme)))
     }
 }
 
-impl fmt::Display for OwnerName {
+impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
+    }
+}
+
+/// The name of a zone's table.
+pub(super) fn zone_name(
+    name: &str,
+    place: &Place,
+    value: &Value<'_>,
+) -> Option<(rais_proto::name::ZoneName, rais_zone::ZoneName)> {
+    let fault = |message: String| {
+        value.notes.add(Fault::error(place.clone(), &value.path, message));
+    };
+    let text = match rais_zone::ZoneName::parse(name) {
+        Ok(text) => text,
+        Err(why) => {
+            fault(format!("bad zone name: {why}"));
+            return None;
+        }
+    };
+    match text.as_str().parse() {
+        Ok(name) => Some((name, text)),
+        Err(why) => {
+            fault(format!("bad zone name {name:?}: {why}"));
+            None
+        }
+    }
+}
+
+/// An absolute name, with or without its last dot.
+pub(super) fn domain(value: &Value<'_>) -> Option<rais_zone::ZoneName> {
+    match rais_zone::ZoneName::parse(value.text()?) {
+        Ok(name) => Some(name),
+        Err(why) => value.refuse(why.to_string(), "a domain name, as in \"ns1.example\""),
+    }
+}
+
+/// An SOA's RNAME.
+pub(super) fn mailbox(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    // Only a whole header says whether a mailbox can stand in one.
+    let tried =
+        rais_zone::ZoneName::parse("example").map_err(rais_zone::Problem::Name).and_then(|zone| {
+            Header::synthesise(&zone, &["ns.example"], text, 1)
+                .map_err(|error| error.problem().clone())
+        });
+    match tried {
+        Ok(_) => Some(text.to_owned()),
+        Err(why) => {
+            let allowed = "\"hostmaster.example\" for hostmaster@example";
+            value.refuse(format!("`{}`: {why}", value.name()), allowed)
+        }
+    }
+}
+
+/// One owner, or a list of them, none twice.
+pub(super) fn owners(value: &Value<'_>, zone: &rais_zone::ZoneName) -> Option<Vec<OwnerName>> {
+    let owner = |value: &Value<'_>| match OwnerName::parse(value.text()?, zone) {
+        Ok(owner) => Some(owner),
+        Err(why) => value.refuse(
+            format!("bad owner: {why}"),
+            "\"@\", a name relative to the zone, or one with a last dot",
+        ),
+    };
+    match value.item.node {
+        Node::List(_) => value.some(owner),
+        _ => owner(value).map(|owner| vec![owner]),
     }
 }

@@ -7,18 +7,33 @@ mod binder;
 mod bound;
 mod cluster;
 mod control;
+mod cross;
 mod dns;
+mod duration;
+mod fault;
+mod header;
 mod host;
+mod keys;
+mod load;
 mod monitor;
+mod path;
 mod place;
 mod plugin;
 mod plugins;
 mod probe;
+mod render;
 mod role;
+mod section;
 mod service;
 mod sink;
+mod suggest;
+mod syntax;
 mod transport;
+mod tree;
+mod unavailable;
+mod value;
 mod zone;
+mod zones;
 
 use std::collections::BTreeMap;
 
@@ -29,18 +44,22 @@ pub use binder::Binder;
 pub use bound::{Balance, BinderService, MinServers, Percent, React, Watch, Weights, WhenNone};
 pub use cluster::{Accept, Cluster, Security};
 pub use control::{Control, Http, LogFormat};
-pub use dns::{DomainName, OwnerName, Scheme, Ttl};
+pub use dns::{Scheme, Ttl};
+pub use fault::{Fault, Faults, Look, Severity};
+pub use header::HeaderFile;
 pub use host::Host;
+pub use load::{Loaded, load, parse};
 pub use monitor::Monitor;
 pub use place::{Place, Places};
-pub use plugin::PluginTable;
+pub use plugin::{Kind, PluginTable};
 pub use plugins::{Isolation, OnStartupError, PluginOptions, Plugins, Restart};
 pub use probe::{Call, LoadRule, Probe};
-pub use role::Role;
+pub use role::{Asked, Role};
 pub use service::{MonitorService, Target};
 pub use sink::Sink;
 pub use transport::Transport;
-pub use zone::{Head, HeaderFile, MaxAddresses, Zone};
+pub use unavailable::{KnownTypes, unsupported};
+pub use zone::{Head, MaxAddresses, Zone};
 
 /// A whole configuration, every default filled in and every reference resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,4 +84,24 @@ pub struct Config {
     pub control: Control,
     /// Where each key was written.
     pub places: Places,
+}
+
+impl Config {
+    /// A fault of what stands at `path` (as in [`Places`]), found by who used it; of the file as a
+    /// whole where nothing was written there.
+    pub fn fault(&self, path: &str, message: impl Into<String>) -> Fault {
+        self.fault_in(self.places.value(path), path, message.into())
+    }
+
+    /// The same at the key itself.
+    pub fn fault_at_key(&self, path: &str, message: impl Into<String>) -> Fault {
+        self.fault_in(self.places.key(path), path, message.into())
+    }
+
+    fn fault_in(&self, place: Option<&Place>, path: &str, message: String) -> Fault {
+        match place {
+            Some(place) => Fault::error(place.clone(), path, message),
+            None => Fault::in_file(&self.places.main, message),
+        }
+    }
 }

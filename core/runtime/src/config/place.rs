@@ -6,7 +6,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One configuration file as it was read.
+use super::path;
+use super::tree::{Entry, Item, Node, Table};
+
+/// One file as it was read.
 #[derive(PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
@@ -21,6 +24,20 @@ pub struct Place {
 }
 
 impl Place {
+    /// The stretch `span` of `source`, moved onto whole characters within the text.
+    pub(super) fn new(source: &Arc<Source>, span: Range<usize>) -> Place {
+        let text = &source.text;
+        let mut start = span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let mut end = span.end.clamp(start, text.len());
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        Place { source: Arc::clone(source), span: start..end }
+    }
+
     /// The file.
     pub fn file(&self) -> &Path {
         &self.source.path
@@ -37,13 +54,13 @@ impl Place {
         before[before.rfind('\n').map_or(0, |at| at + 1)..].chars().count() + 1
     }
 
+    /// What stands there.
+    pub(super) fn text(&self) -> &str {
+        &self.source.text[self.span.clone()]
+    }
+
     fn before(&self) -> &str {
-        let text = &self.source.text;
-        let mut end = self.span.start.min(text.len());
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        &text[..end]
+        &self.source.text[..self.span.start]
     }
 }
 
@@ -59,12 +76,14 @@ impl fmt::Debug for Place {
     }
 }
 
-/// Where every written key stands, by its path: `binder.service.http.max_load`.
+/// Where every written key stands, by its path: `binder.service.http.max_load`,
+/// `zone."www.example".sinks[0]`.
 ///
 /// All are equal: where a key stands is no part of what it says, so a file that was only
 /// reformatted equals the one before.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
+    pub(super) main: PathBuf,
     pub(super) written: BTreeMap<String, Written>,
 }
 
@@ -86,6 +105,36 @@ impl Places {
     /// Where the value of this path stands; none where it was not written.
     pub fn value(&self, path: &str) -> Option<&Place> {
         self.written.get(path).map(|written| &written.value)
+    }
+
+    /// The string written for this path.
+    pub(super) fn word(&self, path: &str) -> Option<&str> {
+        self.written.get(path)?.word.as_deref()
+    }
+
+    /// Every key below `table`; `join` puts a path and a key together.
+    pub(super) fn collect(&mut self, base: &str, table: &Table, join: fn(&str, &str) -> String) {
+        for (key, Entry { key: place, item }) in &table.entries {
+            let path = join(base, key);
+            self.item(path, place, item, join);
+        }
+    }
+
+    fn item(&mut self, path: String, key: &Place, item: &Item, join: fn(&str, &str) -> String) {
+        match &item.node {
+            Node::Table(table) => self.collect(&path, table, join),
+            Node::List(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.item(path::index(&path, at), &item.place, item, join);
+                }
+            }
+            _ => {}
+        }
+        let word = match &item.node {
+            Node::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        self.written.insert(path, Written { key: key.clone(), value: item.place.clone(), word });
     }
 }
 

@@ -1,14 +1,210 @@
 //! A plugin's own table: what is left for the plugin once the core has taken its keys out.
 
-use super::place::Places;
+use std::fmt;
+
+use serde_json::{Map, Number, Value as Json};
+
+use super::fault::Fault;
+use super::keys;
+use super::path;
+use super::place::{Place, Places};
+use super::render;
+use super::suggest;
+use super::tree::{Item, Node};
+use super::value::Value;
 
 /// What a plugin is configured with, and where each key of it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PluginTable {
+    /// What it is for.
+    pub kind: Kind,
     /// `type`: the plugin's name within its kind.
     pub type_name: String,
     /// The keys the core does not take.
-    pub rest: serde_json::Map<String, serde_json::Value>,
-    /// Where they stand, by the paths that `serde_path_to_error` gives.
-    pub(super) places: Places,
+    pub rest: Map<String, Json>,
+    /// The table's own path: `sink.bind`.
+    pub path: String,
+    /// Where its keys stand, by the paths that `serde_path_to_error` gives.
+    places: Places,
+    /// Where it stands itself.
+    whole: Whole,
+}
+
+/// What a plugin is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Tells whether a server answers.
+    Probe,
+    /// Measures its load.
+    Load,
+    /// Publishes zones.
+    Sink,
+    /// Carries beats.
+    Transport,
+}
+
+/// A table's own place; as [`Places`], no part of what it says.
+#[derive(Debug, Clone)]
+struct Whole(Place);
+
+impl PartialEq for Whole {
+    fn eq(&self, _: &Whole) -> bool {
+        true
+    }
+}
+
+impl Kind {
+    /// All there are.
+    pub const ALL: [Kind; 4] = [Kind::Probe, Kind::Load, Kind::Sink, Kind::Transport];
+
+    /// As in `rais plugins list`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Probe => "probe",
+            Kind::Load => "load",
+            Kind::Sink => "sink",
+            Kind::Transport => "transport",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl PluginTable {
+    /// Takes `type` and the keys `taken` out.
+    pub(super) fn read(kind: Kind, taken: &[&str], value: &Value<'_>) -> Option<PluginTable> {
+        let table = value.table()?;
+        let mut rest = Map::new();
+        let mut sound = true;
+        for (key, entry) in &table.entries {
+            if taken.contains(&key.as_str()) {
+                continue;
+            }
+            let path = path::join(&value.path, key);
+            let inner = Value { path, item: &entry.item, notes: value.notes };
+            match json(&inner) {
+                Some(json) => {
+                    rest.insert(key.clone(), json);
+                }
+                None => sound = false,
+            }
+        }
+        let mut places = Places::default();
+        places.collect("", table, path::join_plain);
+        let Some(entry) = table.entries.get("type") else {
+            let message = format!("`type` is missing: it names the {kind} plugin");
+            value.notes.add(value.fault(message).meant(near_type(table.entries.keys())));
+            return None;
+        };
+        let path = path::join(&value.path, "type");
+        let name = Value { path, item: &entry.item, notes: value.notes }.filled()?;
+        let path = value.path.clone();
+        let whole = Whole(value.item.place.clone());
+        sound.then_some(PluginTable { kind, type_name: name, rest, path, places, whole })
+    }
+
+    /// A fault that the plugin found at `at`, a path as `serde_path_to_error` gives it.
+    pub fn fault(&self, at: &str, text: &str) -> Fault {
+        let key = if at.is_empty() || at == "." {
+            self.path.clone()
+        } else {
+            format!("{}.{at}", self.path)
+        };
+        let secret = render::is_secret(at);
+        let message = if secret { "this value is wrong" } else { text };
+        let message = format!("{} `{}`: {message}", self.kind, self.type_name);
+        let unknown = text.strip_prefix("unknown field ").and_then(backticked);
+        let (unknown, expected) = match (unknown, secret) {
+            (Some((word, rest)), false) => (Some(word), rest),
+            _ => (None, ""),
+        };
+        let place = match self.places.written.get(at) {
+            Some(written) if unknown.is_some() => &written.key,
+            _ => self.nearest(at),
+        };
+        let mut known = words(expected);
+        if !at.contains(['.', '[']) {
+            known.extend(self.taken());
+        }
+        let meant = unknown.and_then(|word| suggest::nearest(word, known));
+        Fault::error(place.clone(), &key, message).meant(meant.map(|word| format!("`{word}`")))
+    }
+
+    fn taken(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Probe | Kind::Load => keys::TAKEN_OF_CALL,
+            Kind::Sink => keys::TAKEN_OF_SINK,
+            Kind::Transport => keys::TAKEN_OF_TRANSPORT,
+        }
+    }
+
+    /// What stands at `at`, or the nearest around it that was written.
+    fn nearest(&self, at: &str) -> &Place {
+        let mut path = at;
+        loop {
+            if let Some(written) = self.places.written.get(path) {
+                return &written.value;
+            }
+            match path.rfind(['.', '[']) {
+                Some(cut) => path = &path[..cut],
+                None => return &self.whole.0,
+            }
+        }
+    }
+}
+
+/// A key of a plugin's table that the core takes.
+pub(super) fn taken<'a, T>(
+    value: &Value<'a>,
+    key: &str,
+    read: impl FnOnce(&Value<'a>) -> Option<T>,
+) -> Option<T> {
+    let Node::Table(table) = &value.item.node else { return None };
+    let item: &'a Item = &table.entries.get(key)?.item;
+    read(&Value { path: path::join(&value.path, key), item, notes: value.notes })
+}
+
+fn near_type<'a>(keys: impl Iterator<Item = &'a String>) -> Option<String> {
+    let mut slips = keys.filter(|key| suggest::nearest(key, ["type"]).is_some());
+    slips.next().map(|key| format!("`type` by `{}`", key.escape_debug()))
+}
+
+/// The first word in backticks, and what is behind it.
+fn backticked(text: &str) -> Option<(&str, &str)> {
+    text.split_once('`')?.1.split_once('`')
+}
+
+fn words(mut text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    while let Some((word, rest)) = backticked(text) {
+        words.push(word);
+        text = rest;
+    }
+    words
+}
+
+fn json(value: &Value<'_>) -> Option<Json> {
+    match &value.item.node {
+        Node::Text(text) | Node::Date(text) => Some(Json::String(text.clone())),
+        Node::Integer(number) => Some(Json::Number((*number).into())),
+        Node::Float(number) => match Number::from_f64(*number) {
+            Some(number) => Some(Json::Number(number)),
+            None => value.refuse(format!("`{}` is {number}", value.name()), "a finite number"),
+        },
+        Node::Truth(truth) => Some(Json::Bool(*truth)),
+        Node::List(_) => value.list(json).map(Json::Array),
+        Node::Table(table) => {
+            let mut map = Map::new();
+            for (key, entry) in &table.entries {
+                let path = path::join(&value.path, key);
+                let inner = Value { path, item: &entry.item, notes: value.notes };
+                map.insert(key.clone(), json(&inner)?);
+            }
+            Some(Json::Object(map))
+        }
+    }
 }

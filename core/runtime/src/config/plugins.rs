@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::section::Section;
+use super::value::Value;
+
 /// `[plugins]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plugins {
@@ -59,4 +62,46 @@ pub enum OnStartupError {
     Retry,
     /// The rest starts without it.
     Ignore,
+}
+
+impl Plugins {
+    pub(super) fn read(section: &Section<'_>) -> Plugins {
+        let dirs = section.get("dirs", |value| value.list(Value::file));
+        let prefer = section.get("prefer", |value| value.list(Value::filled));
+        let each = section
+            .others()
+            .into_iter()
+            .filter_map(|(name, _, value)| Some((name.to_owned(), PluginOptions::read(&value)?)));
+        Plugins {
+            dirs: dirs.unwrap_or_else(|| vec![PathBuf::from("/usr/lib/rais/plugins")]),
+            prefer: prefer.unwrap_or_default(),
+            each: each.collect(),
+        }
+    }
+}
+
+impl PluginOptions {
+    fn read(value: &Value<'_>) -> Option<PluginOptions> {
+        let section = Section::open("plugins.*", value)?;
+        let restart = |value: &Value<'_>| match value.truth()? {
+            true => Some(Restart::Again),
+            false => Some(Restart::Never),
+        };
+        Some(PluginOptions {
+            isolation: section.get("isolation", |value| {
+                value.word(&[("process", Isolation::Process), ("none", Isolation::None)])
+            }),
+            timeout: section.get("timeout", |value| value.duration()),
+            restart: section.get("restart", restart),
+            on_startup_error: section.get("on_startup_error", |value| {
+                value.word(&[
+                    ("fail", OnStartupError::Fail),
+                    ("retry", OnStartupError::Retry),
+                    ("ignore", OnStartupError::Ignore),
+                ])
+            }),
+            memory: section.get("memory", |value| value.size()),
+            open_files: section.get("open_files", |value| value.whole(1, 1 << 20)),
+        })
+    }
 }

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::plugin::PluginTable;
+use super::keys::TAKEN_OF_CALL;
+use super::plugin::{Kind, PluginTable, taken};
+use super::section::Section;
+use super::value::Value;
 
 /// How a service's health is judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,4 +69,80 @@ impl LoadRule {
             }
         }
     }
+}
+
+/// Types of the core's own list that make no sense without a port; said here, since the core takes
+/// the port out and the plugin could not say where it is missing.
+const NEED_PORT: [&str; 2] = ["tcp", "udp"];
+
+impl Probe {
+    pub(super) fn read(value: &Value<'_>) -> Option<Probe> {
+        let Some(combination) = combination("probe", value)? else {
+            let call = Call::read(Kind::Probe, value)?;
+            if call.port.is_none() && NEED_PORT.contains(&call.table.type_name.as_str()) {
+                let message =
+                    format!("`port` is missing: probe `{}` needs it", call.table.type_name);
+                value.notes.add(value.fault(message));
+            }
+            return Some(Probe::One(call));
+        };
+        let all = combination.get("all", |value| value.some(Probe::read));
+        let any = combination.get("any", |value| value.some(Probe::read));
+        let within = combination.get("in", |value| value.some(Probe::read));
+        let of = combination.get("of", |value| {
+            let most = within
+                .as_ref()
+                .map_or(u32::MAX, |parts| u32::try_from(parts.len()).unwrap_or(u32::MAX));
+            value.whole(1, most)
+        });
+        let written = |key: &str| combination.value(key).is_some();
+        let ways = [written("all"), written("any"), written("of") || written("in")];
+        if ways.iter().filter(|way| **way).count() != 1 {
+            return value
+                .refuse("several ways to combine probes", "one of `all`, `any` or `of` with `in`");
+        }
+        if written("of") || written("in") {
+            for key in ["of", "in"].into_iter().filter(|key| !written(key)) {
+                combination.missing(key);
+            }
+            return Some(Probe::Of(of? as usize, within?));
+        }
+        all.map(Probe::All).or(any.map(Probe::Any))
+    }
+}
+
+impl LoadRule {
+    pub(super) fn read(value: &Value<'_>) -> Option<LoadRule> {
+        let Some(combination) = combination("load", value)? else {
+            return Some(LoadRule::One(Call::read(Kind::Load, value)?));
+        };
+        let max = combination.get("max", |value| value.some(LoadRule::read));
+        let mean = combination.get("mean", |value| value.some(LoadRule::read));
+        if combination.value("max").is_some() && combination.value("mean").is_some() {
+            return value.refuse("several ways to combine loads", "one of `max` or `mean`");
+        }
+        max.map(LoadRule::Max).or(mean.map(LoadRule::Mean))
+    }
+}
+
+impl Call {
+    fn read(kind: Kind, value: &Value<'_>) -> Option<Call> {
+        let port = taken(value, "port", Value::port);
+        let address = taken(value, "address", Value::ip);
+        let timeout = taken(value, "timeout", Value::duration);
+        let every = taken(value, "every", Value::duration);
+        let table = PluginTable::read(kind, TAKEN_OF_CALL, value)?;
+        Some(Call { table, port, address, timeout, every })
+    }
+}
+
+/// The table where it has no `type` but a combination's key; none where it is a plugin's.
+fn combination<'a>(name: &'static str, value: &Value<'a>) -> Option<Option<Section<'a>>> {
+    let table = value.table()?;
+    let keys = super::keys::of(name);
+    let combines = table.entries.keys().any(|key| keys.contains(&key.as_str()));
+    if table.entries.contains_key("type") || !combines {
+        return Some(None);
+    }
+    Section::open(name, value).map(Some)
 }

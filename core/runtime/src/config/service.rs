@@ -3,10 +3,18 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rais_proto::heartbeat::{Capacity, Weight};
+use rais_proto::heartbeat::{Capacity, Weight, default_expire};
+use rais_proto::name::ServiceName;
 
 use super::address::Advertise;
+use super::duration;
+use super::fault::Fault;
+use super::monitor::Monitor;
+use super::place::Place;
 use super::probe::{LoadRule, Probe};
+use super::section::Section;
+use super::tree::Node;
+use super::value::Value;
 
 /// `[monitor.service.NAME]`, every default filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,4 +57,122 @@ pub struct Target {
     pub name: Option<String>,
     /// The static weight, the service's where not written.
     pub weight: Weight,
+}
+
+impl MonitorService {
+    /// What is not written here is `monitor`'s.
+    pub(super) fn read(value: &Value<'_>, monitor: &Monitor) -> Option<MonitorService> {
+        let section = Section::open("monitor.service.*", value)?;
+        let probe = section.need("probe", Probe::read);
+        let load = section.get("load", LoadRule::read);
+        let weight = section.get("weight", weight).unwrap_or(Weight::USUAL);
+        let interval =
+            section.get("interval", Value::duration).unwrap_or(Duration::from_millis(500));
+        let targets =
+            section.get("targets", |value| value.some(|value| Target::read(value, weight)));
+        let service = MonitorService {
+            interval,
+            timeout: section
+                .get("timeout", Value::duration)
+                .unwrap_or_else(|| Duration::from_millis(400).min(interval * 4 / 5)),
+            fast_interval: section
+                .get("fast_interval", Value::duration)
+                .unwrap_or_else(|| Duration::from_millis(100).min(interval / 5)),
+            rise: section.get("rise", |value| value.small(1, 100)).unwrap_or(2),
+            fall: section.get("fall", |value| value.small(1, 100)).unwrap_or(2),
+            jitter: section.get("jitter", |value| value.small(0, 50)).unwrap_or(10),
+            expire: section
+                .get("expire", Value::duration)
+                .unwrap_or_else(|| default_expire(interval)),
+            probe: probe?,
+            load,
+            capacity: section.get("capacity", capacity).or(monitor.capacity),
+            weight,
+            addresses: section
+                .get("addresses", Advertise::read)
+                .unwrap_or_else(|| monitor.advertise.clone()),
+            targets: targets.unwrap_or_default(),
+        };
+        service.judge(&section, value);
+        Some(service)
+    }
+
+    /// What two keys must be to one another.
+    fn judge(&self, section: &Section<'_>, whole: &Value<'_>) {
+        let interval = duration::show(self.interval);
+        let written = |key: &str| section.value(key).map(|value| value.item.place.clone());
+        let at = |key: &str| written(key).or_else(|| written("interval"));
+        if self.expire <= self.interval
+            && let Some(place) = at("expire")
+        {
+            let expire = duration::show(self.expire);
+            let message = format!(
+                "`expire` ({expire}) is not above `interval` ({interval}): the service would die between two beats"
+            );
+            whole.notes.add(Fault::error(place, &whole.path, message));
+        }
+        if self.fast_interval > self.interval
+            && let Some(place) = at("fast_interval")
+        {
+            let fast = duration::show(self.fast_interval);
+            let message = format!("`fast_interval` ({fast}) is above `interval` ({interval})");
+            whole.notes.add(Fault::error(place, &whole.path, message));
+        }
+        if self.timeout > self.interval
+            && let Some(place) = at("timeout")
+        {
+            let timeout = duration::show(self.timeout);
+            let message = format!(
+                "`timeout` ({timeout}) is above `interval` ({interval}): probes of one address overlap"
+            );
+            whole.notes.add(Fault::warning(place, &whole.path, message));
+        }
+        if let (Some(targets), Some(addresses)) = (section.value("targets"), written("addresses")) {
+            let message = "`addresses` has no effect beside `targets`";
+            let fault = Fault::warning(addresses, &whole.path, message);
+            whole.notes.add(fault.see(&targets.item.place, "these are announced"));
+        }
+        for (later, target) in self.targets.iter().enumerate() {
+            let twice = self.targets[..later].iter().any(|other| other.address == target.address);
+            let place = section.value("targets").and_then(|value| value.items());
+            if twice && let Some(value) = place.as_ref().and_then(|items| items.get(later)) {
+                value.notes.add(value.fault(format!("{} is given twice", target.address)));
+            }
+        }
+    }
+}
+
+impl Target {
+    /// An address, or a table around it.
+    fn read(value: &Value<'_>, usual: Weight) -> Option<Target> {
+        if let Node::Text(_) = value.item.node {
+            return Some(Target { address: value.ip()?, name: None, weight: usual });
+        }
+        let section = Section::open("monitor.service.*.targets", value)?;
+        let name = section.get("name", Value::filled);
+        let weight = section.get("weight", weight).unwrap_or(usual);
+        Some(Target { address: section.need("address", Value::ip)?, name, weight })
+    }
+}
+
+/// The name of a service's table.
+pub(super) fn name(name: &str, place: &Place, value: &Value<'_>) -> Option<ServiceName> {
+    match name.parse() {
+        Ok(name) => Some(name),
+        Err(why) => {
+            let fault = Fault::error(place.clone(), &value.path, format!("{name:?}: {why}"));
+            value.notes.add(fault);
+            None
+        }
+    }
+}
+
+/// Any positive number.
+pub(super) fn capacity(value: &Value<'_>) -> Option<Capacity> {
+    const ALLOWED: &str = "a number from 0.001 to 4294967";
+    Capacity::from_units(value.number(0.001..=4_294_967.0, ALLOWED)?)
+}
+
+fn weight(value: &Value<'_>) -> Option<Weight> {
+    Weight::from_percent(value.short(1, 1000)?)
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::plugin::PluginTable;
+use super::keys::TAKEN_OF_SINK;
+use super::plugin::{Kind, PluginTable, taken};
+use super::value::Value;
 
 /// `[sink.NAME]`: the core takes `type`, `retry` and `verify_interval`, the rest is the plugin's.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,4 +20,17 @@ pub struct Sink {
 impl Sink {
     /// Where the doubling of `retry` ends.
     pub const MAX_RETRY: Duration = Duration::from_secs(60);
+}
+
+impl Sink {
+    pub(super) fn read(value: &Value<'_>) -> Option<Sink> {
+        let retry = taken(value, "retry", |value| value.duration());
+        let verify_interval = taken(value, "verify_interval", |value| value.duration());
+        let table = PluginTable::read(Kind::Sink, TAKEN_OF_SINK, value)?;
+        Some(Sink {
+            table,
+            retry: retry.unwrap_or(Duration::from_secs(1)),
+            verify_interval: verify_interval.unwrap_or(Duration::from_secs(60)),
+        })
+    }
 }

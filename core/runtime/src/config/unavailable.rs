@@ -1,0 +1,249 @@
+//! What is part of the language and not yet of the program: named and refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::fault::{Fault, sort};
+use super::path;
+use super::plugin::{Kind, PluginTable};
+use super::suggest;
+use super::zone::Head;
+use super::{Config, LoadRule, Probe, Scheme};
+
+/// The plugin types there are, by kind.
+#[derive(Debug, Clone, Default)]
+pub struct KnownTypes(BTreeMap<Kind, BTreeSet<String>>);
+
+/// Which values of a key cannot be had.
+enum Values {
+    /// Any.
+    All,
+    /// These.
+    Only(&'static [&'static str]),
+    /// All others.
+    But(&'static [&'static str]),
+    /// Any, in a service that reacts at once.
+    AtOnce,
+    /// All but `none`, in a service that reacts at once.
+    BalanceAtOnce,
+}
+
+/// Keys whose part behind them is not there yet. A key leaves this list with the part that it sets.
+const KEYS: &[(&str, Values)] = &[
+    ("host.user", Values::All),
+    ("host.group", Values::All),
+    ("plugins.prefer", Values::All),
+    ("plugins.*.isolation", Values::But(&["none"])),
+    ("plugins.*.timeout", Values::All),
+    ("plugins.*.restart", Values::All),
+    ("plugins.*.on_startup_error", Values::All),
+    ("plugins.*.memory", Values::All),
+    ("plugins.*.open_files", Values::All),
+    ("monitor.agent", Values::All),
+    ("monitor.http", Values::But(&["off"])),
+    ("binder.http", Values::But(&["off"])),
+    ("control.http", Values::But(&["off"])),
+    ("control.log_format", Values::Only(&["journald"])),
+    ("zone.*.scheme", Values::But(&["round-robin"])),
+    ("zone.*.max_addresses", Values::All),
+    ("binder.service.*.max_load", Values::AtOnce),
+    ("binder.service.*.balance", Values::BalanceAtOnce),
+    ("binder.service.*.return_load", Values::All),
+    ("binder.service.*.weights", Values::All),
+    ("binder.service.*.panic", Values::All),
+    ("binder.service.*.max_servers", Values::All),
+    ("binder.service.*.slow_start", Values::All),
+    ("binder.service.*.tiers", Values::All),
+    ("binder.service.*.watch", Values::Only(&["majority"])),
+    ("binder.service.*.scheme", Values::But(&["round-robin"])),
+];
+
+/// Plugin types that are part of the language, so that a missing one is told from a slip.
+const TYPES: &[(Kind, &[&str])] = &[
+    (Kind::Probe, &["tcp", "udp", "http", "exec"]),
+    (
+        Kind::Load,
+        &["cpu", "pressure", "average", "memory", "response-time", "http", "agent", "exec"],
+    ),
+    (Kind::Sink, &["bind", "nsupdate", "dns", "hook"]),
+    (Kind::Transport, &["udp", "nats"]),
+];
+
+impl KnownTypes {
+    /// None.
+    pub fn new() -> KnownTypes {
+        KnownTypes::default()
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, kind: Kind, name: impl Into<String>) {
+        self.0.entry(kind).or_default().insert(name.into());
+    }
+
+    /// Whether there is one.
+    pub fn contains(&self, kind: Kind, name: &str) -> bool {
+        self.0.get(&kind).is_some_and(|names| names.contains(name))
+    }
+
+    fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.0.get(&kind).into_iter().flatten().map(String::as_str)
+    }
+}
+
+/// Everything that `config` asks for and this version cannot do, each at its place: keys, plugin
+/// types, and types that no plugin has.
+pub fn unsupported(config: &Config, known: &KnownTypes) -> Vec<Fault> {
+    let mut faults = keys(config);
+    faults.extend(schemes(config));
+    faults.extend(libraries(config));
+    for (name, service) in &config.monitor.services {
+        let base = path::join("monitor.service", name.as_str());
+        probe(config, &path::join(&base, "probe"), &service.probe, known, &mut faults);
+        if let Some(load) = &service.load {
+            rule(config, &path::join(&base, "load"), load, known, &mut faults);
+        }
+    }
+    let tables = config.sinks.values().map(|sink| &sink.table);
+    let tables = tables.chain(config.transports.values().map(|transport| &transport.table));
+    faults.extend(tables.filter_map(|table| missing(config, table, known)));
+    let main = config.places.main.clone();
+    sort(&mut faults, &[main]);
+    faults.dedup();
+    faults
+}
+
+fn keys(config: &Config) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (path, written) in &config.places.written {
+        let Some((_, values)) = KEYS.iter().find(|(pattern, _)| path::matches(pattern, path))
+        else {
+            continue;
+        };
+        let word = written.word.as_deref().unwrap_or("");
+        let at_once =
+            || config.places.word(&path::sibling(path, "react")).unwrap_or("at-once") == "at-once";
+        let (refused, whole) = match values {
+            Values::All => (true, true),
+            Values::Only(words) => (words.contains(&word), false),
+            Values::But(words) => (!words.contains(&word), false),
+            Values::AtOnce => (at_once(), true),
+            Values::BalanceAtOnce => (at_once() && word != "none", false),
+        };
+        if !refused {
+            continue;
+        }
+        let key = path::keys(path).last().copied().unwrap_or_default().to_owned();
+        let message = match (whole, values) {
+            (true, Values::AtOnce) => {
+                format!("`{key}` is not available in this version but with `react = \"on-timer\"`")
+            }
+            (true, _) => format!("`{key}` is not available in this version"),
+            (false, _) => format!("`{key} = {}` is not available in this version", shown(written)),
+        };
+        faults.push(Fault::error(written.key.clone(), path, message));
+    }
+    faults
+}
+
+fn shown(written: &super::place::Written) -> String {
+    match &written.word {
+        Some(word) => format!("{word:?}"),
+        None => "…".to_owned(),
+    }
+}
+
+/// A header's line can ask for a scheme too, where no key overrules it.
+fn schemes(config: &Config) -> Vec<Fault> {
+    let asked = config.zones.iter().filter_map(|(name, zone)| {
+        let Head::File(file) = &zone.head else { return None };
+        let key = path::join(&path::join("zone", name.as_str()), "scheme");
+        let scheme = file.scheme.filter(|scheme| *scheme != Scheme::RoundRobin)?;
+        if config.places.key(&key).is_some() {
+            return None;
+        }
+        let message = format!("`scheme={scheme}` is not available in this version");
+        Some(Fault::error(file.scheme_place()?, &key, message))
+    });
+    asked.collect()
+}
+
+/// Folders that were written are looked into: a library in them asks to be loaded.
+fn libraries(config: &Config) -> Vec<Fault> {
+    if config.places.key("plugins.dirs").is_none() {
+        return Vec::new();
+    }
+    let held = config.plugins.dirs.iter().enumerate().filter_map(|(at, folder)| {
+        let library = library(folder)?;
+        let message =
+            format!("plugin libraries are not available in this version: found {library}");
+        Some(config.fault(&path::index("plugins.dirs", at), message))
+    });
+    held.collect()
+}
+
+fn library(folder: &Path) -> Option<String> {
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let mut libraries: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|end| end == "so")).collect();
+    libraries.sort();
+    libraries.first().map(|file| file.display().to_string())
+}
+
+fn probe(config: &Config, at: &str, probe: &Probe, known: &KnownTypes, faults: &mut Vec<Fault>) {
+    let (key, list, parts) = match probe {
+        Probe::One(call) => return faults.extend(missing(config, &call.table, known)),
+        Probe::All(parts) => ("all", "all", parts),
+        Probe::Any(parts) => ("any", "any", parts),
+        Probe::Of(_, parts) => ("of", "in", parts),
+    };
+    faults.push(combination(config, at, key));
+    for (number, part) in parts.iter().enumerate() {
+        let at = path::index(&path::join(at, list), number);
+        self::probe(config, &at, part, known, faults);
+    }
+}
+
+fn rule(config: &Config, at: &str, load: &LoadRule, known: &KnownTypes, faults: &mut Vec<Fault>) {
+    let (key, parts) = match load {
+        LoadRule::One(call) => return faults.extend(missing(config, &call.table, known)),
+        LoadRule::Max(parts) => ("max", parts),
+        LoadRule::Mean(parts) => ("mean", parts),
+    };
+    faults.push(combination(config, at, key));
+    for (number, part) in parts.iter().enumerate() {
+        let at = path::index(&path::join(at, key), number);
+        rule(config, &at, part, known, faults);
+    }
+}
+
+fn combination(config: &Config, at: &str, key: &str) -> Fault {
+    let message = format!("`{key}` is not available in this version");
+    config.fault_at_key(&path::join(at, key), message)
+}
+
+/// A type that no plugin here has: not there yet, another kind's, or a slip.
+fn missing(config: &Config, table: &PluginTable, known: &KnownTypes) -> Option<Fault> {
+    let (kind, name) = (table.kind, table.type_name.as_str());
+    if known.contains(kind, name) {
+        return None;
+    }
+    let key = path::join(&table.path, "type");
+    let later = |kind: Kind| {
+        TYPES.iter().filter(move |(of, _)| *of == kind).flat_map(|(_, names)| names.iter().copied())
+    };
+    if later(kind).any(|later| later == name) {
+        let message = format!("{kind} type `{name}` is not available in this version");
+        return Some(config.fault(&key, message));
+    }
+    let mut message = format!("unknown {kind} type {name:?}");
+    let other = Kind::ALL
+        .into_iter()
+        .find(|other| known.contains(*other, name) || later(*other).any(|later| later == name));
+    if let Some(other) = other {
+        message.push_str(&format!(": it is a {other}"));
+    }
+    let all: BTreeSet<&str> = later(kind).chain(known.names(kind)).collect();
+    let meant = suggest::nearest(name, all.iter().copied()).map(|word| format!("`{word}`"));
+    let allowed = suggest::one_of(known.names(kind));
+    Some(config.fault(&key, message).allowed(allowed).meant(meant))
+}
