@@ -129,7 +129,8 @@ pub(crate) fn parse<C: DeserializeOwned>(json: &str) -> Result<C, Fault> {
     let mut json = serde_json::Deserializer::from_str(json);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let at = if path == "." { String::new() } else { path };
+        // "." is the table itself, "?" a place in it that serde did not name.
+        let at = path.trim_end_matches(['.', '?']);
         Fault::config(at, without_position(&error.into_inner().to_string()))
     })
 }
