@@ -1,1 +1,65 @@
-//! In the making.
+//! A sink of zone files: header and addresses, put in place whole, the name server told and asked.
+
+mod command;
+mod config;
+mod deadline;
+mod file;
+mod query;
+mod reload;
+mod rndc;
+mod zone;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rais_sdk::prelude::*;
+
+pub use config::Config;
+use config::Settings;
+use reload::Reload;
+use zone::State;
+
+/// Writes zone files for BIND, Knot, NSD and PowerDNS.
+#[derive(Debug)]
+pub struct Bind {
+    settings: Settings,
+    zones: Mutex<HashMap<String, Arc<Mutex<State>>>>,
+}
+
+impl Sink for Bind {
+    const NAME: &'static str = "bind";
+    const SAMPLE: &'static str = include_str!("../sample.toml");
+    type Config = Config;
+
+    fn new(config: Config, host: Host) -> Result<Bind, Fault> {
+        let settings = Settings::new(config)?;
+        if matches!(settings.reload, Reload::None) {
+            let directory = settings.directory.display();
+            host.log(&format!("no `reload`: no name server is told of new files in {directory}"));
+        }
+        Ok(Bind { settings, zones: Mutex::default() })
+    }
+
+    fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
+        lock(&self.state(zone.name)).publish(zone, &self.settings)
+    }
+
+    fn served(&self, zone: &str) -> Result<Option<Served>, Fault> {
+        lock(&self.state(zone)).served(zone, &self.settings)
+    }
+}
+
+impl Bind {
+    /// The zone's own lock; the common one is held for no more than the look-up.
+    fn state(&self, zone: &str) -> Arc<Mutex<State>> {
+        let mut zones = lock(&self.zones);
+        Arc::clone(zones.entry(zone.to_ascii_lowercase()).or_default())
+    }
+}
+
+/// A panic while the lock was held leaves at worst a publication unconfirmed, which is repeated.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+plugin!(sink Bind);

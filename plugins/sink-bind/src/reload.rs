@@ -1,0 +1,84 @@
+//! Tells the name server that a zone file is new.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rais_sdk::{Fault, FaultKind};
+
+use crate::command::{Argv, CommandError};
+use crate::rndc::{Rndc, RndcError};
+
+/// How the name server is told.
+#[derive(Debug)]
+pub(crate) enum Reload {
+    /// By named's command channel.
+    Rndc(Box<Rndc>),
+    /// By a command.
+    Command(Argv),
+    /// Not at all: it looks for itself.
+    None,
+}
+
+impl Reload {
+    /// Tells the name server to load the zone's file.
+    pub(crate) fn run(&self, zone: &str, file: &Path, limit: Duration) -> Result<(), Fault> {
+        match self {
+            Reload::Rndc(rndc) => match rndc.call(&format!("reload {zone}")) {
+                Ok(_) => Ok(()),
+                Err(RndcError::Failed(text)) if text.contains("dynamic zone") => Err(dynamic(zone)),
+                Err(error) => Err(rndc_fault(rndc, &error)),
+            },
+            Reload::Command(argv) => {
+                argv.run(zone, &file.to_string_lossy(), limit).map_err(|e| command_fault(&e))
+            }
+            Reload::None => Ok(()),
+        }
+    }
+
+    /// Refuses a zone that the name server calls dynamic: it writes that file itself. Anything
+    /// else that goes wrong here will show at the reload.
+    pub(crate) fn refuse_dynamic(&self, zone: &str) -> Result<(), Fault> {
+        let Reload::Rndc(rndc) = self else { return Ok(()) };
+        match rndc.call(&format!("zonestatus {zone}")) {
+            Ok(text) if text.lines().any(|line| line.trim() == "dynamic: yes") => {
+                Err(dynamic(zone))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What went wrong with a command of ours.
+pub(crate) fn command_fault(error: &CommandError) -> Fault {
+    let kind = match error {
+        CommandError::Start { .. } | CommandError::Watch { .. } => FaultKind::Io,
+        CommandError::Timeout { .. } => FaultKind::Timeout,
+        CommandError::Failed { .. } => FaultKind::Refused,
+    };
+    Fault::new(kind, error)
+}
+
+fn dynamic(zone: &str) -> Fault {
+    Fault::refused(format!(
+        "named holds {zone} as a dynamic zone and writes its file itself: publish it by a sink of \
+         type \"nsupdate\", or take allow-update and update-policy out of the zone in named.conf"
+    ))
+}
+
+/// What an error of a socket means to the host.
+pub(crate) fn io_kind(error: &io::Error) -> FaultKind {
+    Fault::from(io::Error::from(error.kind())).kind
+}
+
+fn rndc_fault(rndc: &Rndc, error: &RndcError) -> Fault {
+    let text = format!("rndc at {}: {error}", rndc.address);
+    match error {
+        RndcError::Io(io) => Fault::new(io_kind(io), text),
+        RndcError::Timeout(phase) => Fault::timeout(*phase, text),
+        RndcError::Closed { .. } | RndcError::Failed(_) | RndcError::Wire(_) => {
+            Fault::refused(text)
+        }
+        RndcError::Mismatch => Fault::refused(text),
+    }
+}

@@ -1,0 +1,275 @@
+//! One zone of the sink: its file, what was last published, and what the world makes of it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use domain::base::Serial;
+use rais_sdk::{Fault, FaultKind, Owner, Record, Served, Zone};
+use rais_zone::{BoundOwner, Header, OwnerName, ZoneData, ZoneName, ZoneText, read};
+
+use crate::config::Settings;
+use crate::file::{FileError, ZoneFile};
+use crate::query::QueryError;
+use crate::reload::{command_fault, io_kind};
+
+/// Name of the file of a zone for which none is configured.
+const FILE: &str = "{zone}.zone";
+
+/// A zone as this sink knows it; calls for one zone come one after another.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    published: Option<Published>,
+    /// Whether the server is known to serve the file in place.
+    standing: Standing,
+    /// When the server was last told to load this zone.
+    reloaded: Option<SystemTime>,
+}
+
+/// What was last put in place.
+#[derive(Debug)]
+struct Published {
+    file: ZoneFile,
+    text: String,
+    serial: u32,
+    owners: Vec<Owner>,
+    names: Vec<OwnerName>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Unconfirmed,
+    Confirmed,
+}
+
+/// Addresses of owners, by the owner's place among the owners.
+type Addresses = BTreeSet<(usize, IpAddr)>;
+
+impl State {
+    /// Puts the zone's file in place, tells the server and waits until it serves it.
+    pub(crate) fn publish(&mut self, zone: &Zone<'_>, settings: &Settings) -> Result<u32, Fault> {
+        let next = compose(zone, settings)?;
+        if self.published.is_none() {
+            settings.reload.refuse_dynamic(zone.name)?;
+        }
+        next.file.sweep().map_err(|error| file_fault(&error))?;
+
+        let in_place = next.file.read().map_err(|error| file_fault(&error))?;
+        if in_place.as_deref() == Some(next.text.as_bytes()) {
+            if self.standing == Standing::Confirmed
+                && let Some(serial) = still_served(zone.name, next.serial, settings)
+            {
+                self.published = Some(next);
+                return Ok(serial);
+            }
+            // The server may have passed it over before.
+            next.file.touch(self.reloaded).map_err(|error| file_fault(&error))?;
+        } else {
+            if let Some(octets) = in_place {
+                refuse_older(zone.name, &next, &octets)?;
+            }
+            put(zone.name, &next, settings, self.reloaded)?;
+        }
+        self.standing = Standing::Unconfirmed;
+        let Published { file, serial, .. } = self.published.insert(next);
+
+        settings.reload.run(zone.name, file.path(), settings.timeout)?;
+        let served = match &settings.verify {
+            Some(server) => server
+                .confirm(zone.name, *serial)
+                .map_err(|error| query_fault(settings, "confirming", &error))?,
+            None => *serial,
+        };
+        self.reloaded = Some(SystemTime::now());
+        self.standing = Standing::Confirmed;
+        Ok(served)
+    }
+
+    /// What is served now; unknown before the first publication.
+    pub(crate) fn served(
+        &mut self,
+        zone: &str,
+        settings: &Settings,
+    ) -> Result<Option<Served>, Fault> {
+        let Some(published) = &self.published else { return Ok(None) };
+        let in_place = published.file.read().map_err(|error| file_fault(&error))?;
+        let whole = in_place.as_deref() == Some(published.text.as_bytes());
+        // A file that somebody changed is what the server will load next: that has to be repaired
+        // even while the server still has ours in memory.
+        let found = match (&settings.verify, whole) {
+            (Some(server), true) => {
+                let fault = |error| query_fault(settings, "verifying", &error);
+                let serial = server.serial(zone).map_err(fault)?;
+                let names = published.names.iter().map(OwnerName::as_str);
+                let answered = server.addresses(names).map_err(fault)?;
+                let owners = published.owners.iter().zip(&answered).map(|(owner, set)| {
+                    let ttl = set.first().map_or(owner.ttl, |(_, ttl)| *ttl);
+                    Owner::new(owner.name.clone(), ttl)
+                });
+                let records = answered
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(index, set)| set.iter().map(move |(ip, _)| record(index, *ip)));
+                Served::new(Some(serial), owners.collect(), records.collect())
+            }
+            _ => published.view_of(zone, in_place.as_deref()),
+        };
+        let ours = published.view_of(zone, Some(published.text.as_bytes()));
+        if !same_addresses(&found, &ours) {
+            self.standing = Standing::Unconfirmed;
+        }
+        Ok(Some(found))
+    }
+}
+
+impl Published {
+    /// What a zone file says of our owners; nothing, where there is none or it does not parse.
+    fn view_of(&self, zone: &str, octets: Option<&[u8]>) -> Served {
+        let mut owners = self.owners.clone();
+        let Some(data) = octets.and_then(|octets| parse(zone, octets)) else {
+            return Served::new(None, owners, Vec::new());
+        };
+        let places: HashMap<_, _> =
+            self.names.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
+        let mut records = Vec::new();
+        for found in &data.records {
+            if let Some(&index) = places.get(found.owner.as_str())
+                && let Some(owner) = owners.get_mut(index)
+            {
+                owner.ttl = found.ttl;
+                records.push(record(index, found.ip));
+            }
+        }
+        Served::new(Some(data.serial), owners, records)
+    }
+}
+
+/// Renders the zone and checks that it is what was meant.
+fn compose(zone: &Zone<'_>, settings: &Settings) -> Result<Published, Fault> {
+    let refused = |error: &dyn std::fmt::Display| Fault::refused(format!("{}: {error}", zone.name));
+    let name = ZoneName::parse(zone.name).map_err(|error| refused(&error))?;
+    let Some(text) = zone.head.header.as_deref() else {
+        let text = "no header: name one in the zone's `header`, or give `ns` and `mailbox` in \
+                    [binder], from which one is made";
+        return Err(refused(&text));
+    };
+    let header =
+        Header::of(text, &name).map_err(|error| refused(&format!("in its header: {error}")))?;
+
+    let mut owners = Vec::new();
+    for owner in &zone.head.owners {
+        let bound = OwnerName::parse(&owner.name, &name).map_err(|error| refused(&error))?;
+        if let Some(there) = header.conflict(&bound) {
+            return Err(refused(&format!(
+                "in its header: {}: {} has a record of type {} there, but its addresses are bound \
+                 by rais: take the record out, or bind another owner",
+                there.place, there.name, there.rtype
+            )));
+        }
+        owners.push(BoundOwner { name: bound, ttl: owner.ttl });
+    }
+    let addresses: Addresses = zone
+        .records()
+        .map(|record| (usize::try_from(record.owner).unwrap_or(usize::MAX), record.ip))
+        .collect();
+    let serial = zone.head.serial;
+    let text = ZoneText::render(&header, serial, &owners, addresses.iter().copied())
+        .map_err(|error| refused(&error))?
+        .into_string();
+    let file = zone.head.file.as_deref().unwrap_or(FILE).replace("{zone}", name.as_str());
+    let file = ZoneFile::new(&settings.directory, &file).map_err(|error| refused(&error))?;
+    let names = owners.into_iter().map(|owner| owner.name).collect();
+    Ok(Published { file, text, serial, owners: zone.head.owners.clone(), names })
+}
+
+/// Writes the file and puts it in place, if all that judges it finds it right.
+fn put(
+    zone: &str,
+    next: &Published,
+    settings: &Settings,
+    reloaded: Option<SystemTime>,
+) -> Result<(), Fault> {
+    let io = |error: FileError| file_fault(&error);
+    let staged = next.file.stage(&next.text).map_err(io)?;
+    let octets = staged.read_back().map_err(io)?;
+    if octets != next.text.as_bytes() {
+        let text =
+            format!("{}: what was written reads back otherwise", staged.temporary().display());
+        return Err(Fault::io(text));
+    }
+    let data = std::str::from_utf8(&octets).map_err(|error| error.to_string());
+    let data = data.and_then(|text| read(text, zone).map_err(|error| error.to_string()));
+    match data {
+        Ok(data) if data.serial == next.serial => {}
+        Ok(data) => {
+            let (found, wanted) = (data.serial, next.serial);
+            let text = format!("{zone}: the zone reads back with serial {found}, not {wanted}");
+            return Err(Fault::refused(text));
+        }
+        Err(error) => {
+            return Err(Fault::refused(format!("{zone}: the zone does not parse: {error}")));
+        }
+    }
+    if let Some(check) = &settings.check {
+        check
+            .run(zone, &staged.temporary().to_string_lossy(), settings.timeout)
+            .map_err(|error| command_fault(&error))?;
+    }
+    staged.commit(reloaded).map_err(io)
+}
+
+/// Secondaries follow a serial forwards only.
+fn refuse_older(zone: &str, next: &Published, in_place: &[u8]) -> Result<(), Fault> {
+    let Some(data) = parse(zone, in_place) else { return Ok(()) };
+    if Serial::from(data.serial) > Serial::from(next.serial) {
+        return Err(Fault::refused(format!(
+            "{}: the file in place has serial {}, which is ahead of {}: secondaries would not \
+             follow; put a serial of at least {} into the zone's header",
+            next.file.path().display(),
+            data.serial,
+            next.serial,
+            data.serial
+        )));
+    }
+    Ok(())
+}
+
+/// The serial that the server gives, if it is ours or comes after it; without a server to ask, ours.
+fn still_served(zone: &str, serial: u32, settings: &Settings) -> Option<u32> {
+    match &settings.verify {
+        None => Some(serial),
+        Some(server) => {
+            server.serial(zone).ok().filter(|served| Serial::from(*served) >= Serial::from(serial))
+        }
+    }
+}
+
+fn parse(zone: &str, octets: &[u8]) -> Option<ZoneData> {
+    std::str::from_utf8(octets).ok().and_then(|text| read(text, zone).ok())
+}
+
+fn record(owner: usize, ip: IpAddr) -> Record {
+    Record::new(u32::try_from(owner).unwrap_or(u32::MAX), ip)
+}
+
+fn same_addresses(a: &Served, b: &Served) -> bool {
+    let set = |served: &Served| -> BTreeSet<_> {
+        served.records.iter().map(|record| (record.owner, record.ip)).collect()
+    };
+    set(a) == set(b)
+}
+
+fn file_fault(error: &FileError) -> Fault {
+    Fault::io(error)
+}
+
+fn query_fault(settings: &Settings, phase: &str, error: &QueryError) -> Fault {
+    let at = settings.verify.map(|server| server.address.to_string()).unwrap_or_default();
+    let text = format!("name server at {at}: {error}");
+    match error {
+        QueryError::Io(io) => Fault::new(io_kind(io), text),
+        QueryError::Timeout | QueryError::Serial { .. } => Fault::timeout(phase, text),
+        _ => Fault::new(FaultKind::Refused, text),
+    }
+}
