@@ -151,3 +151,22 @@ impl Decl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
+
+    use super::*;
+
+    /// What a host does before it trusts a library, done with ourselves: the layouts are complete.
+    #[test]
+    fn the_roots_layout_can_be_checked() {
+        let layout = <PluginRoot_Ref as StableAbi>::LAYOUT;
+        check_layout_compatibility(layout, layout).unwrap();
+        let root = root();
+        assert_eq!(root.abi_version().as_str(), ABI_VERSION);
+        assert_eq!(root.panic_strategy(), 1);
+        let abi = PluginRoot_Ref::VERSION_STRINGS.version.as_str();
+        assert_eq!(abi, format!("{ABI_VERSION}.0"));
+    }
+}

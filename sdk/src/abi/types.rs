@@ -44,11 +44,6 @@ pub struct AbiRecord {
     pub reserved: u32,
 }
 
-const _: () = {
-    assert!(size_of::<AbiRecord>() == 32 && align_of::<AbiRecord>() == 4);
-    assert!(size_of::<AbiAddr>() == 32 && align_of::<AbiAddr>() == 4);
-};
-
 impl AbiAddr {
     pub(crate) const NONE: Self =
         Self { ip: [0; 16], family: 0, port: 0, scope: 0, flow: 0, reserved: 0 };
@@ -137,3 +132,18 @@ pub struct AbiDatagram<'a> {
     pub data: RSlice<'a, u8>,
     pub reserved: u64,
 }
+
+/// Passed by value or in slices, so that their sizes can never change.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<AbiRecord>() == 32 && align_of::<AbiRecord>() == 4);
+    assert!(size_of::<AbiAddr>() == 32 && align_of::<AbiAddr>() == 4);
+    assert!(size_of::<AbiFault>() == 72);
+    assert!(size_of::<AbiTarget>() == 112);
+    assert!(size_of::<AbiCall>() == 144);
+    assert!(size_of::<AbiUp>() == 64);
+    assert!(size_of::<AbiSubject>() == 240);
+    assert!(size_of::<AbiReading>() == 64);
+    assert!(size_of::<AbiZone<'_>>() == 80);
+    assert!(size_of::<AbiDatagram<'_>>() == 56);
+};
