@@ -15,6 +15,7 @@ pub mod binary;
 pub mod dns;
 pub mod fakecpu;
 pub mod host;
+pub mod keys;
 pub mod named;
 pub mod netns;
 pub mod process;

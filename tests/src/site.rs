@@ -74,3 +74,24 @@ pub fn header(zone: &str, serial: u32) -> String {
          ns1\tIN\tA\t129.144.168.53\n"
     )
 }
+
+/// The paper's configuration, Figs. 7, 8 and 9, by file name.
+#[must_use]
+pub fn paper_files() -> [(&'static str, &'static str); 3] {
+    [
+        (
+            "monitor.conf",
+            "service 60 http 80\nservice 120 news 119\nsample 120\nexclude 192.0.2.0/24\n",
+        ),
+        (
+            "binder.conf",
+            "dns-update 120 http www.isg.sun.com.header www.isg.sun.com.cache 1 60\n\
+             dns-update 240 news news.isg.sun.com.header news.isg.sun.com.cache 2 60\n",
+        ),
+        (
+            "named.boot",
+            "www.isg.sun.com www.isg.sun.com.cache RR\n\
+             news.isg.sun.com news.isg.sun.com.cache RR\n",
+        ),
+    ]
+}

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use crate::host::Host;
+use crate::wait;
 
 /// A binder's status.
 #[derive(Debug, Clone, Deserialize)]
@@ -226,4 +227,32 @@ fn of<T: for<'de> Deserialize<'de>>(host: &Host, role: &str) -> Result<T, String
     let mut roles: Vec<T> =
         serde_json::from_str(&out.stdout).map_err(|e| format!("{e} in {}", out.stdout))?;
     roles.pop().ok_or_else(|| "status names no role".to_owned())
+}
+
+/// Waits until the binder on `host` has exactly `wanted` as a service's set; gives its status.
+#[track_caller]
+pub fn until_set(host: &Host, service: &str, wanted: &BTreeSet<IpAddr>) -> Binder {
+    until_binder(host, &format!("{service} to be {wanted:?}"), |status| {
+        let set = &status.service(service)?.set;
+        if set == wanted { Ok(()) } else { Err(format!("it is {set:?}")) }
+    })
+}
+
+/// Waits until the binder on `host` is as `look` wants it; gives that status.
+#[track_caller]
+pub fn until_binder(
+    host: &Host,
+    what: &str,
+    mut look: impl FnMut(&Binder) -> Result<(), String>,
+) -> Binder {
+    let mut last = None;
+    let seen = wait::try_until(|| {
+        let status = binder(host)?;
+        let looked = look(&status);
+        last = Some(status.clone());
+        looked.map(|()| status)
+    });
+    seen.unwrap_or_else(|reason| {
+        panic!("waited in vain on {} for {what}: {reason}\n{last:#?}", host.name())
+    })
 }

@@ -12,23 +12,22 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Looks again and again until `look` gives a value; panics with its last reason after [`LIMIT`].
 #[track_caller]
 pub fn until<T>(what: &str, look: impl FnMut() -> Result<T, String>) -> T {
-    until_within(LIMIT, what, look)
+    match try_until(look) {
+        Ok(found) => found,
+        Err(reason) => panic!("waited {LIMIT:?} in vain for {what}: {reason}"),
+    }
 }
 
-/// [`until`] with another limit.
-#[track_caller]
-pub fn until_within<T>(
-    limit: Duration,
-    what: &str,
-    mut look: impl FnMut() -> Result<T, String>,
-) -> T {
+/// [`until`], for whoever has more to say than the reason.
+///
+/// # Errors
+/// The last reason, after [`LIMIT`].
+pub fn try_until<T>(mut look: impl FnMut() -> Result<T, String>) -> Result<T, String> {
     let start = Instant::now();
     loop {
         match look() {
-            Ok(found) => return found,
-            Err(reason) if start.elapsed() >= limit => {
-                panic!("waited {limit:?} in vain for {what}: {reason}")
-            }
+            Ok(found) => return Ok(found),
+            Err(reason) if start.elapsed() >= LIMIT => return Err(reason),
             Err(_) => std::thread::sleep(PAUSE),
         }
     }

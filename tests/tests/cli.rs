@@ -1,0 +1,149 @@
+//! The command line: what the other tests do not use in passing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::os::unix::fs::PermissionsExt;
+
+use rais_tests::binary::{self, Output, run_in};
+
+/// Runs `rais ARGS` in an empty folder.
+fn rais(args: &[&str]) -> Output {
+    run_in(tempfile::tempdir().unwrap().path(), args)
+}
+
+const BUILT_IN: [(&str, &str); 4] =
+    [("probe", "tcp"), ("load", "cpu"), ("sink", "bind"), ("transport", "udp")];
+
+#[test]
+fn help_names_every_command() {
+    let help = rais(&["--help"]).expect_code(0).stdout;
+    for command in [
+        "run", "monitor", "binder", "check", "plugins", "probe", "status", "reload", "key",
+        "import", "demo",
+    ] {
+        assert!(help.contains(command), "{command} in\n{help}");
+        let own = rais(&[command, "--help"]).expect_code(0).stdout;
+        assert!(own.contains("Usage"), "{own}");
+    }
+    assert!(rais(&["--version"]).expect_code(0).stdout.starts_with("rais "));
+}
+
+#[test]
+fn wrong_usage_is_2_and_a_failure_is_1() {
+    for args in [&["frobnicate"][..], &["check", "--frobnicate"], &["key", "frobnicate"], &[]] {
+        rais(args).expect_code(2);
+    }
+    // A file that is not there is a fault of the configuration; a rais that does not run is not.
+    let out = rais(&["check", "-c", "nowhere.toml"]).expect_code(2);
+    assert!(out.stderr.contains("nowhere.toml"), "{}", out.stderr);
+    let out = rais(&["status", "--socket", "nowhere.sock"]).expect_code(1);
+    assert!(out.stderr.contains("nowhere.sock"), "{}", out.stderr);
+    rais(&["reload", "--socket", "nowhere.sock"]).expect_code(1);
+    rais(&["plugins", "info", "nothing"]).expect_code(1);
+}
+
+#[test]
+fn every_built_in_plugin_is_linked() {
+    let rows = rais(&["plugins", "list", "--output", "json"]).expect_code(0).json();
+    let rows = rows.as_array().unwrap();
+    for (kind, name) in BUILT_IN {
+        let row = rows.iter().find(|r| r["kind"] == kind && r["name"] == name);
+        let row = row.unwrap_or_else(|| panic!("no {kind} {name} in {rows:?}"));
+        assert_eq!(row["origin"], "built-in");
+        for key in ["version", "abi", "isolation", "state"] {
+            assert!(row.get(key).is_some(), "{key} of {row}");
+        }
+    }
+    let table = rais(&["plugins", "list"]).expect_code(0).stdout;
+    for (kind, name) in BUILT_IN {
+        let row = table.lines().any(|l| l.contains(kind) && l.contains(name));
+        assert!(row, "{kind} {name} in\n{table}");
+    }
+}
+
+#[test]
+fn a_plugin_shows_itself_and_its_sample() {
+    for (kind, name) in BUILT_IN {
+        let info = rais(&["plugins", "info", name]).expect_code(0).stdout;
+        assert!(info.contains(kind) && info.contains(name), "{info}");
+        let sample = rais(&["plugins", "sample", name]).expect_code(0).stdout;
+        let folder = format!("{}/../plugins/{kind}-{name}", env!("CARGO_MANIFEST_DIR"));
+        let file = std::fs::read_to_string(format!("{folder}/sample.toml")).unwrap();
+        assert_eq!(sample.trim(), file.trim(), "{kind} {name}");
+    }
+}
+
+#[test]
+fn a_new_key_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = |args: &[&str]| {
+        let all = [&["key", "new", "--keys", "keys"], args].concat();
+        run_in(folder.path(), &all).expect_code(0)
+    };
+    let said = [new(&[]), new(&["--host", "web3", "--allow", "198.51.100.3/32"])];
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("keys"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+    let mut texts = Vec::new();
+    for file in &files {
+        let mode = std::fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+        texts.push(std::fs::read_to_string(file).unwrap());
+    }
+    assert_ne!(texts[0], texts[1]);
+    assert!(texts.iter().any(|t| t.contains("web3") && t.contains("198.51.100.3")), "no limits");
+    // Never in what it prints.
+    for text in &texts {
+        for word in text.split(|c: char| c.is_whitespace() || c == '"').filter(|w| w.len() >= 40) {
+            let shown = said.iter().any(|o| o.stdout.contains(word) || o.stderr.contains(word));
+            assert!(!shown, "a secret is printed");
+        }
+    }
+}
+
+#[test]
+fn probe_shows_each_once_and_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap().port();
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let config = format!(
+        r#"
+[host]
+state = "state"
+[monitor]
+advertise = ["127.0.0.1"]
+[monitor.service.up]
+probe = {{ type = "tcp", port = {open}, address = "127.0.0.1" }}
+load = {{ type = "cpu" }}
+[monitor.service.down]
+probe = {{ type = "tcp", port = {closed}, address = "127.0.0.1" }}
+"#
+    );
+    std::fs::write(folder.path().join("rais.toml"), config).unwrap();
+    let up = run_in(folder.path(), &["probe", "-c", "rais.toml", "up"]).expect_code(0);
+    assert!(up.stdout.contains("up") && up.stdout.contains("cpu"), "{}", up.stdout);
+    let all = run_in(folder.path(), &["probe", "-c", "rais.toml"]).expect_code(1);
+    assert!(all.stdout.contains("down") && all.stdout.contains("refused"), "{}", all.stdout);
+    run_in(folder.path(), &["probe", "-c", "rais.toml", "nothing"]).expect_code(2);
+    assert!(!folder.path().join("state").exists(), "a probe leaves no state");
+}
+
+#[test]
+fn import_refuses_a_line_it_does_not_know_by_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in rais_tests::site::paper_files() {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    std::fs::write(folder.path().join("monitor.conf"), "service 60 http 80\nservise 1 2 3\n")
+        .unwrap();
+    let args =
+        ["import", "--monitor", "monitor.conf", "--binder", "binder.conf", "--dns", "named.boot"];
+    let out = binary::run_in(folder.path(), &args).expect_code(2);
+    assert!(out.stderr.contains("monitor.conf:2"), "{}", out.stderr);
+    assert_eq!(out.stdout, "");
+}
