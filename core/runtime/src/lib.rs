@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod config;
 pub mod durable;
+pub mod host;
 pub mod state;

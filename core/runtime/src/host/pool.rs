@@ -1,0 +1,281 @@
+//! A few threads for one plugin's blocking calls.
+//!
+//! Each plugin has its own, so that one whose calls hang uses up its own threads alone. They start
+//! on demand and end when idle.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rais_sdk::Fault;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use super::GRACE;
+use super::port::Answer;
+use super::registry::PluginState;
+use super::watch::{Patience, Watched};
+use crate::config::Kind;
+
+/// How long a thread without work stays.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How much a plugin may do at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    threads: usize,
+    waiting: usize,
+}
+
+/// One plugin's threads. Dropped, they end as soon as the plugin lets them; nobody waits.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    kind: Kind,
+    plugin: String,
+    size: Size,
+    work: Mutex<Work>,
+    wake: Condvar,
+}
+
+/// What becomes of work that was not begun when its answer is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unawaited {
+    Skip,
+    Run,
+}
+
+#[derive(Default)]
+struct Work {
+    waiting: VecDeque<Job>,
+    running: BTreeMap<u64, Call>,
+    next: u64,
+    threads: usize,
+    idle: usize,
+    overdue: usize,
+    ending: Ending,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Ending {
+    #[default]
+    Never,
+    Now,
+}
+
+struct Job {
+    limit: Duration,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+/// A call that a thread is in.
+struct Call {
+    limit: Duration,
+    /// The watch's first look at it: this saves reading a clock at every call.
+    seen: Option<Instant>,
+    due: Due,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Yet,
+    Over,
+}
+
+impl Size {
+    /// For loads and sinks.
+    pub(super) const CALLS: Size = Size { threads: 16, waiting: 1024 };
+    /// For blocking probes.
+    pub(super) const PROBES: Size = Size { threads: 64, waiting: 10_000 };
+    /// For a transport: its calls are one after the other.
+    pub(super) const ONE: Size = Size { threads: 1, waiting: 1024 };
+}
+
+impl Pool {
+    pub(super) fn new(kind: Kind, plugin: &str, size: Size) -> Pool {
+        let shared = Shared {
+            kind,
+            plugin: plugin.to_owned(),
+            size,
+            work: Mutex::default(),
+            wake: Condvar::new(),
+        };
+        Pool { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn plugin(&self) -> &str {
+        &self.shared.plugin
+    }
+
+    /// Has `work` run, which should return within `limit` of its start.
+    ///
+    /// The answer is [`Busy`](rais_sdk::FaultKind::Busy) where too many wait or no thread came free
+    /// within `limit`, and [`Timeout`](rais_sdk::FaultKind::Timeout) where it did not return: it
+    /// then keeps its thread, and its outcome is lost.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        unawaited: Unawaited,
+        work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+    ) -> Answer<T> {
+        let (done, outcome) = oneshot::channel();
+        let (begin, begun) = oneshot::channel();
+        let run = Box::new(move || {
+            if unawaited == Unawaited::Skip && done.is_closed() {
+                return;
+            }
+            // Who has stopped waiting need not hear.
+            let _ = begin.send(());
+            let _ = done.send(work());
+        });
+        let added = self.add(Job { limit, run });
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            added?;
+            if timeout(limit, begun).await.is_err() {
+                return Err(shared.busy());
+            }
+            match timeout(limit.saturating_add(GRACE), outcome).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => Err(Fault::unknown("the call was abandoned")),
+                Err(_) => Err(Fault::timeout("", format!("not returned within {limit:?}"))),
+            }
+        })
+    }
+
+    /// What it does now, as the last look found it.
+    pub(super) fn state(&self) -> PluginState {
+        let work = self.shared.work();
+        let calls = work.running.len() + work.waiting.len();
+        if work.overdue > 0 { PluginState::Stuck { calls } } else { PluginState::Ready { calls } }
+    }
+
+    fn add(&self, job: Job) -> Result<(), Fault> {
+        let mut work = self.shared.work();
+        if work.waiting.len() >= self.shared.size.waiting {
+            drop(work);
+            return Err(self.shared.busy());
+        }
+        work.waiting.push_back(job);
+        if work.idle < work.waiting.len() && work.threads < self.shared.size.threads {
+            work.threads += 1;
+            let shared = Arc::clone(&self.shared);
+            let name = format!("{}-{}", shared.kind, shared.plugin);
+            let spawned = thread::Builder::new().name(name).spawn(move || shared.serve());
+            if let Err(error) = spawned {
+                work.threads -= 1;
+                // A thread that is there will come to it.
+                if work.threads == 0 {
+                    work.waiting.pop_back();
+                    let plugin = &self.shared.plugin;
+                    return Err(Fault::io(format!("no thread for the plugin `{plugin}`: {error}")));
+                }
+            }
+        }
+        drop(work);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy(&self) -> Fault {
+        let (running, waiting) = {
+            let work = self.work();
+            (work.running.len(), work.waiting.len())
+        };
+        Fault::busy(format!(
+            "no thread is free for the {} `{}`: {running} of its calls have not returned, {waiting} wait",
+            self.kind, self.plugin
+        ))
+    }
+
+    /// A thread's life.
+    fn serve(&self) {
+        let mut work = self.work();
+        loop {
+            if let Some(job) = work.waiting.pop_front() {
+                let number = work.begin(job.limit);
+                drop(work);
+                // Plugins' panics are caught at their boundary; this keeps the count of threads.
+                let _ = catch_unwind(AssertUnwindSafe(job.run));
+                work = self.work();
+                if work.end(number) == Due::Over {
+                    self.say_returned(&work);
+                }
+                continue;
+            }
+            if work.ending == Ending::Now {
+                break;
+            }
+            work.idle += 1;
+            let (woken, slept) =
+                self.wake.wait_timeout(work, IDLE).unwrap_or_else(PoisonError::into_inner);
+            work = woken;
+            work.idle -= 1;
+            if slept.timed_out() && work.waiting.is_empty() {
+                break;
+            }
+        }
+        work.threads -= 1;
+    }
+
+    fn say_returned(&self, work: &Work) {
+        if work.overdue == 0 {
+            info!(target: "plugin", plugin = self.plugin, "its calls have returned");
+        }
+    }
+}
+
+impl Work {
+    fn begin(&mut self, limit: Duration) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        self.running.insert(number, Call { limit, seen: None, due: Due::Yet });
+        number
+    }
+
+    fn end(&mut self, number: u64) -> Due {
+        let due = self.running.remove(&number).map_or(Due::Yet, |call| call.due);
+        if due == Due::Over {
+            self.overdue -= 1;
+        }
+        due
+    }
+}
+
+impl Watched for Pool {
+    fn look(&self, now: Instant, _: Patience) {
+        let mut work = self.shared.work();
+        let mut late = 0;
+        for call in work.running.values_mut().filter(|call| call.due == Due::Yet) {
+            let seen = *call.seen.get_or_insert(now);
+            if now.saturating_duration_since(seen) > call.limit.saturating_add(GRACE) {
+                call.due = Due::Over;
+                late += 1;
+            }
+        }
+        let first = work.overdue == 0 && late > 0;
+        work.overdue += late;
+        if first {
+            let (kind, plugin) = (self.shared.kind.as_str(), self.shared.plugin.as_str());
+            warn!(target: "plugin", kind, plugin, "a call has not returned in its time and keeps its thread; others go on");
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.work().ending = Ending::Now;
+        self.shared.wake.notify_all();
+    }
+}

@@ -1,0 +1,101 @@
+//! What the host does for its plugins: watches sockets, wakes at times, writes logs.
+#![allow(unsafe_code)] // registers sockets that the plugin owns
+
+use std::future::Future;
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rais_sdk::host::{HostSide, Interest, Level, Readiness, Ready};
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
+use tracing::{debug, error, info, warn};
+
+/// The host as one plugin sees it.
+pub(super) struct Side {
+    plugin: String,
+    runtime: Handle,
+    sockets: Sockets,
+}
+
+/// Whether a plugin's futures run where its sockets are watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sockets {
+    Watched,
+    /// [`Source`] is free of races on a lane only, where no event is collected while a future runs.
+    Refused,
+}
+
+struct Source(AsyncFd<BorrowedFd<'static>>);
+
+impl Side {
+    /// For a plugin whose futures run on the lane of `runtime`.
+    pub(super) fn on_lane(plugin: &str, runtime: Handle) -> Side {
+        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Watched }
+    }
+
+    /// For a plugin that blocks, or has threads of its own.
+    pub(super) fn with_timers(plugin: &str, runtime: Handle) -> Side {
+        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Refused }
+    }
+}
+
+impl HostSide for Side {
+    fn register(&self, fd: RawFd) -> io::Result<Box<dyn Readiness>> {
+        if self.sockets == Sockets::Refused {
+            return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+        }
+        // SAFETY: by the contract of `HostSide::register` the plugin drops what is returned here
+        // before it closes the socket.
+        let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+        let _entered = self.runtime.enter();
+        // SAFETY: a `BorrowedFd` gives the same descriptor at every call, and it stays open for as
+        // long as the registration lives, as above.
+        let registered = unsafe { AsyncFd::register(socket) }?;
+        Ok(Box::new(Source(registered)))
+    }
+
+    fn timer(&self, after: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let _entered = self.runtime.enter();
+        Box::pin(tokio::time::sleep(after))
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        let plugin = self.plugin.as_str();
+        match level {
+            Level::Error => error!(target: "plugin", plugin, "{text}"),
+            Level::Warn => warn!(target: "plugin", plugin, "{text}"),
+            Level::Info => info!(target: "plugin", plugin, "{text}"),
+            Level::Debug => debug!(target: "plugin", plugin, "{text}"),
+        }
+    }
+}
+
+impl Readiness for Source {
+    fn poll_ready(&self, task: &mut Context<'_>, interest: Interest) -> Ready {
+        // The plugin has just seen EAGAIN, so what is known is stale, but for what came since the
+        // reactor last looked. On a lane nothing came: the reactor looks between polls only. So it
+        // is forgotten, once. Still ready then means closed for good, which is never forgotten.
+        for look in [Look::Stale, Look::Fresh] {
+            let ready = match interest {
+                Interest::Read => self.0.poll_read_ready(task),
+                Interest::Write => self.0.poll_write_ready(task),
+            };
+            match (ready, look) {
+                (Poll::Pending, _) => return Ready::Pending,
+                (Poll::Ready(Err(_)), _) => return Ready::Gone,
+                (Poll::Ready(Ok(mut guard)), Look::Stale) => guard.clear_ready(),
+                (Poll::Ready(Ok(_)), Look::Fresh) => return Ready::TryAgain,
+            }
+        }
+        Ready::TryAgain
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Look {
+    Stale,
+    Fresh,
+}

@@ -1,0 +1,123 @@
+//! Built-in sinks behind their port.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rais_sdk::host::SinkObject;
+use rais_sdk::{Fault, Served};
+
+use super::apart::{self, Apart};
+use super::pool::{Pool, Unawaited};
+use super::port::{Answer, Publication, SinkPort};
+
+/// A sink, on its plugin's pool.
+pub(super) struct PooledSink {
+    sink: Apart<SinkObject>,
+    turns: Arc<Turns>,
+    pool: Arc<Pool>,
+}
+
+/// Which zones a call is about now: one call a zone, also after a caller gave one up.
+#[derive(Default)]
+struct Turns {
+    taken: Mutex<Taken>,
+    given_back: Condvar,
+}
+
+#[derive(Default)]
+struct Taken {
+    zones: BTreeSet<String>,
+    phase: Phase,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Ended,
+}
+
+/// A zone's turn, until dropped.
+struct Turn {
+    zone: String,
+    turns: Arc<Turns>,
+}
+
+impl PooledSink {
+    pub(super) fn new(sink: SinkObject, pool: Arc<Pool>) -> PooledSink {
+        PooledSink { sink: Apart::new(pool.plugin(), sink), turns: Arc::default(), pool }
+    }
+
+    fn call<T: Send + 'static>(
+        &self,
+        zone: &str,
+        limit: Duration,
+        call: impl FnOnce(&SinkObject) -> Result<T, Fault> + Send + 'static,
+    ) -> Answer<T> {
+        let turn = match Turns::take(&self.turns, zone) {
+            Ok(turn) => turn,
+            Err(fault) => return Box::pin(async { Err(fault) }),
+        };
+        let sink = self.sink.clone();
+        self.pool.run(limit, Unawaited::Skip, move || {
+            let _turn = turn;
+            call(&sink)
+        })
+    }
+}
+
+impl SinkPort for PooledSink {
+    fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32> {
+        let publication = Arc::clone(&what);
+        self.call(&what.zone, limit, move |sink| sink.publish(&publication.as_zone()))
+    }
+
+    fn served(&self, zone: &str, limit: Duration) -> Answer<Option<Served>> {
+        let name = zone.to_owned();
+        self.call(zone, limit, move |sink| sink.served(&name))
+    }
+
+    fn stop(&self, limit: Duration) -> Answer<()> {
+        let sink = self.sink.clone();
+        let turns = Arc::clone(&self.turns);
+        turns.taken().phase = Phase::Ended;
+        apart::answer(&format!("stop-{}", self.pool.plugin()), limit, move || {
+            turns.wait_for_all();
+            sink.stop();
+            Ok(())
+        })
+    }
+}
+
+impl Turns {
+    fn take(turns: &Arc<Turns>, zone: &str) -> Result<Turn, Fault> {
+        let mut taken = turns.taken();
+        if taken.phase == Phase::Ended {
+            return Err(Fault::busy("the sink is stopped"));
+        }
+        if !taken.zones.insert(zone.to_owned()) {
+            return Err(Fault::busy(format!("an earlier call for {zone} has not returned yet")));
+        }
+        Ok(Turn { zone: zone.to_owned(), turns: Arc::clone(turns) })
+    }
+
+    /// Waits until every turn was given back.
+    fn wait_for_all(&self) {
+        let mut taken = self.taken();
+        while !taken.zones.is_empty() {
+            taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.turns.taken().zones.remove(&self.zone);
+        self.turns.given_back.notify_all();
+    }
+}

@@ -1,0 +1,545 @@
+//! Plugins that misbehave, each beside one that does not.
+//!
+//! A gate holds a call up until its test opens it: nothing here depends on how fast a machine is.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::net::{SocketAddr, TcpListener, TcpStream as StdStream};
+use std::sync::mpsc;
+use std::thread;
+
+use nix::sys::socket::{Backlog, listen};
+use rais_sdk::prelude::*;
+use rais_sdk::{FaultKind, ZoneHead};
+use serde_json::json;
+
+use super::*;
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(60);
+/// For a call that is meant to run into it.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Where plugins wait for their test.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    changed: std::sync::Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    inside: usize,
+    open: bool,
+}
+
+impl Gate {
+    /// The gate of that name; each test has its own.
+    fn of(name: &str) -> Arc<Gate> {
+        static GATES: Mutex<BTreeMap<String, Arc<Gate>>> = Mutex::new(BTreeMap::new());
+        Arc::clone(GATES.lock().unwrap().entry(name.to_owned()).or_default())
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.inside += 1;
+        self.changed.notify_all();
+        drop(self.changed.wait_while(state, |state| !state.open).unwrap());
+    }
+
+    fn wait_inside(&self, calls: usize) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |state| state.inside < calls).unwrap());
+    }
+
+    fn open(&self) {
+        self.state.lock().unwrap().open = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Opens a TCP connection, and may wait for its end.
+struct Connect {
+    to_end: bool,
+}
+
+#[config]
+struct ConnectConfig {
+    #[serde(default)]
+    to_end: bool,
+}
+
+impl Probe for Connect {
+    const NAME: &'static str = "connect";
+    const SAMPLE: &'static str = "type = \"connect\"";
+    type Config = ConnectConfig;
+
+    fn new(config: ConnectConfig) -> Result<Connect, Fault> {
+        Ok(Connect { to_end: config.to_end })
+    }
+
+    async fn probe(&self, cx: &Cx, target: &Target) -> Result<Up, Fault> {
+        cx.phase("connecting");
+        let stream = TcpStream::connect(cx.net(), target.address).await?;
+        if self.to_end {
+            cx.phase("reading");
+            while stream.read(&mut [0; 64]).await? > 0 {}
+        }
+        Ok(Up::new(cx.elapsed()))
+    }
+}
+
+#[config]
+struct GateConfig {
+    gate: String,
+}
+
+/// Blocks in a poll, as no probe may.
+struct Blocks(Arc<Gate>);
+
+impl Probe for Blocks {
+    const NAME: &'static str = "blocks";
+    const SAMPLE: &'static str = "type = \"blocks\"";
+    type Config = GateConfig;
+
+    fn new(config: GateConfig) -> Result<Blocks, Fault> {
+        Ok(Blocks(Gate::of(&config.gate)))
+    }
+
+    async fn probe(&self, cx: &Cx, _: &Target) -> Result<Up, Fault> {
+        self.0.pass();
+        Ok(Up::new(cx.elapsed()))
+    }
+}
+
+/// Also blocks, for another test: a lane is shared by the instances of a plugin.
+struct BlocksToo(Blocks);
+
+impl Probe for BlocksToo {
+    const NAME: &'static str = "blocks-too";
+    const SAMPLE: &'static str = "type = \"blocks-too\"";
+    type Config = GateConfig;
+
+    fn new(config: GateConfig) -> Result<BlocksToo, Fault> {
+        Blocks::new(config).map(BlocksToo)
+    }
+
+    async fn probe(&self, cx: &Cx, target: &Target) -> Result<Up, Fault> {
+        self.0.probe(cx, target).await
+    }
+}
+
+/// Never ends, and tells on which thread it was dropped.
+struct Endless;
+
+static DROPPED: Mutex<Option<mpsc::Sender<String>>> = Mutex::new(None);
+static BEGUN: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+
+struct TellsDrop;
+
+impl Drop for TellsDrop {
+    fn drop(&mut self) {
+        let thread = thread::current().name().unwrap_or_default().to_owned();
+        if let Some(dropped) = &*DROPPED.lock().unwrap() {
+            let _ = dropped.send(thread);
+        }
+    }
+}
+
+impl Probe for Endless {
+    const NAME: &'static str = "endless";
+    const SAMPLE: &'static str = "type = \"endless\"";
+    type Config = NoConfig;
+
+    fn new(_: NoConfig) -> Result<Endless, Fault> {
+        Ok(Endless)
+    }
+
+    async fn probe(&self, cx: &Cx, _: &Target) -> Result<Up, Fault> {
+        let _tells = TellsDrop;
+        cx.phase("waiting for nothing");
+        if let Some(begun) = &*BEGUN.lock().unwrap() {
+            let _ = begun.send(());
+        }
+        pending().await
+    }
+}
+
+/// A load and a blocking probe under one name.
+struct Twofold(Arc<Gate>);
+
+impl BlockingProbe for Twofold {
+    const NAME: &'static str = "twofold";
+    const SAMPLE: &'static str = "type = \"twofold\"";
+    type Config = GateConfig;
+
+    fn new(config: GateConfig) -> Result<Twofold, Fault> {
+        Ok(Twofold(Gate::of(&config.gate)))
+    }
+
+    fn probe(&self, cx: &Cx, _: &Target) -> Result<Up, Fault> {
+        self.0.pass();
+        Ok(Up::new(cx.elapsed()))
+    }
+}
+
+impl Load for Twofold {
+    const NAME: &'static str = "twofold";
+    const SAMPLE: &'static str = "type = \"twofold\"";
+    const SCOPE: Scope = Scope::Host;
+    type Config = GateConfig;
+
+    fn new(config: GateConfig) -> Result<Twofold, Fault> {
+        Ok(Twofold(Gate::of(&config.gate)))
+    }
+
+    fn sample(&self, of: &Subject) -> Result<Reading, Fault> {
+        if of.service == "slow" {
+            self.0.pass();
+        }
+        Ok(Reading::load(12.5))
+    }
+}
+
+/// Publishes nowhere; waits at its gate for the zones whose reason says so.
+struct Shelf(Arc<Gate>);
+
+impl Sink for Shelf {
+    const NAME: &'static str = "shelf";
+    const SAMPLE: &'static str = "type = \"shelf\"";
+    type Config = GateConfig;
+
+    fn new(config: GateConfig, _: Host) -> Result<Shelf, Fault> {
+        Ok(Shelf(Gate::of(&config.gate)))
+    }
+
+    fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
+        if zone.head.reason == "slow" {
+            self.0.pass();
+        }
+        Ok(zone.head.serial)
+    }
+
+    fn served(&self, zone: &str) -> Result<Option<Served>, Fault> {
+        Err(Fault::refused(format!("not {zone}")))
+    }
+
+    fn stop(&self) {
+        Gate::of("shelf is stopped").open();
+    }
+}
+
+/// Delivers what it is given, to itself.
+struct Echo {
+    inbox: Mutex<Option<Inbox>>,
+}
+
+impl Transport for Echo {
+    const NAME: &'static str = "echo";
+    const SAMPLE: &'static str = "type = \"echo\"";
+    type Config = NoConfig;
+
+    fn new(_: NoConfig, _: Host) -> Result<Echo, Fault> {
+        Ok(Echo { inbox: Mutex::new(None) })
+    }
+
+    fn start(&self, inbox: Inbox) -> Result<(), Fault> {
+        *self.inbox.lock().unwrap() = Some(inbox);
+        Ok(())
+    }
+
+    fn send(&self, data: &[u8]) -> Result<(), Fault> {
+        match &*self.inbox.lock().unwrap() {
+            Some(inbox) if inbox.deliver(&[Datagram::new(None, data)]) == 1 => Ok(()),
+            Some(_) => Err(Fault::busy("the queue is full")),
+            None => Err(Fault::io("not started")),
+        }
+    }
+}
+
+rais_sdk::plugin!(probe Connect);
+rais_sdk::plugin!(probe Blocks);
+rais_sdk::plugin!(probe BlocksToo);
+rais_sdk::plugin!(probe Endless);
+rais_sdk::plugin!(blocking_probe Twofold);
+rais_sdk::plugin!(load Twofold);
+rais_sdk::plugin!(sink Shelf);
+rais_sdk::plugin!(transport Echo);
+
+/// A host that looks at its plugins all the time, so that no test waits for a second to pass.
+fn host() -> PluginHost {
+    let patience = Patience { look: Duration::from_millis(1), stuck: Duration::from_millis(5) };
+    PluginHost::with_patience(Registry::built_in().unwrap(), patience).unwrap()
+}
+
+fn table(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(table) => table,
+        other => panic!("{other} is no table"),
+    }
+}
+
+fn gate_table(gate: &str) -> Map<String, Value> {
+    table(json!({ "gate": gate }))
+}
+
+fn target(address: SocketAddr) -> Target {
+    Target::new(address, "web1", "http")
+}
+
+fn nowhere() -> Target {
+    target(([127, 0, 0, 1], 9).into())
+}
+
+/// Waits until the row of the plugin satisfies `is`.
+async fn until_state(host: &PluginHost, kind: Kind, name: &str, is: fn(PluginState) -> bool) {
+    loop {
+        let rows = host.list();
+        let row = rows.iter().find(|row| row.kind == kind && row.name == name).unwrap();
+        if is(row.state) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn is_stuck(state: PluginState) -> bool {
+    matches!(state, PluginState::Stuck { calls: 1.. })
+}
+
+fn is_at_rest(state: PluginState) -> bool {
+    state == PluginState::Ready { calls: 0 }
+}
+
+#[tokio::test]
+async fn a_probe_that_blocks_its_lane_delays_no_other_plugin() {
+    let host = host();
+    let gate = Gate::of("delays no other");
+    let blocking = host.probe("blocks", &gate_table("delays no other")).unwrap();
+    let connect = host.probe("connect", &Map::new()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+
+    let blocked = blocking.probe(nowhere(), LONG);
+    gate.wait_inside(1);
+    // Each of these ends while the other plugin's lane cannot move.
+    for _ in 0..100 {
+        let up = connect.probe(target(listener.local_addr().unwrap()), LONG).await.unwrap();
+        assert!(up.took < LONG);
+    }
+    gate.open();
+    blocked.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stuck_lane_is_reported_and_its_probes_end_without_an_opinion() {
+    let host = host();
+    let gate = Gate::of("is reported");
+    let probe = host.probe("blocks-too", &gate_table("is reported")).unwrap();
+    let fault = probe.probe(nowhere(), SHORT).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unknown, "{fault}");
+    assert!(fault.text.contains("`blocks-too` blocks its thread"), "{fault}");
+
+    until_state(&host, Kind::Probe, "blocks-too", is_stuck).await;
+    gate.open();
+    until_state(&host, Kind::Probe, "blocks-too", is_at_rest).await;
+    probe.probe(nowhere(), LONG).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_probe_that_does_not_end_is_ended_in_its_phase_and_on_its_lane() {
+    let host = host();
+    let probe = host.probe("endless", &Map::new()).unwrap();
+    let (dropped, was_dropped) = mpsc::channel();
+    let (begun, has_begun) = mpsc::channel();
+    *DROPPED.lock().unwrap() = Some(dropped);
+    *BEGUN.lock().unwrap() = Some(begun);
+
+    // The host's own limit counts from the first look at the answer, which is after the end here.
+    let answer = probe.probe(nowhere(), SHORT);
+    assert_eq!(was_dropped.recv().unwrap(), "probe-endless");
+    let fault = answer.await.unwrap_err();
+    assert_eq!((fault.kind, &*fault.at), (FaultKind::Timeout, "waiting for nothing"));
+    has_begun.recv().unwrap();
+
+    let cancelled = probe.probe(nowhere(), LONG);
+    has_begun.recv().unwrap();
+    drop(cancelled);
+    assert_eq!(was_dropped.recv().unwrap(), "probe-endless");
+    until_state(&host, Kind::Probe, "endless", is_at_rest).await;
+}
+
+#[tokio::test]
+async fn a_full_backlog_is_a_timeout_and_never_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listen(&listener, Backlog::new(1).unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    // Nobody accepts: once one more is not let in, nobody is.
+    while let Ok(stream) = StdStream::connect_timeout(&address, Duration::from_millis(200)) {
+        waiting.push(stream);
+    }
+
+    let host = host();
+    let probe = host.probe("connect", &Map::new()).unwrap();
+    let answer = probe.probe(target(address), Duration::from_millis(300));
+    until_state(&host, Kind::Probe, "connect", is_at_rest).await;
+    let fault = answer.await.unwrap_err();
+    assert_eq!((fault.kind, &*fault.at), (FaultKind::Timeout, "connecting"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_down() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let probe = host().probe("connect", &Map::new()).unwrap();
+    let fault = probe.probe(target(closed), LONG).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Down, "{fault}");
+}
+
+#[tokio::test]
+async fn a_socket_is_woken_for_data_and_for_the_end() {
+    let listener = TcpListener::bind("[::1]:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        for _ in 0..1000 {
+            std::io::Write::write_all(&mut stream, &[7; 100]).unwrap();
+        }
+    });
+    let probe = host().probe("connect", &table(json!({ "to_end": true }))).unwrap();
+    probe.probe(target(address), LONG).await.unwrap();
+    serving.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_hung_call_keeps_its_thread_and_holds_nobody_up() {
+    let host = host();
+    let gate = Gate::of("holds nobody up");
+    let load = host.load("twofold", &gate_table("holds nobody up")).unwrap();
+    let hung = load.sample(Subject::new("slow"), SHORT);
+    gate.wait_inside(1);
+    let fault = hung.await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Timeout, "{fault}");
+    until_state(&host, Kind::Load, "twofold", is_stuck).await;
+
+    let reading = load.sample(Subject::new("quick"), LONG).await.unwrap();
+    assert_eq!(reading.load, Some(12.5));
+    gate.open();
+    until_state(&host, Kind::Load, "twofold", is_at_rest).await;
+}
+
+#[tokio::test]
+async fn with_every_thread_hung_calls_are_busy_at_once_or_in_time() {
+    let pool = Pool::new(Kind::Load, "few", pool::Size::ONE);
+    let gate = Gate::of("few");
+    let held = Arc::clone(&gate);
+    let hung = pool.run(LONG, pool::Unawaited::Skip, move || {
+        held.pass();
+        Ok(())
+    });
+    gate.wait_inside(1);
+    let (begun, has_begun) = mpsc::channel();
+    let fault = pool
+        .run(SHORT, pool::Unawaited::Skip, move || begun.send(()).map_err(Fault::io))
+        .await
+        .unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Busy, "{fault}");
+    assert!(fault.text.contains("1 of its calls have not returned"), "{fault}");
+    gate.open();
+    hung.await.unwrap();
+    // What nobody waited for any more was not begun: its sender went unused.
+    assert!(has_begun.recv().is_err());
+}
+
+#[tokio::test]
+async fn a_blocking_probe_is_a_probe_like_any_other() {
+    let host = host();
+    let gate = Gate::of("like any other");
+    let probe = host.probe("twofold", &gate_table("like any other")).unwrap();
+    let answer = probe.probe(nowhere(), LONG);
+    gate.wait_inside(1);
+    gate.open();
+    answer.await.unwrap();
+}
+
+fn publication(zone: &str, reason: &str) -> Arc<Publication> {
+    let mut head = ZoneHead::new(Vec::new(), 42);
+    head.reason = reason.to_owned();
+    Arc::new(Publication {
+        zone: zone.to_owned(),
+        head,
+        records: Vec::new(),
+        added: Vec::new(),
+        removed: Vec::new(),
+    })
+}
+
+#[tokio::test]
+async fn a_sink_has_one_call_a_zone_and_ends_after_the_last() {
+    let host = host();
+    let gate = Gate::of("one call a zone");
+    let sink = host.sink("shelf", &gate_table("one call a zone")).unwrap();
+    let slow = sink.publish(publication("a.example", "slow"), SHORT);
+    gate.wait_inside(1);
+    assert_eq!(slow.await.unwrap_err().kind, FaultKind::Timeout);
+
+    let again = sink.publish(publication("a.example", ""), LONG).await.unwrap_err();
+    assert_eq!(again.kind, FaultKind::Busy, "{again}");
+    assert_eq!(sink.publish(publication("b.example", ""), LONG).await.unwrap(), 42);
+    let fault = sink.served("b.example", LONG).await.unwrap_err();
+    assert_eq!(fault, Fault::refused("not b.example"));
+
+    assert_eq!(sink.stop(SHORT).await.unwrap_err().kind, FaultKind::Timeout);
+    let late = sink.publish(publication("b.example", ""), LONG).await.unwrap_err();
+    assert_eq!(late.kind, FaultKind::Busy, "{late}");
+    let stopped = Gate::of("shelf is stopped");
+    assert!(!stopped.state.lock().unwrap().open);
+    gate.open();
+    stopped.pass();
+}
+
+#[tokio::test]
+async fn a_transport_sends_in_order_and_says_what_failed() {
+    let host = host();
+    let transport = host.transport("echo", &Map::new()).unwrap();
+    let fault = transport.send(b"too soon"[..].into()).await.unwrap_err();
+    assert_eq!(fault, Fault::io("not started"));
+
+    let (queue, mut arrived) = inbox(100);
+    transport.start(queue.of("lan"), LONG).await.unwrap();
+    for octet in 0..100 {
+        // On their way though nobody waits.
+        drop(transport.send([octet][..].into()));
+    }
+    for octet in 0..100 {
+        assert_eq!(*arrived.recv().await.unwrap().data, [octet]);
+    }
+    transport.stop(LONG).await.unwrap();
+    assert_eq!(transport.send(b"late"[..].into()).await.unwrap_err().kind, FaultKind::Busy);
+}
+
+#[test]
+fn a_table_is_judged_with_the_place_of_its_fault() {
+    let host = host();
+    let fault = host.probe("conect", &Map::new()).err().unwrap();
+    assert_eq!((fault.kind, &*fault.at), (FaultKind::Config, "type"));
+    assert!(fault.text.contains("`connect`"), "{fault}");
+
+    let fault = host.probe("connect", &table(json!({ "to_end": 3 }))).err().unwrap();
+    assert_eq!((fault.kind, &*fault.at), (FaultKind::Config, "to_end"), "{fault}");
+}
+
+#[test]
+fn the_list_tells_what_is_in_use() {
+    let host = host();
+    let state = |name: &str| host.list().into_iter().find(|row| row.name == name).unwrap().state;
+    assert_eq!(state("connect"), PluginState::Unused);
+    let probe = host.probe("connect", &Map::new()).unwrap();
+    assert_eq!(state("connect"), PluginState::Ready { calls: 0 });
+    drop(probe);
+    // The watch may look at it just now.
+    while state("connect") != PluginState::Unused {
+        thread::yield_now();
+    }
+    let _echo = host.transport("echo", &Map::new()).unwrap();
+    assert_eq!(state("echo"), PluginState::Ready { calls: 0 });
+}
