@@ -1,0 +1,355 @@
+//! The binder (the paper's Name Binder Modifier, Figs. 5 and 6): heartbeats in, zones out.
+//!
+//! Hand in datagrams with [`Binder::handle_datagram`] and the time with [`Binder::handle_timeout`];
+//! after either drain [`Binder::poll_output`], then wait until [`Binder::poll_timeout`]. Before a
+//! publication is handed to a sink, store [`Binder::snapshot`]: that keeps the serial from ever
+//! going back.
+
+mod intake;
+pub mod peers;
+mod service;
+pub mod snapshot;
+pub mod view;
+mod zones;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::heartbeat::refusal::Refusal;
+use crate::heartbeat::trust::Trust;
+use crate::heartbeat::{Capacity, Weight};
+use crate::load::Load;
+use crate::name::{HostId, ServiceName, ZoneName};
+use crate::policy::{ServicePolicy, Verdict, WhenNone};
+use crate::serial::Serial;
+use crate::table::FORGET_AFTER;
+use crate::time::{Time, WallTime};
+
+use peers::Peers;
+use service::Service;
+use zones::{Renewal, Zones};
+
+pub use peers::{Arrival, TransportId};
+pub use service::Phase;
+pub use zones::{ZoneMemory, ZonePolicy};
+
+/// How often what is a day old is looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(600);
+
+/// Of the reasons for one publication, so many octets are kept.
+const LONGEST_REASON: usize = 200;
+
+/// What a binder is told once, and at a reload.
+#[derive(Debug, Clone)]
+pub struct BinderConfig {
+    /// The host it runs on: its beats do not prove that the network works.
+    pub host: HostId,
+    /// Whose beats it believes.
+    pub trust: Trust,
+    /// How far apart wall clocks may be at first contact.
+    pub max_skew: Duration,
+    /// Least time between publications of a zone.
+    pub gap: Duration,
+    /// The services it binds.
+    pub services: BTreeMap<ServiceName, ServicePolicy>,
+    /// The zones it publishes.
+    pub zones: BTreeMap<ZoneName, ZonePolicy>,
+}
+
+/// What the shell is to do.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Hand it to the zone's sinks, after storing a snapshot.
+    Publish(Publication),
+    /// For the log: where an address stands now.
+    Judged {
+        /// The service.
+        service: ServiceName,
+        /// The address.
+        address: IpAddr,
+        /// None where it is no longer known.
+        verdict: Option<Verdict>,
+    },
+}
+
+/// A zone's whole address data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publication {
+    /// The zone.
+    pub zone: ZoneName,
+    /// To be published under exactly this serial.
+    pub serial: Serial,
+    /// Every service of the zone and its addresses, in order.
+    pub services: Vec<(ServiceName, Vec<Published>)>,
+    /// What changed, for people.
+    pub reason: String,
+}
+
+/// One address of a publication.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Published {
+    /// The address.
+    pub address: IpAddr,
+    /// Its last known load.
+    pub load: Option<Load>,
+    /// What its host can carry.
+    pub capacity: Capacity,
+    /// The operator's static weight.
+    pub weight: Weight,
+}
+
+/// What a binder counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Beats taken in.
+    pub accepted: u64,
+    /// Datagrams and claims refused, by [`Refusal::index`].
+    pub refused: [u64; Refusal::COUNT],
+}
+
+impl Counters {
+    fn refuse(&mut self, refusal: Refusal) {
+        self.refused[refusal.index()] += 1;
+    }
+}
+
+/// The state machine.
+#[derive(Debug, Clone)]
+pub struct Binder {
+    config: BinderConfig,
+    /// In the order of their names.
+    services: Vec<Service>,
+    /// Each zone's services, by their place in `services`.
+    of_zone: BTreeMap<ZoneName, Vec<usize>>,
+    zones: Zones,
+    peers: Peers,
+    counters: Counters,
+    outputs: VecDeque<Output>,
+    /// When each service wants to be judged.
+    wakes: Wakes,
+    /// Why each zone is to be published.
+    reasons: BTreeMap<ZoneName, String>,
+    hearing: RemoteHearing,
+    housekeeping: Time,
+}
+
+/// Step 1: whether any other host is heard.
+#[derive(Debug, Clone, Copy)]
+struct RemoteHearing {
+    deaf: bool,
+    /// When another host was last heard.
+    last: Time,
+    /// The longest `expire` heard or remembered; shrinks only when it is looked at.
+    longest: Duration,
+}
+
+/// One time a service, in order.
+#[derive(Debug, Clone, Default)]
+struct Wakes {
+    order: BTreeSet<(Time, usize)>,
+    at: Vec<Time>,
+}
+
+impl Wakes {
+    fn set(&mut self, service: usize, at: Time) {
+        if self.at.len() <= service {
+            self.at.resize(service + 1, Time::from_nanos(u64::MAX));
+        }
+        if self.at[service] != at || !self.order.contains(&(at, service)) {
+            self.order.remove(&(self.at[service], service));
+            self.at[service] = at;
+            self.order.insert((at, service));
+        }
+    }
+
+    fn next(&self) -> Option<Time> {
+        self.order.first().map(|&(at, _)| at)
+    }
+
+    fn take_due(&mut self, now: Time) -> Option<usize> {
+        (self.next()? <= now).then(|| self.order.pop_first().map(|(_, service)| service))?
+    }
+}
+
+impl Binder {
+    /// A binder that begins to listen at `now`, with nothing remembered.
+    pub fn new(now: Time, config: BinderConfig) -> Binder {
+        let mut binder = Binder {
+            services: Vec::new(),
+            of_zone: BTreeMap::new(),
+            zones: Zones::default(),
+            peers: Peers::default(),
+            counters: Counters::default(),
+            outputs: VecDeque::new(),
+            wakes: Wakes::default(),
+            reasons: BTreeMap::new(),
+            hearing: RemoteHearing { deaf: false, last: now, longest: Duration::ZERO },
+            housekeeping: now + HOUSEKEEPING,
+            config: BinderConfig {
+                services: BTreeMap::new(),
+                zones: BTreeMap::new(),
+                ..config.clone()
+            },
+        };
+        binder.handle_config(now, config);
+        binder
+    }
+
+    /// Takes another configuration whole. What was heard, decided and published stays where it
+    /// still applies.
+    pub fn handle_config(&mut self, now: Time, config: BinderConfig) {
+        self.zones.configure(now, config.gap, &config.zones);
+        let before = std::mem::take(&mut self.services);
+        let mut before: BTreeMap<ServiceName, Service> =
+            before.into_iter().map(|service| (service.name.clone(), service)).collect();
+        self.wakes = Wakes::default();
+        self.of_zone.clear();
+        for (index, (name, policy)) in config.services.iter().enumerate() {
+            let service = match before.remove(name) {
+                Some(mut service) => {
+                    let set = service.decision.set.clone();
+                    service.reconfigure(now, policy.clone());
+                    if service.decision.set != set {
+                        self.zones.mark(now, config.gap, &policy.zone, Renewal::Changed);
+                    }
+                    service
+                }
+                None => Service::new(now, name.clone(), policy.clone()),
+            };
+            self.wakes.set(index, service.next_wake());
+            self.services.push(service);
+            self.of_zone.entry(policy.zone.clone()).or_default().push(index);
+        }
+        self.config = config;
+        for index in 0..self.services.len() {
+            self.judge(now, index);
+        }
+    }
+
+    /// Lets time act: expiry, timers, gaps. Call when [`Binder::poll_timeout`] has come.
+    pub fn handle_timeout(&mut self, now: Time, wall: WallTime) {
+        self.check_deafness(now);
+        while let Some(index) = self.wakes.take_due(now) {
+            self.judge(now, index);
+        }
+        if now >= self.housekeeping {
+            self.keep_house(now);
+        }
+        self.publish_due(now, wall);
+    }
+
+    /// What the shell is to do next; call until it is none.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Binder::handle_timeout`] is to be called next.
+    pub fn poll_timeout(&self) -> Time {
+        [self.wakes.next(), self.zones.next_due(), self.deaf_from()]
+            .into_iter()
+            .flatten()
+            .fold(self.housekeeping, Time::min)
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// When nobody else will have been heard for too long; none while that is so, or where too
+    /// few others are known for it to mean anything.
+    fn deaf_from(&self) -> Option<Time> {
+        let enough = self.remote_hosts() >= 2 && self.hearing.longest > Duration::ZERO;
+        (enough && !self.hearing.deaf).then(|| self.hearing.last + self.hearing.longest)
+    }
+
+    fn remote_hosts(&self) -> usize {
+        let own = usize::from(self.peers.name(self.config.host).is_some());
+        self.peers.len() - own
+    }
+
+    fn check_deafness(&mut self, now: Time) {
+        if self.deaf_from().is_none_or(|from| from > now) {
+            return;
+        }
+        let tables = self.services.iter().map(|service| &service.table);
+        let longest = tables.filter_map(crate::table::Table::longest_expire).max();
+        self.hearing.longest = longest.unwrap_or_default();
+        if self.deaf_from().is_some_and(|from| from <= now) {
+            self.hearing.deaf = true;
+            (0..self.services.len()).for_each(|index| self.judge(now, index));
+        }
+    }
+
+    /// Another host was heard: silence is to be believed again only after a full period.
+    fn hear_remote(&mut self, now: Time) {
+        self.hearing.last = now;
+        if self.hearing.deaf {
+            self.hearing.deaf = false;
+            self.services.iter_mut().for_each(|service| service.listen_anew(now));
+            (0..self.services.len()).for_each(|index| self.judge(now, index));
+        }
+    }
+
+    fn judge(&mut self, now: Time, index: usize) {
+        let deaf = self.hearing.deaf;
+        let Some(service) = self.services.get_mut(index) else { return };
+        let before = service.decision.set.clone();
+        let changed = service.judge(now, deaf);
+        self.wakes.set(index, service.next_wake());
+        let (name, zone) = (&service.name, &service.policy.zone);
+        let mut reason = String::new();
+        for address in changed {
+            let verdict = service.decision.verdicts.get(&address).copied();
+            let word = verdict.map_or("forgotten", Verdict::as_str);
+            reason.push_str(&format!("{name} {address} {word}; "));
+            let judged = Output::Judged { service: name.clone(), address, verdict };
+            self.outputs.push_back(judged);
+        }
+        let emptied_on_purpose = service.policy.when_none == WhenNone::Empty
+            && service.phase != Phase::Listening
+            && !self.zones.was_published(zone);
+        if service.decision.set != before || emptied_on_purpose {
+            self.zones.mark(now, self.config.gap, zone, Renewal::Changed);
+            let reasons = self.reasons.entry(zone.clone()).or_default();
+            if reasons.len() < LONGEST_REASON {
+                reasons.push_str(&reason);
+            }
+        }
+    }
+
+    fn publish_due(&mut self, now: Time, wall: WallTime) {
+        while let Some((zone, serial, renewal)) = self.zones.take_due(now, wall) {
+            let services = self.services_of(&zone);
+            let mut reason = self.reasons.remove(&zone).unwrap_or_default();
+            reason.truncate(reason.trim_end_matches("; ").len());
+            if reason.is_empty() {
+                reason = match renewal {
+                    Renewal::Again => "as published before the start".to_owned(),
+                    Renewal::Changed => "the zone's fixed part changed".to_owned(),
+                };
+            }
+            let publication = Publication { zone, serial, services, reason };
+            self.outputs.push_back(Output::Publish(publication));
+        }
+    }
+
+    fn services_of(&self, zone: &ZoneName) -> Vec<(ServiceName, Vec<Published>)> {
+        let indices = self.of_zone.get(zone).into_iter().flatten();
+        let services = indices.filter_map(|&index| self.services.get(index));
+        services.map(|service| (service.name.clone(), service.published())).collect()
+    }
+
+    fn keep_house(&mut self, now: Time) {
+        self.housekeeping = now + HOUSEKEEPING;
+        // A deaf binder remembers everybody: that nobody was heard is its own doing.
+        if !self.hearing.deaf {
+            self.peers.forget(now);
+            for service in &mut self.services {
+                service.table.forget(now - FORGET_AFTER, |_| true);
+            }
+        }
+    }
+}

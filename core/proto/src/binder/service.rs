@@ -1,0 +1,251 @@
+//! One service as the binder keeps it: what it heard, what it decided, when it judges again.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Published;
+use crate::heartbeat::{Capacity, Weight};
+use crate::load::Load;
+use crate::name::ServiceName;
+use crate::policy::at_once::{self, Hearing, Memory};
+use crate::policy::paper::{self, Current};
+use crate::policy::silence::{Holds, is_known_and_not_drained};
+use crate::policy::{AddressSet, Decision, React, ServicePolicy, Verdict, none_left};
+use crate::table::{Claimed, Row, Standing, Table};
+use crate::time::Time;
+
+/// The shortest time that a binder listens before it believes in silence.
+const LEAST_LISTENING: Duration = Duration::from_millis(1500);
+
+/// One service.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) name: ServiceName,
+    pub(crate) policy: ServicePolicy,
+    pub(crate) table: Table,
+    pub(crate) decision: Decision,
+    /// The last set that was not empty.
+    last: AddressSet,
+    holds: Holds,
+    /// Since when it listens; silence is believed a full period later.
+    listening_since: Time,
+    /// When the timer fires next: every `policy.interval`.
+    timer: Time,
+    /// No claim expires before this. A lower bound: beats only move it away.
+    next_expiry: Option<Time>,
+    /// Heard with "up" in this period (Fig. 10's current list); on-timer only.
+    current: Current,
+    pub(crate) phase: Phase,
+}
+
+/// How far a service's silence is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not yet for a full period.
+    Listening,
+    /// It is.
+    Ready,
+    /// Nobody at all is heard: it is us (at-once).
+    Deaf,
+    /// Nobody was heard in the last period (on-timer).
+    NobodyHeard,
+}
+
+impl Phase {
+    /// In one word, as in status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Phase::Listening => "listening",
+            Phase::Ready => "ready",
+            Phase::Deaf => "deaf",
+            Phase::NobodyHeard => "nobody-heard",
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn new(now: Time, name: ServiceName, policy: ServicePolicy) -> Service {
+        Service {
+            name,
+            timer: now + policy.interval,
+            policy,
+            table: Table::default(),
+            decision: Decision::default(),
+            last: AddressSet::new(),
+            holds: Holds::default(),
+            listening_since: now,
+            next_expiry: None,
+            current: Current::new(),
+            phase: Phase::Listening,
+        }
+    }
+
+    /// The set as it was remembered over a restart.
+    pub(crate) fn restore(&mut self, set: AddressSet) {
+        self.decision.verdicts = set.iter().map(|&a| (a, Verdict::Stored)).collect();
+        self.last.clone_from(&set);
+        self.decision.set = set;
+    }
+
+    /// Takes another policy; what was heard and decided stays.
+    pub(crate) fn reconfigure(&mut self, now: Time, policy: ServicePolicy) {
+        if policy.interval != self.policy.interval || policy.react != self.policy.react {
+            self.timer = now + policy.interval;
+            self.current.clear();
+        }
+        self.policy = policy;
+        let policy = &self.policy;
+        let allowed = |address: IpAddr| policy.allows(address);
+        self.table.forget(Time::ZERO, allowed);
+        self.last.retain(|&a| allowed(a));
+        self.decision.set.retain(|&a| allowed(a));
+        self.decision.verdicts.retain(|&a, _| allowed(a));
+        self.current.retain(|&a, _| allowed(a));
+    }
+
+    /// Puts in a claim as it was remembered over a restart.
+    pub(crate) fn restore_claim(&mut self, address: IpAddr, claimed: Claimed) {
+        self.note_expiry(claimed.heard + claimed.expire);
+        self.table.restore(address, claimed);
+    }
+
+    /// Starts listening anew: silence counts for nothing for a full period.
+    pub(crate) fn listen_anew(&mut self, now: Time) {
+        self.listening_since = now;
+    }
+
+    /// Notes an address that was said to be up, for the paper's current list (Fig. 5).
+    pub(crate) fn note_up(&mut self, address: IpAddr, load: Option<Load>) {
+        if self.policy.react == React::OnTimer {
+            self.current.insert(address, load);
+        }
+    }
+
+    /// A claim's age began anew: keeps the bound on the next expiry.
+    pub(crate) fn note_expiry(&mut self, at: Time) {
+        self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));
+    }
+
+    /// Whether a beat that changed nothing must still be judged: it may end a mass silence.
+    pub(crate) fn is_tense(&self) -> bool {
+        !self.holds.is_empty()
+    }
+
+    /// When it wants to be judged next.
+    pub(crate) fn next_wake(&self) -> Time {
+        match self.policy.react {
+            React::OnTimer => self.timer,
+            React::AtOnce => match self.phase {
+                Phase::Listening => Some(self.listening_ends()),
+                Phase::Ready | Phase::NobodyHeard => {
+                    let release = self.holds.next_wake(at_once::patience(&self.policy));
+                    [self.next_expiry, release].into_iter().flatten().min()
+                }
+                // Only a beat changes anything.
+                Phase::Deaf => None,
+            }
+            .unwrap_or(Time::from_nanos(u64::MAX)),
+        }
+    }
+
+    /// The set, with what is known of each address in it.
+    pub(crate) fn published(&self) -> Vec<Published> {
+        let published = self.decision.set.iter().map(|&address| match self.table.latest(address) {
+            Some(claimed) => Published {
+                address,
+                load: claimed.load,
+                capacity: claimed.capacity,
+                weight: claimed.weight,
+            },
+            // Stored, and not heard since.
+            None => {
+                Published { address, load: None, capacity: Capacity::ONE, weight: Weight::USUAL }
+            }
+        });
+        published.collect()
+    }
+
+    /// Judges at `now`; says which addresses' verdicts changed.
+    pub(crate) fn judge(&mut self, now: Time, deaf: bool) -> BTreeSet<IpAddr> {
+        let decision = match self.policy.react {
+            React::AtOnce => self.judge_at_once(now, deaf),
+            React::OnTimer if now >= self.timer => self.judge_on_timer(now),
+            React::OnTimer => return BTreeSet::new(),
+        };
+        let verdicts = &decision.verdicts;
+        let before = &self.decision.verdicts;
+        let changed = verdicts
+            .iter()
+            .filter(|(address, verdict)| before.get(address) != Some(verdict))
+            .map(|(&address, _)| address)
+            .chain(before.keys().filter(|a| !verdicts.contains_key(a)).copied())
+            .collect();
+        if !decision.set.is_empty() {
+            self.last.clone_from(&decision.set);
+        }
+        self.decision = decision;
+        changed
+    }
+
+    fn judge_at_once(&mut self, now: Time, deaf: bool) -> Decision {
+        let listening = now < self.listening_ends();
+        let hearing = match (listening, deaf) {
+            (true, _) => Hearing::Listening,
+            (false, true) => Hearing::Deaf,
+            (false, false) => Hearing::Clear,
+        };
+        self.phase = match hearing {
+            Hearing::Listening => Phase::Listening,
+            Hearing::Deaf => Phase::Deaf,
+            Hearing::Clear => Phase::Ready,
+        };
+        let rows: Vec<Row<'_>> = self.table.rows(now).collect();
+        let mut memory = Memory { set: &self.decision.set, last: &self.last, holds: &mut self.holds };
+        let decision = at_once::judge(now, &self.policy, &rows, hearing, &mut memory);
+        self.next_expiry = self.table.next_expiry(now);
+        decision
+    }
+
+    /// Figs. 6a and 6b, with the guards of the design's section 7.
+    fn judge_on_timer(&mut self, now: Time) -> Decision {
+        let heard = std::mem::take(&mut self.current);
+        // A late wake-up skips periods rather than judging empty ones.
+        while self.timer <= now {
+            self.timer = self.timer + self.policy.interval;
+        }
+        let rows: Vec<Row<'_>> = self.table.rows(now).collect();
+        let drained = |address: &IpAddr| {
+            rows.iter().any(|r| r.address == *address && r.standing == Standing::Draining)
+        };
+        let candidates: Current = heard.into_iter().filter(|(a, _)| !drained(a)).collect();
+        let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
+        let min_servers = self.policy.min_servers.of(known);
+        let set = paper::prune(&candidates, &self.decision.set, self.policy.max_load, min_servers);
+        let mut decision = Decision {
+            verdicts: rows
+                .iter()
+                .map(|row| (row.address, verdict_on_timer(row, &candidates, &set)))
+                .collect(),
+            set,
+        };
+        self.phase = if decision.set.is_empty() { Phase::NobodyHeard } else { Phase::Ready };
+        none_left::apply(&mut decision, self.policy.when_none, &self.last, &rows);
+        decision
+    }
+
+    fn listening_ends(&self) -> Time {
+        let longest = self.table.longest_expire().unwrap_or_default();
+        self.listening_since + longest.max(LEAST_LISTENING)
+    }
+}
+
+fn verdict_on_timer(row: &Row<'_>, candidates: &Current, set: &AddressSet) -> Verdict {
+    match row.standing {
+        _ if set.contains(&row.address) => Verdict::In,
+        Standing::Draining => Verdict::Draining,
+        _ if candidates.contains_key(&row.address) => Verdict::Pruned,
+        Standing::Out(state) => Verdict::Out(state),
+        Standing::Up | Standing::Reviving | Standing::Silent => Verdict::Unheard,
+    }
+}

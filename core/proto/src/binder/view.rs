@@ -1,0 +1,224 @@
+//! What a binder shows of itself, for `rais status`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::peers::Stranger;
+use super::service::{Phase, Service};
+use super::{Binder, Counters};
+use crate::heartbeat::{Claim, State};
+use crate::load::Load;
+use crate::name::{Epoch, HostId, HostName, Sequence, ServiceName, ZoneName};
+use crate::policy::{AddressSet, React, Verdict};
+use crate::serial::Serial;
+use crate::table::Standing;
+use crate::time::Time;
+
+/// A binder at one moment.
+#[derive(Debug, Clone)]
+pub struct BinderView {
+    /// In the order of their names.
+    pub services: Vec<ServiceView>,
+    /// In the order of their names; no serial before the first publication.
+    pub zones: Vec<(ZoneName, Option<Serial>)>,
+    /// In the order of their ids.
+    pub hosts: Vec<HostView>,
+    /// What somebody should look at.
+    pub alarms: Vec<Alarm>,
+    /// Since the start.
+    pub counters: Counters,
+}
+
+/// One service.
+#[derive(Debug, Clone)]
+pub struct ServiceView {
+    /// Its name.
+    pub name: ServiceName,
+    /// Where its addresses go.
+    pub zone: ZoneName,
+    /// When it is judged.
+    pub react: React,
+    /// How far its silence is believed.
+    pub phase: Phase,
+    /// Who is in the answers.
+    pub set: AddressSet,
+    /// Every address that is known or in the answers, in order.
+    pub members: Vec<MemberView>,
+}
+
+/// One address.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    /// The address.
+    pub address: IpAddr,
+    /// Why it is in the answers, or not.
+    pub verdict: Verdict,
+    /// What is known of it; none where it is only stored.
+    pub known: Option<KnownView>,
+}
+
+/// What is known of an address.
+#[derive(Debug, Clone)]
+pub struct KnownView {
+    /// What was last said of it.
+    pub state: State,
+    /// Why.
+    pub reason: String,
+    /// Its load; none where it is unknown.
+    pub load: Option<Load>,
+    /// Who says so.
+    pub host: HostId,
+    /// What people call that host.
+    pub host_name: Option<HostName>,
+    /// Of itself, or of a machine it watches.
+    pub claim: Claim,
+    /// How long ago.
+    pub heard_ago: Duration,
+    /// Silence longer than this is death.
+    pub expire: Duration,
+}
+
+/// One host.
+#[derive(Debug, Clone)]
+pub struct HostView {
+    /// Who.
+    pub id: HostId,
+    /// What people call it.
+    pub name: HostName,
+    /// Which life of its monitor.
+    pub epoch: Epoch,
+    /// Its newest beat.
+    pub sequence: Sequence,
+    /// How long ago it was heard.
+    pub heard_ago: Duration,
+    /// Where from; none where it is only remembered.
+    pub source: Option<SocketAddr>,
+}
+
+/// Something somebody should look at.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Alarm {
+    /// No other host at all is heard: every set is frozen.
+    Deaf {
+        /// For how long.
+        silent_for: Duration,
+    },
+    /// Nobody was heard with "up" in the last period (on-timer).
+    NobodyHeard {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Too many went silent at once, and are held.
+    Held {
+        /// The service.
+        service: ServiceName,
+        /// Who.
+        members: Vec<IpAddr>,
+    },
+    /// Nobody is left: `when_none` decides.
+    LastResort {
+        /// The service.
+        service: ServiceName,
+    },
+    /// A host is refused at first contact.
+    Refused {
+        /// Who.
+        host: HostId,
+        /// How and why.
+        stranger: Stranger,
+    },
+}
+
+/// A refused host is shown for so long after its last try.
+const STRANGERS_SHOWN: Duration = Duration::from_secs(600);
+
+impl Binder {
+    /// Shows everything.
+    pub fn view(&self, now: Time) -> BinderView {
+        BinderView {
+            services: self.services.iter().map(|s| self.service_view(s, now)).collect(),
+            zones: self.zones.serials().map(|(name, serial)| (name.clone(), serial)).collect(),
+            hosts: self
+                .peers
+                .iter()
+                .map(|(id, peer)| HostView {
+                    id,
+                    name: peer.name.clone(),
+                    epoch: peer.epoch,
+                    sequence: peer.sequence(),
+                    heard_ago: now.since(peer.heard),
+                    source: peer.source,
+                })
+                .collect(),
+            alarms: self.alarms(now),
+            counters: self.counters,
+        }
+    }
+
+    fn service_view(&self, service: &Service, now: Time) -> ServiceView {
+        let verdicts = &service.decision.verdicts;
+        let mut members: Vec<MemberView> = service
+            .table
+            .rows(now)
+            .map(|row| MemberView {
+                address: row.address,
+                verdict: verdicts.get(&row.address).copied().unwrap_or(match row.standing {
+                    Standing::Out(state) => Verdict::Out(state),
+                    _ => Verdict::Awaiting,
+                }),
+                known: Some(KnownView {
+                    state: row.claimed.state,
+                    reason: row.claimed.reason.as_str().to_owned(),
+                    load: row.claimed.load,
+                    host: row.claimed.host,
+                    host_name: self.peers.name(row.claimed.host).cloned(),
+                    claim: row.claimed.claim,
+                    heard_ago: now.since(row.claimed.heard),
+                    expire: row.claimed.expire,
+                }),
+            })
+            .collect();
+        let unheard = |address: &IpAddr| members.iter().all(|member| member.address != *address);
+        let stored: Vec<MemberView> = verdicts
+            .iter()
+            .filter(|(address, _)| unheard(address))
+            .map(|(&address, &verdict)| MemberView { address, verdict, known: None })
+            .collect();
+        members.extend(stored);
+        members.sort_by_key(|member| member.address);
+        ServiceView {
+            name: service.name.clone(),
+            zone: service.policy.zone.clone(),
+            react: service.policy.react,
+            phase: service.phase,
+            set: service.decision.set.clone(),
+            members,
+        }
+    }
+
+    fn alarms(&self, now: Time) -> Vec<Alarm> {
+        let mut alarms = Vec::new();
+        if self.hearing.deaf {
+            alarms.push(Alarm::Deaf { silent_for: now.since(self.hearing.last) });
+        }
+        for service in &self.services {
+            let with = |verdict: Verdict| -> Vec<IpAddr> {
+                let verdicts = service.decision.verdicts.iter();
+                verdicts.filter(|&(_, &v)| v == verdict).map(|(&address, _)| address).collect()
+            };
+            let held = with(Verdict::Held);
+            if service.phase == Phase::NobodyHeard {
+                alarms.push(Alarm::NobodyHeard { service: service.name.clone() });
+            } else if !with(Verdict::LastResort).is_empty() {
+                alarms.push(Alarm::LastResort { service: service.name.clone() });
+            }
+            if !held.is_empty() {
+                alarms.push(Alarm::Held { service: service.name.clone(), members: held });
+            }
+        }
+        let strangers = self.peers.strangers(now - STRANGERS_SHOWN);
+        alarms.extend(strangers.map(|(host, s)| Alarm::Refused { host, stranger: s.clone() }));
+        alarms
+    }
+}

@@ -1,0 +1,144 @@
+//! When a zone is published, and under which serial.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::name::ZoneName;
+use crate::serial::Serial;
+use crate::time::{Time, WallTime};
+
+/// One zone's fixed part, as far as the core needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZonePolicy {
+    /// The header's SOA serial: a floor.
+    pub header_serial: Option<Serial>,
+    /// Of all that a publication holds besides the addresses (header, owners, TTLs): another one
+    /// means another zone, and it is published anew.
+    pub fingerprint: u64,
+}
+
+/// A zone as it is remembered over a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZoneMemory {
+    /// What it was last published under.
+    pub serial: Serial,
+    /// Of what was published.
+    pub fingerprint: u64,
+}
+
+/// The binder's zones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Zones {
+    zones: BTreeMap<ZoneName, Zone>,
+    /// Zones to be published, each from a moment on.
+    due: BTreeSet<(Time, ZoneName)>,
+}
+
+#[derive(Debug, Clone)]
+struct Zone {
+    policy: ZonePolicy,
+    memory: Option<ZoneMemory>,
+    last_published: Option<Time>,
+    due: Option<(Time, Renewal)>,
+}
+
+/// Whether a publication is a new state of the zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Renewal {
+    /// What was last published, after a start: whoever serves it may have missed it.
+    Again,
+    /// Something changed.
+    Changed,
+}
+
+impl Zones {
+    /// Takes the zones of a configuration; those whose fixed part changed become due.
+    pub(crate) fn configure(
+        &mut self,
+        now: Time,
+        gap: Duration,
+        policies: &BTreeMap<ZoneName, ZonePolicy>,
+    ) {
+        self.zones.retain(|name, _| policies.contains_key(name));
+        self.due.retain(|(_, name)| policies.contains_key(name));
+        for (name, &policy) in policies {
+            let zone = self.zones.entry(name.clone()).or_insert(Zone {
+                policy,
+                memory: None,
+                last_published: None,
+                due: None,
+            });
+            zone.policy = policy;
+            if zone.memory.is_some_and(|memory| memory.fingerprint != policy.fingerprint) {
+                self.mark(now, gap, name, Renewal::Changed);
+            }
+        }
+    }
+
+    /// Puts in what was last published before a restart; it is published again.
+    pub(crate) fn restore(
+        &mut self,
+        now: Time,
+        gap: Duration,
+        name: &ZoneName,
+        memory: ZoneMemory,
+    ) {
+        let Some(zone) = self.zones.get_mut(name) else { return };
+        zone.memory = Some(memory);
+        let same = memory.fingerprint == zone.policy.fingerprint;
+        self.mark(now, gap, name, if same { Renewal::Again } else { Renewal::Changed });
+    }
+
+    /// The zone is to be published: at once after a quiet gap, else when the gap is over.
+    pub(crate) fn mark(&mut self, now: Time, gap: Duration, name: &ZoneName, renewal: Renewal) {
+        let Some(zone) = self.zones.get_mut(name) else { return };
+        let (at, renewal) = match zone.due {
+            Some((at, before)) => (at, renewal.max(before)),
+            None => (zone.last_published.map_or(now, |last| now.max(last + gap)), renewal),
+        };
+        zone.due = Some((at, renewal));
+        self.due.insert((at, name.clone()));
+    }
+
+    /// When the next zone is to be published.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.due.first().map(|&(at, _)| at)
+    }
+
+    /// The next zone to be published at `now`, and its serial.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Time,
+        wall: WallTime,
+    ) -> Option<(ZoneName, Serial, Renewal)> {
+        if self.next_due()? > now {
+            return None;
+        }
+        let (_, name) = self.due.pop_first()?;
+        let zone = self.zones.get_mut(&name)?;
+        let (_, renewal) = zone.due.take()?;
+        let previous = zone.memory.map(|memory| memory.serial);
+        let serial = match (renewal, previous) {
+            (Renewal::Again, Some(serial)) => serial,
+            _ => Serial::next(previous, wall.as_unix_secs(), zone.policy.header_serial),
+        };
+        zone.memory = Some(ZoneMemory { serial, fingerprint: zone.policy.fingerprint });
+        zone.last_published = Some(now);
+        Some((name, serial, renewal))
+    }
+
+    /// Whether `name` ever was.
+    pub(crate) fn was_published(&self, name: &ZoneName) -> bool {
+        self.zones.get(name).is_some_and(|zone| zone.memory.is_some() || zone.due.is_some())
+    }
+
+    /// What is to be remembered.
+    pub(crate) fn memory(&self) -> impl Iterator<Item = (&ZoneName, ZoneMemory)> {
+        self.zones.iter().filter_map(|(name, zone)| Some((name, zone.memory?)))
+    }
+
+    /// Every zone and the serial it was last published under.
+    pub(crate) fn serials(&self) -> impl Iterator<Item = (&ZoneName, Option<Serial>)> {
+        self.zones.iter().map(|(name, zone)| (name, zone.memory.map(|memory| memory.serial)))
+    }
+}

@@ -1,0 +1,107 @@
+//! The table of the design's section 7, from the top: the default way to judge.
+//!
+//! | step | here |
+//! |---|---|
+//! | 0 start | while listening, what stood stands; evidence and arrivals count |
+//! | 1 deaf | everything is frozen |
+//! | 2 evidence | down, maintenance, leaving: out, never held back |
+//! | 3 silence | [`super::silence`] |
+//! | 4 drain | out |
+//! | 9 none left | [`super::none_left`] |
+//!
+//! Step 10, the gap between publications, is the binder's.
+
+use super::silence::{Holds, Patience};
+use super::{AddressSet, Decision, ServicePolicy, Verdict, none_left};
+use crate::table::{Row, Standing};
+use crate::time::Time;
+
+/// Whether silence can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hearing {
+    /// Not yet for a full period: silence counts for nothing.
+    Listening,
+    /// It can.
+    Clear,
+    /// Nobody at all is heard: it is us.
+    Deaf,
+}
+
+/// What was decided before, and what is kept between judgements.
+#[derive(Debug)]
+pub struct Memory<'a> {
+    /// The set that stands.
+    pub set: &'a AddressSet,
+    /// The last set that was not empty.
+    pub last: &'a AddressSet,
+    /// The silent who are held.
+    pub holds: &'a mut Holds,
+}
+
+/// Judges `rows` at `now`.
+pub fn judge(
+    now: Time,
+    policy: &ServicePolicy,
+    rows: &[Row<'_>],
+    hearing: Hearing,
+    memory: &mut Memory<'_>,
+) -> Decision {
+    if hearing == Hearing::Deaf {
+        return frozen(memory.set, rows);
+    }
+    if hearing == Hearing::Clear {
+        memory.holds.judge(now, rows, patience(policy));
+    }
+    let mut decision = Decision::default();
+    for row in rows {
+        let stood = memory.set.contains(&row.address);
+        let verdict = match row.standing {
+            Standing::Up => Verdict::In,
+            Standing::Out(state) => Verdict::Out(state),
+            Standing::Draining => Verdict::Draining,
+            Standing::Silent | Standing::Reviving if hearing == Hearing::Listening && stood => {
+                Verdict::Stored
+            }
+            // One beat does not bring a member back, nor does it take a held one out.
+            Standing::Reviving if stood => Verdict::Held,
+            Standing::Reviving => Verdict::Reviving,
+            Standing::Silent if memory.holds.holds(row.address) => Verdict::Held,
+            Standing::Silent => Verdict::Expired,
+        };
+        if matches!(verdict, Verdict::In | Verdict::Stored | Verdict::Held) {
+            decision.set.insert(row.address);
+        }
+        decision.verdicts.insert(row.address, verdict);
+    }
+    if hearing == Hearing::Listening {
+        for &address in memory.set {
+            // Stored, and nobody has said a word of it since.
+            if let std::collections::btree_map::Entry::Vacant(unheard) =
+                decision.verdicts.entry(address)
+            {
+                unheard.insert(Verdict::Stored);
+                decision.set.insert(address);
+            }
+        }
+    }
+    none_left::apply(&mut decision, policy.when_none, memory.last, rows);
+    decision
+}
+
+/// How long the held of a service are held, and how far apart they go.
+pub fn patience(policy: &ServicePolicy) -> Patience {
+    Patience { hold: policy.hold, pace: policy.interval }
+}
+
+fn frozen(set: &AddressSet, rows: &[Row<'_>]) -> Decision {
+    let out = rows.iter().filter(|row| !set.contains(&row.address)).map(|row| {
+        let verdict = match row.standing {
+            Standing::Out(state) => Verdict::Out(state),
+            Standing::Draining => Verdict::Draining,
+            Standing::Up | Standing::Reviving | Standing::Silent => Verdict::Expired,
+        };
+        (row.address, verdict)
+    });
+    let kept = set.iter().map(|&address| (address, Verdict::Frozen));
+    Decision { verdicts: out.chain(kept).collect(), set: set.clone() }
+}

@@ -1,0 +1,249 @@
+//! Step 3: silence is death, unless too many fall silent at once.
+//!
+//! A member that expired goes out at once. But where it fell silent together with more than half
+//! of the service's known addresses, on at least two hosts, the network is the likelier culprit:
+//! they are held, for `hold`, and then go one by one, oldest first. When the others are heard
+//! again, each that is still silent has one interval left to be heard too.
+//!
+//! Members that fell silent together expire up to an interval apart. So a member that has missed
+//! its latest beat counts as silent together with one that has expired already: otherwise each
+//! mass silence would first take somebody out and then bring it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::table::{Row, Standing};
+use crate::time::Time;
+
+/// The silent members that are not simply out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holds {
+    members: BTreeMap<IpAddr, Hold>,
+    last_release: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// In since.
+    Held(Time),
+    /// In until, unless it is heard: the mass silence is over.
+    Awaited(Time),
+    /// It has been held long enough.
+    Released,
+}
+
+/// How long the held are held, and how far apart they go after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long each is held.
+    pub hold: Duration,
+    /// Between one that goes and the next.
+    pub pace: Duration,
+}
+
+impl Holds {
+    /// Whether anybody is held: then every beat may end a mass silence.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether `address` is held.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        matches!(self.members.get(&address), Some(Hold::Held(_) | Hold::Awaited(_)))
+    }
+
+    /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays.
+    pub fn judge(&mut self, now: Time, rows: &[Row<'_>], patience: Patience) {
+        let together = mass_silence(now, rows);
+        for row in rows {
+            let address = row.address;
+            let hold = match self.members.remove(&address) {
+                _ if row.standing != Standing::Silent => None,
+                Some(Hold::Awaited(_)) | None if together.contains(&address) => {
+                    Some(Hold::Held(now))
+                }
+                hold if together.contains(&address) => hold,
+                Some(Hold::Held(_)) => Some(Hold::Awaited(now + a_beat(row))),
+                Some(Hold::Awaited(until)) if now < until => Some(Hold::Awaited(until)),
+                Some(Hold::Awaited(_) | Hold::Released) | None => None,
+            };
+            if let Some(hold) = hold {
+                self.members.insert(address, hold);
+            }
+        }
+        if self.members.is_empty() {
+            self.last_release = None;
+        }
+        self.release(now, rows, patience);
+    }
+
+    /// When a held member may go next.
+    pub fn next_wake(&self, patience: Patience) -> Option<Time> {
+        let awaited = self.members.values().filter_map(|hold| match hold {
+            Hold::Awaited(until) => Some(*until),
+            Hold::Held(_) | Hold::Released => None,
+        });
+        awaited.chain(self.next_release(patience)).min()
+    }
+
+    /// When the next that was held long enough goes.
+    fn next_release(&self, patience: Patience) -> Option<Time> {
+        let since = self.members.values().filter_map(|hold| match hold {
+            Hold::Held(since) => Some(*since),
+            Hold::Awaited(_) | Hold::Released => None,
+        });
+        let due = since.min()? + patience.hold;
+        Some(self.last_release.map_or(due, |last| due.max(last + patience.pace)))
+    }
+
+    fn release(&mut self, now: Time, rows: &[Row<'_>], patience: Patience) {
+        while self.next_release(patience).is_some_and(|due| due <= now) {
+            let oldest = rows
+                .iter()
+                .filter(|row| matches!(self.members.get(&row.address), Some(Hold::Held(_))))
+                .min_by_key(|row| (row.claimed.heard, row.address));
+            let Some(oldest) = oldest else { return };
+            self.members.insert(oldest.address, Hold::Released);
+            self.last_release = Some(now);
+        }
+    }
+}
+
+/// The expired members that fell silent together with more than half of the known.
+fn mass_silence(now: Time, rows: &[Row<'_>]) -> BTreeSet<IpAddr> {
+    let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
+    let expired: Vec<&Row<'_>> = rows.iter().filter(|r| r.standing == Standing::Silent).collect();
+    let mut together = BTreeSet::new();
+    for anchor in &expired {
+        if together.contains(&anchor.address) {
+            continue;
+        }
+        let group: Vec<&Row<'_>> =
+            rows.iter().filter(|row| fell_silent_with(row, anchor, now)).collect();
+        let hosts: BTreeSet<_> = group.iter().map(|row| row.claimed.host).collect();
+        if group.len() * 2 > known && hosts.len() >= 2 {
+            let silent = group.iter().filter(|row| row.standing == Standing::Silent);
+            together.extend(silent.map(|row| row.address));
+        }
+    }
+    together
+}
+
+/// Known: heard within a day (the table forgets the rest) and not left since.
+pub(crate) fn is_known_and_not_drained(row: &Row<'_>) -> bool {
+    use crate::heartbeat::State;
+    !matches!(row.standing, Standing::Draining | Standing::Out(State::Leaving))
+}
+
+/// Within this its next beat is heard, if no datagram is lost: an interval, and 10 % of jitter.
+fn a_beat(row: &Row<'_>) -> Duration {
+    row.claimed.interval + row.claimed.interval / 10
+}
+
+/// Within one `expire` of `anchor`; one that has not expired yet must have missed its latest beat.
+fn fell_silent_with(row: &Row<'_>, anchor: &Row<'_>, now: Time) -> bool {
+    let (heard, other) = (row.claimed.heard, anchor.claimed.heard);
+    let near = heard.since(other).max(other.since(heard)) <= anchor.claimed.expire;
+    match row.standing {
+        Standing::Silent => near,
+        Standing::Up | Standing::Reviving => {
+            near && heard <= other + a_beat(row) && now >= heard + a_beat(row)
+        }
+        Standing::Out(_) | Standing::Draining => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heartbeat::{Capacity, Claim, Reason, State, Weight};
+    use crate::name::HostId;
+    use crate::table::{Claimed, Revival, Table};
+
+    const PATIENCE: Patience =
+        Patience { hold: Duration::from_secs(300), pace: Duration::from_secs(10) };
+
+    fn address(n: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, n])
+    }
+
+    /// A service whose member n is on host n, beats every second, expires after three.
+    fn table(heard_millis: &[u64]) -> Table {
+        let mut table = Table::default();
+        for (n, &heard) in (1..).zip(heard_millis) {
+            let claimed = Claimed {
+                host: HostId([n; 16]),
+                claim: Claim::Own,
+                state: State::Up,
+                reason: Reason::default(),
+                load: None,
+                capacity: Capacity::ONE,
+                weight: Weight::USUAL,
+                interval: Duration::from_secs(1),
+                expire: Duration::from_secs(3),
+                heard: Time::from_millis(heard),
+                revival: Revival::Done,
+            };
+            table.restore(address(n), claimed);
+        }
+        table
+    }
+
+    fn held_at(holds: &mut Holds, table: &Table, millis: u64) -> Vec<IpAddr> {
+        let now = Time::from_millis(millis);
+        let rows: Vec<_> = table.rows(now).collect();
+        holds.judge(now, &rows, PATIENCE);
+        rows.iter().map(|r| r.address).filter(|&a| holds.holds(a)).collect()
+    }
+
+    #[test]
+    fn one_of_two_is_simply_dead() {
+        let table = table(&[10_000, 12_500]);
+        assert!(held_at(&mut Holds::default(), &table, 13_000).is_empty());
+    }
+
+    #[test]
+    fn two_of_two_are_held_from_the_first_expiry_on() {
+        let table = table(&[10_000, 10_900]);
+        assert_eq!(held_at(&mut Holds::default(), &table, 13_000), [address(1)]);
+        assert_eq!(held_at(&mut Holds::default(), &table, 13_900), [address(1), address(2)]);
+    }
+
+    #[test]
+    fn half_is_not_more_than_half() {
+        let table = table(&[10_000, 10_100, 13_000, 13_000]);
+        assert!(held_at(&mut Holds::default(), &table, 13_200).is_empty());
+    }
+
+    #[test]
+    fn deaths_far_apart_are_deaths() {
+        let table = table(&[1_000, 9_000, 20_000]);
+        assert!(held_at(&mut Holds::default(), &table, 20_100).is_empty());
+    }
+
+    #[test]
+    fn the_held_go_one_by_one_oldest_first() {
+        let table = table(&[10_200, 10_000, 10_100]);
+        let mut holds = Holds::default();
+        assert_eq!(held_at(&mut holds, &table, 14_000).len(), 3);
+        assert_eq!(holds.next_release(PATIENCE), Some(Time::from_secs(314)));
+        assert_eq!(held_at(&mut holds, &table, 314_000), [address(1), address(3)]);
+        assert_eq!(holds.next_release(PATIENCE), Some(Time::from_secs(324)));
+        assert_eq!(held_at(&mut holds, &table, 324_000), [address(1)]);
+        assert!(held_at(&mut holds, &table, 334_000).is_empty());
+        assert_eq!(holds.next_release(PATIENCE), None);
+    }
+
+    #[test]
+    fn when_a_mass_silence_ends_the_rest_have_one_interval_left() {
+        let mut holds = Holds::default();
+        assert_eq!(held_at(&mut holds, &table(&[10_000, 10_000, 10_000]), 14_000).len(), 3);
+        let healed = table(&[10_000, 14_500, 14_600]);
+        assert_eq!(held_at(&mut holds, &healed, 15_000), [address(1)]);
+        assert_eq!(holds.next_wake(PATIENCE), Some(Time::from_millis(16_100)));
+        assert_eq!(held_at(&mut holds, &healed, 16_099), [address(1)]);
+        assert!(held_at(&mut holds, &healed, 16_100).is_empty());
+        assert!(holds.is_empty());
+    }
+}

@@ -1,0 +1,394 @@
+//! What a binder has heard of one service: a claim a host and address, with its age.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::heartbeat::{Capacity, Claim, Reason, Report, State, Weight};
+use crate::load::Load;
+use crate::name::HostId;
+use crate::time::Time;
+
+/// A host unheard for so long is forgotten, with all it claimed.
+pub const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Every claim to every address of one service.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    members: BTreeMap<IpAddr, Vec<Claimed>>,
+}
+
+/// What one host says of one address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// Who says so.
+    pub host: HostId,
+    /// Of itself, or of a machine it watches.
+    pub claim: Claim,
+    /// What it last said.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// The load index; none where it is unknown.
+    pub load: Option<Load>,
+    /// What the host can carry.
+    pub capacity: Capacity,
+    /// The operator's static weight.
+    pub weight: Weight,
+    /// How often the host means to be heard.
+    pub interval: Duration,
+    /// Silence longer than this is death.
+    pub expire: Duration,
+    /// When it was last heard.
+    pub heard: Time,
+    /// Whether it came back from silence.
+    pub revival: Revival,
+}
+
+/// A member that was silent needs two fresh beats before it counts again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revival {
+    /// It counts.
+    Done,
+    /// One beat was heard since the silence.
+    OneBeat,
+}
+
+/// Where an address stands, all claims to it considered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Up, and not expired: *live*.
+    Up,
+    /// Heard once since a silence.
+    Reviving,
+    /// Expired while up.
+    Silent,
+    /// Said to be out: down, maintenance or leaving.
+    Out(State),
+    /// To be left alone.
+    Draining,
+}
+
+/// An address, where it stands and the claim that says so.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// The address.
+    pub address: IpAddr,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The claim that decides.
+    pub claimed: &'a Claimed,
+}
+
+/// How a beat stands to the newest one of its host (RFC 4303 §3.4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// It sets state and load.
+    Newest,
+    /// Unseen but overtaken: a sign of life, no more.
+    Overtaken,
+}
+
+/// What a report changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Change {
+    /// Nothing but ages and loads.
+    #[default]
+    None,
+    /// Where some address stands.
+    Standing,
+}
+
+/// Addresses of a report that belong to another live owner.
+pub type Owned = Vec<(IpAddr, HostId)>;
+
+impl Table {
+    /// Takes in one report of `host`; the addresses were checked by the caller.
+    ///
+    /// A second owner of an address is refused while the first is live.
+    pub fn apply(
+        &mut self,
+        now: Time,
+        host: HostId,
+        report: &Report,
+        order: Order,
+    ) -> (Change, Owned) {
+        let mut change = Change::None;
+        let mut owned = Owned::new();
+        for &address in &report.addresses {
+            if report.claim == Claim::Own
+                && let Some(owner) = self.live_owner(now, address, host)
+            {
+                owned.push((address, owner));
+                continue;
+            }
+            change = change.max(self.hear(now, host, address, report, order));
+        }
+        (change, owned)
+    }
+
+    /// Gives up what `host` claims in `claim` and names no more: `named` is all it still does.
+    pub fn omit(&mut self, host: HostId, claim: Claim, named: &[IpAddr]) -> Change {
+        let mut change = Change::None;
+        for (address, claims) in &mut self.members {
+            let held = claims.iter_mut().filter(|c| c.host == host && c.claim == claim);
+            for claimed in held.filter(|c| c.state != State::Leaving && !named.contains(address)) {
+                claimed.state = State::Leaving;
+                claimed.reason = Reason::new("no longer announced");
+                change = Change::Standing;
+            }
+        }
+        change
+    }
+
+    /// Puts in a claim as it was remembered over a restart.
+    pub fn restore(&mut self, address: IpAddr, claimed: Claimed) {
+        self.members.entry(address).or_default().push(claimed);
+    }
+
+    /// Every address in order, and where it stands at `now`.
+    pub fn rows(&self, now: Time) -> impl Iterator<Item = Row<'_>> {
+        self.members.iter().filter_map(move |(&address, claims)| {
+            let claimed = deciding(claims, now)?;
+            Some(Row { address, standing: claimed.standing(now), claimed })
+        })
+    }
+
+    /// The claim to `address` that was heard last.
+    pub fn latest(&self, address: IpAddr) -> Option<&Claimed> {
+        self.members.get(&address)?.iter().max_by_key(|claimed| (claimed.heard, claimed.host))
+    }
+
+    /// Every claim, for remembering.
+    pub fn claims(&self) -> impl Iterator<Item = (IpAddr, &Claimed)> {
+        self.members.iter().flat_map(|(&address, claims)| claims.iter().map(move |c| (address, c)))
+    }
+
+    /// When the next claim that is up expires.
+    pub fn next_expiry(&self, now: Time) -> Option<Time> {
+        self.claims()
+            .filter(|(_, c)| c.state == State::Up)
+            .map(|(_, c)| c.heard + c.expire)
+            .filter(|&at| at > now)
+            .min()
+    }
+
+    /// The longest `expire` that anybody who is known carries.
+    pub fn longest_expire(&self) -> Option<Duration> {
+        self.claims().filter(|(_, c)| c.state != State::Leaving).map(|(_, c)| c.expire).max()
+    }
+
+    /// Drops claims unheard since before `horizon`, and all that `keep` refuses.
+    pub fn forget(&mut self, horizon: Time, keep: impl Fn(IpAddr) -> bool) {
+        self.members.retain(|&address, claims| {
+            claims.retain(|c| c.heard >= horizon);
+            !claims.is_empty() && keep(address)
+        });
+    }
+
+    fn live_owner(&self, now: Time, address: IpAddr, other_than: HostId) -> Option<HostId> {
+        let claims = self.members.get(&address)?;
+        let live = |c: &&Claimed| c.claim == Claim::Own && c.host != other_than && c.is_live(now);
+        claims.iter().find(live).map(|c| c.host)
+    }
+
+    fn hear(
+        &mut self,
+        now: Time,
+        host: HostId,
+        address: IpAddr,
+        report: &Report,
+        order: Order,
+    ) -> Change {
+        let before = self.members.get(&address).and_then(|claims| deciding(claims, now));
+        let before = before.map(|c| c.standing(now));
+        let claims = self.members.entry(address).or_default();
+        let mine = claims.iter_mut().find(|c| c.host == host && c.claim == report.claim);
+        match (mine, order, report.state) {
+            // Unknown keeps what the address had, and ages like silence (design §7).
+            (_, _, State::Unknown) | (None, Order::Overtaken, _) => {}
+            (Some(mine), Order::Overtaken, _) => {
+                if !mine.is_expired(now) {
+                    mine.heard = now;
+                }
+            }
+            (Some(mine), Order::Newest, _) => mine.hear(now, report),
+            (None, Order::Newest, _) => {
+                if report.claim == Claim::Own {
+                    // The owner before is dead, or it would have been in the way.
+                    claims.retain(|c| c.claim != Claim::Own);
+                }
+                claims.push(Claimed::new(now, host, report));
+            }
+        }
+        let after = deciding(claims, now).map(|c| c.standing(now));
+        if claims.is_empty() {
+            self.members.remove(&address);
+        }
+        if before == after { Change::None } else { Change::Standing }
+    }
+}
+
+impl Claimed {
+    fn new(now: Time, host: HostId, report: &Report) -> Claimed {
+        Claimed {
+            host,
+            claim: report.claim,
+            state: report.state,
+            reason: report.reason.clone(),
+            load: report.load,
+            capacity: report.capacity,
+            weight: report.weight,
+            interval: report.interval,
+            expire: report.expire,
+            heard: now,
+            revival: Revival::Done,
+        }
+    }
+
+    fn hear(&mut self, now: Time, report: &Report) {
+        let revival = match (self.is_expired(now), self.revival) {
+            (true, _) if self.state != State::Leaving => Revival::OneBeat,
+            _ => Revival::Done,
+        };
+        *self = Claimed { revival, ..Claimed::new(now, self.host, report) };
+    }
+
+    /// Whether it has been silent for `expire`, by the receiver's clock.
+    pub fn is_expired(&self, now: Time) -> bool {
+        now >= self.heard + self.expire
+    }
+
+    /// Not expired, and it did not say goodbye.
+    fn is_live(&self, now: Time) -> bool {
+        self.state != State::Leaving && !self.is_expired(now)
+    }
+
+    fn standing(&self, now: Time) -> Standing {
+        match self.state {
+            State::Down | State::Maintenance | State::Leaving => Standing::Out(self.state),
+            State::Draining => Standing::Draining,
+            State::Up | State::Unknown if self.is_expired(now) => Standing::Silent,
+            State::Up | State::Unknown if self.revival == Revival::OneBeat => Standing::Reviving,
+            State::Up | State::Unknown => Standing::Up,
+        }
+    }
+}
+
+/// The claim that decides: a live own one beats watched ones; of those, one that says up
+/// (`watch = "any"`), then the latest heard. Where nothing is live, an own one, then the latest.
+fn deciding(claims: &[Claimed], now: Time) -> Option<&Claimed> {
+    claims.iter().max_by_key(|c| {
+        let live = c.is_live(now);
+        let own = c.claim == Claim::Own;
+        (live && own, live && c.state == State::Up, live, own, c.heard, c.host)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heartbeat::Coverage;
+
+    const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+    const ONE: HostId = HostId([1; 16]);
+    const TWO: HostId = HostId([2; 16]);
+
+    fn report(claim: Claim, state: State) -> Report {
+        Report {
+            service: "http".parse().unwrap(),
+            state,
+            reason: Reason::default(),
+            load: None,
+            capacity: Capacity::ONE,
+            weight: Weight::USUAL,
+            interval: Duration::from_secs(1),
+            expire: Duration::from_secs(3),
+            claim,
+            coverage: Coverage::Whole,
+            addresses: vec![A],
+        }
+    }
+
+    fn say(table: &mut Table, at: u64, host: HostId, claim: Claim, state: State) -> Owned {
+        table.apply(Time::from_secs(at), host, &report(claim, state), Order::Newest).1
+    }
+
+    fn standing(table: &Table, at: u64) -> Option<Standing> {
+        table.rows(Time::from_secs(at)).next().map(|row| row.standing)
+    }
+
+    #[test]
+    fn silence_begins_at_expire_to_the_nanosecond() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        let end = Time::from_secs(3);
+        let just_before = table.rows(end - Duration::from_nanos(1)).next().unwrap().standing;
+        assert_eq!(just_before, Standing::Up);
+        assert_eq!(table.rows(end).next().unwrap().standing, Standing::Silent);
+    }
+
+    #[test]
+    fn a_silent_member_needs_two_beats() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        say(&mut table, 10, ONE, Claim::Own, State::Up);
+        assert_eq!(standing(&table, 10), Some(Standing::Reviving));
+        say(&mut table, 11, ONE, Claim::Own, State::Up);
+        assert_eq!(standing(&table, 11), Some(Standing::Up));
+    }
+
+    #[test]
+    fn a_second_owner_is_refused_until_the_first_is_dead_or_gone() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        assert_eq!(say(&mut table, 1, TWO, Claim::Own, State::Up), vec![(A, ONE)]);
+        assert_eq!(say(&mut table, 5, TWO, Claim::Own, State::Up), vec![]);
+        say(&mut table, 6, TWO, Claim::Own, State::Leaving);
+        assert_eq!(say(&mut table, 6, ONE, Claim::Own, State::Up), vec![]);
+        assert_eq!(table.claims().count(), 1);
+    }
+
+    #[test]
+    fn an_own_claim_beats_watchers_and_any_watcher_that_says_up_wins() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Watched, State::Down);
+        say(&mut table, 0, TWO, Claim::Watched, State::Up);
+        assert_eq!(standing(&table, 1), Some(Standing::Up));
+        say(&mut table, 1, ONE, Claim::Own, State::Down);
+        assert_eq!(standing(&table, 1), Some(Standing::Out(State::Down)));
+        say(&mut table, 4, TWO, Claim::Watched, State::Up); // the own claim has expired
+        say(&mut table, 4, TWO, Claim::Watched, State::Up);
+        assert_eq!(standing(&table, 4), Some(Standing::Up));
+    }
+
+    #[test]
+    fn unknown_keeps_what_there_was_and_ages_like_silence() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Unknown);
+        assert_eq!(standing(&table, 0), None);
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        say(&mut table, 2, ONE, Claim::Own, State::Unknown);
+        assert_eq!(standing(&table, 2), Some(Standing::Up));
+        assert_eq!(standing(&table, 3), Some(Standing::Silent));
+    }
+
+    #[test]
+    fn what_is_no_longer_named_is_left() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        assert_eq!(table.omit(ONE, Claim::Watched, &[]), Change::None);
+        assert_eq!(table.omit(ONE, Claim::Own, &[A]), Change::None);
+        assert_eq!(table.omit(ONE, Claim::Own, &[]), Change::Standing);
+        assert_eq!(standing(&table, 1), Some(Standing::Out(State::Leaving)));
+    }
+
+    #[test]
+    fn an_overtaken_beat_is_a_sign_of_life_and_no_more() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        let late = report(Claim::Own, State::Down);
+        table.apply(Time::from_secs(2), ONE, &late, Order::Overtaken);
+        assert_eq!(standing(&table, 4), Some(Standing::Up));
+    }
+}

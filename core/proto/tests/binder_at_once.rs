@@ -1,0 +1,288 @@
+//! The design's section 7, steps 0–4, 9 and 10, in virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{World, address, addresses, at_once, config, report, zone};
+use rais_proto::binder::view::Alarm;
+use rais_proto::heartbeat::State;
+use rais_proto::heartbeat::refusal::Refusal;
+use rais_proto::policy::{ServicePolicy, Verdict, WhenNone};
+
+fn world_of(policy: ServicePolicy) -> World {
+    World::new(config(&[("http", policy)]))
+}
+
+/// A binder that has listened long enough, and its hosts up.
+fn settled(hosts: &[u8]) -> World {
+    settled_with(at_once(), hosts)
+}
+
+fn settled_with(policy: ServicePolicy, hosts: &[u8]) -> World {
+    let mut world = world_of(policy);
+    world.beats(5, hosts);
+    assert_eq!(world.set(), addresses(hosts));
+    world
+}
+
+fn alarms(world: &World) -> Vec<Alarm> {
+    world.binder.view(world.now).alarms
+}
+
+#[test]
+fn arrivals_count_at_once_and_each_publication_has_a_later_serial() {
+    let mut world = world_of(at_once());
+    world.say(1, State::Up);
+    assert_eq!(world.last_published(), addresses(&[1]));
+    world.pass_millis(150);
+    world.say(2, State::Up);
+    assert_eq!(world.last_published(), addresses(&[1, 2]));
+    let serials: Vec<_> = world.published.iter().map(|(_, p)| p.serial).collect();
+    assert!(serials.windows(2).all(|pair| pair[1].is_after(pair[0])), "{serials:?}");
+}
+
+#[test]
+fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to() {
+    let before = settled(&[1, 2, 3]);
+    let config = config(&[("http", at_once())]);
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.pass_millis(3200);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+    assert_eq!(world.verdict(1), Some(Verdict::Stored));
+}
+
+#[test]
+fn step_0_evidence_and_arrivals_count_while_listening() {
+    let before = settled(&[1, 2, 3]);
+    let config = config(&[("http", at_once())]);
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.pass_millis(500);
+    world.published.clear();
+    let beat = |world: &mut World, host: u8, state: State| {
+        // A new life of each host, so that nothing is a replay.
+        let mut fresh = World::new(common::config(&[]));
+        fresh.now = world.now;
+        (0..20).for_each(|_| drop(fresh.datagram(host, Vec::new())));
+        let datagram = fresh.datagram(host, vec![report(host, state, None)]);
+        world.deliver(host, &datagram);
+        world.pass_millis(150);
+    };
+    beat(&mut world, 2, State::Down);
+    assert_eq!(world.last_published(), addresses(&[1, 3]));
+    beat(&mut world, 4, State::Up);
+    assert_eq!(world.last_published(), addresses(&[1, 3, 4]));
+}
+
+#[test]
+fn a_restart_publishes_the_same_again_under_the_same_serial() {
+    let before = settled(&[1, 2]);
+    let last = before.published.last().unwrap().1.clone();
+    let config = config(&[("http", at_once())]);
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.pass_millis(10);
+    let again = &world.published[0].1;
+    assert_eq!((again.serial, world.last_published()), (last.serial, addresses(&[1, 2])));
+}
+
+#[test]
+fn a_changed_header_is_published_after_a_restart_under_a_later_serial() {
+    let before = settled(&[1]);
+    let last = before.published.last().unwrap().1.serial;
+    let mut config = config(&[("http", at_once())]);
+    config.zones.get_mut(&zone("www.example")).unwrap().fingerprint = 2;
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.pass_millis(10);
+    assert!(world.published[0].1.serial.is_after(last));
+}
+
+#[test]
+fn step_1_a_deaf_binder_freezes_every_set_and_says_so() {
+    for when_none in [WhenNone::Hold, WhenNone::All, WhenNone::Empty] {
+        for hosts in [&[1, 2][..], &[1, 2, 3], &[1, 2, 3, 4, 5, 6]] {
+            let mut world = settled_with(ServicePolicy { when_none, ..at_once() }, hosts);
+            let published = world.published.len();
+            world.pass(Duration::from_secs(100_000));
+            assert_eq!(world.set(), addresses(hosts));
+            assert_eq!(world.published.len(), published, "nothing flapped on the way");
+            assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::Deaf { .. })));
+            world.say(hosts[0], State::Up);
+            world.pass_millis(100);
+            assert_eq!(world.set(), addresses(hosts), "it listens anew first");
+            world.beats(4, &hosts[..1]);
+            world.beats(400, &hosts[..1]);
+            assert_eq!(world.set(), addresses(&hosts[..1]), "the others are dead after all");
+        }
+    }
+}
+
+#[test]
+fn step_2_evidence_takes_out_at_once() {
+    for state in [State::Down, State::Maintenance, State::Leaving] {
+        let mut world = settled(&[1, 2, 3]);
+        world.say(2, state);
+        assert_eq!(world.last_published(), addresses(&[1, 3]));
+        assert_eq!(world.verdict(2), Some(Verdict::Out(state)));
+    }
+}
+
+#[test]
+fn step_3_one_silent_host_of_many_is_out_at_its_expire() {
+    let mut world = settled(&[1, 2, 3]);
+    world.beats(2, &[1, 2]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+    world.beats(1, &[1, 2]);
+    assert_eq!(world.last_published(), addresses(&[1, 2]));
+    assert_eq!(world.verdict(3), Some(Verdict::Expired));
+}
+
+#[test]
+fn step_3_two_of_three_silent_are_held_and_go_one_by_one() {
+    let mut world = settled(&[1, 2, 3]);
+    let published = world.published.len();
+    world.beats(10, &[1]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+    assert_eq!(world.published.len(), published, "nothing flapped on the way");
+    assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::Held { members, .. } if members.len() == 2)));
+    world.beats(295, &[1]);
+    assert_eq!(world.set(), addresses(&[1, 3]), "the first goes after `hold`");
+    world.beats(10, &[1]);
+    assert_eq!(world.set(), addresses(&[1]), "the next an interval later");
+}
+
+#[test]
+fn step_3_a_healed_partition_leaves_no_trace() {
+    let mut world = settled(&[1, 2, 3]);
+    let published = world.published.len();
+    world.beats(10, &[1]);
+    world.beats(5, &[1, 2, 3]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+    assert_eq!(world.published.len(), published);
+    assert!(alarms(&world).is_empty());
+}
+
+#[test]
+fn evidence_is_not_held_back_by_a_mass_silence() {
+    let mut world = settled(&[1, 2, 3, 4]);
+    world.beats(10, &[1]);
+    world.say(1, State::Down);
+    assert_eq!(world.set(), addresses(&[2, 3, 4]));
+}
+
+#[test]
+fn a_silent_member_needs_two_beats_to_return() {
+    let mut world = settled(&[1, 2, 3]);
+    world.beats(4, &[1, 2]);
+    world.say(3, State::Up);
+    assert_eq!(world.verdict(3), Some(Verdict::Reviving));
+    world.say(3, State::Up);
+    assert_eq!(world.verdict(3), Some(Verdict::In));
+}
+
+#[test]
+fn step_4_draining_is_out() {
+    let mut world = settled(&[1, 2]);
+    world.say(2, State::Draining);
+    assert_eq!(world.set(), addresses(&[1]));
+    assert_eq!(world.verdict(2), Some(Verdict::Draining));
+}
+
+#[test]
+fn step_9_all_down_holds_the_last_set_or_all_or_nobody() {
+    for (when_none, left) in [
+        (WhenNone::Hold, addresses(&[2])),
+        (WhenNone::All, addresses(&[1, 2])),
+        (WhenNone::Empty, addresses(&[])),
+    ] {
+        let mut world = settled_with(ServicePolicy { when_none, ..at_once() }, &[1, 2]);
+        world.say(1, State::Down);
+        world.say(2, State::Down);
+        world.pass_millis(200);
+        assert_eq!(world.last_published(), left, "{when_none:?}");
+    }
+}
+
+#[test]
+fn step_9_a_single_host_that_dies_is_held() {
+    let mut world = settled(&[1]);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.set(), addresses(&[1]));
+    assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::LastResort { .. })));
+}
+
+#[test]
+fn an_empty_zone_is_published_where_nobody_ever_came_and_the_operator_asked_for_it() {
+    let mut world = world_of(ServicePolicy { when_none: WhenNone::Empty, ..at_once() });
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.last_published(), addresses(&[]));
+    let mut world = world_of(at_once());
+    world.pass(Duration::from_secs(5));
+    assert!(world.published.is_empty());
+}
+
+#[test]
+fn step_10_publications_are_a_gap_apart_and_the_first_goes_at_once() {
+    let mut world = settled(&[1, 2, 3, 4]);
+    world.published.clear();
+    let start = world.now;
+    for host in [1, 2, 3] {
+        world.say(host, State::Down);
+        world.pass_millis(10);
+    }
+    world.pass_millis(500);
+    let times: Vec<_> = world.published.iter().map(|(at, _)| at.since(start)).collect();
+    assert_eq!(times, [Duration::ZERO, Duration::from_millis(100)]);
+    assert_eq!(world.last_published(), addresses(&[4]));
+}
+
+#[test]
+fn an_address_that_is_no_longer_named_is_out() {
+    let mut world = settled(&[1, 2]);
+    let mut both = report(1, State::Up, None);
+    both.addresses.push(address(9));
+    world.beat_with(1, vec![both]);
+    assert_eq!(world.set(), addresses(&[1, 2, 9]));
+    world.say(1, State::Up);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+}
+
+#[test]
+fn addresses_that_are_no_servers_are_refused_and_counted() {
+    let mut world = settled(&[1]);
+    for bad in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "::1", "ff02::1"] {
+        let mut lie = report(2, State::Up, None);
+        lie.addresses = vec![bad.parse().unwrap()];
+        world.beat_with(2, vec![lie]);
+    }
+    assert_eq!(world.set(), addresses(&[1]));
+    assert_eq!(world.binder.counters().refused[Refusal::Address.index()], 7);
+}
+
+#[test]
+fn a_reload_keeps_what_still_applies_and_drops_what_is_no_longer_allowed() {
+    let mut world = settled(&[1, 2]);
+    let narrow = ServicePolicy { allow: vec!["192.0.2.1/32".parse().unwrap()], ..at_once() };
+    world.binder.handle_config(world.now, config(&[("http", narrow), ("news", at_once())]));
+    world.pass_millis(200);
+    assert_eq!(world.set(), addresses(&[1]));
+    assert_eq!(world.last_published(), addresses(&[1]));
+    world.say(2, State::Up);
+    assert_eq!(world.binder.counters().refused[Refusal::NotAllowed.index()], 1);
+}
+
+#[test]
+fn noise_changes_nothing_and_is_counted() {
+    let mut world = settled(&[1, 2]);
+    let mut rng = fastrand::Rng::with_seed(7);
+    let good = world.datagram(1, vec![report(1, State::Down, None)]);
+    for round in 0..2000 {
+        let mut noise: Vec<u8> = (0..rng.usize(..1400)).map(|_| rng.u8(..)).collect();
+        if round % 2 == 0 {
+            noise = good[..rng.usize(..good.len())].to_vec();
+        }
+        world.deliver(9, &noise);
+    }
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert_eq!(world.binder.counters().refused.iter().sum::<u64>(), 2000);
+}
