@@ -32,8 +32,8 @@ impl Namespace {
         let file = match opened.join().expect("the namespace's thread") {
             Ok(file) => file,
             Err(nix::errno::Errno::EPERM) => panic!(
-                "network namespaces need root: tests/run asks sudo for it; for one test, \
-                 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER='sudo -E' cargo test -p rais-tests"
+                "network namespaces need root: tests/run asks sudo for it; by hand, set cargo's \
+                 CARGO_TARGET_<TRIPLE>_RUNNER='sudo -E'"
             ),
             Err(e) => panic!("a network namespace: {e}"),
         };
