@@ -42,6 +42,24 @@ impl Clock {
     }
 }
 
+/// `time` as in RFC 3339, in UTC and whole seconds.
+pub fn rfc3339(time: WallTime) -> String {
+    let seconds = time.as_unix_secs();
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Gregorian years of 400 repeat; a year that begins in March ends with its leap day.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +72,21 @@ mod tests {
         let second = copy.now();
         assert!(second >= first);
         assert!(clock.instant(second) >= clock.instant(first));
+    }
+
+    #[test]
+    fn wall_times_read_as_dates() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_795_444_440, "2026-11-23T14:34:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(WallTime::from_unix_millis(seconds * 1000 + 999)), text);
+        }
     }
 
     #[test]

@@ -4,4 +4,5 @@ pub mod clock;
 pub mod config;
 pub mod durable;
 pub mod host;
+pub mod keys;
 pub mod state;

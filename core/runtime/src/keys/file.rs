@@ -1,0 +1,184 @@
+//! One key's file.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::net::IpAddr;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+use nix::unistd::geteuid;
+use rais_proto::heartbeat::key::{Key, KeyId, KeyLimits, Secret};
+use rais_proto::name::{HostName, NameError, ServiceName};
+use rais_proto::time::WallTime;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{KeyError, KeyUse, io_error};
+use crate::clock::rfc3339;
+
+/// No key file is longer, in octets.
+const LONGEST: u64 = 64 * 1024;
+
+/// A key file, but for its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What people call it.
+    pub name: String,
+    /// As it stands on the wire.
+    pub id: KeyId,
+    /// What it is for.
+    pub usage: KeyUse,
+    /// When it was made, as the file says.
+    pub created: Option<String>,
+    /// What it may speak of.
+    pub limits: KeyLimits,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    secret: String,
+    #[serde(rename = "use")]
+    usage: KeyUse,
+    created: Option<String>,
+    name: Option<String>,
+    hosts: Option<Vec<String>>,
+    services: Option<Vec<String>>,
+    addresses: Option<Vec<String>>,
+}
+
+pub(super) fn read(path: PathBuf) -> Result<(KeyFile, Key), KeyError> {
+    let text = read_private(&path)?;
+    let wrong = |why: String| KeyError::Content { path: path.clone(), why };
+    // The error's own text shows the line, and the line may be the secret.
+    let written: Written = toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..start].iter().filter(|&&octet| octet == b'\n').count() + 1;
+        wrong(format!(
+            "line {line} is not as in a key file, which has secret, use (\"sign\" or \"accept\"), and maybe created, name, hosts, services and addresses"
+        ))
+    })?;
+    let encoded = Zeroizing::new(written.secret);
+    let secret = decode(&encoded)
+        .ok_or_else(|| wrong(format!("secret is not {} octets in base64", Secret::LEN)))?;
+    let limits = KeyLimits {
+        hosts: names::<HostName>(written.hosts).map_err(|e| wrong(e.to_string()))?,
+        services: names::<ServiceName>(written.services).map_err(|e| wrong(e.to_string()))?,
+        addresses: written
+            .addresses
+            .map(|texts| texts.iter().map(|text| range(text)).collect::<Result<_, _>>())
+            .transpose()
+            .map_err(wrong)?,
+    };
+    let key = Key::new(secret, limits.clone());
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let file = KeyFile {
+        name: written.name.unwrap_or(stem),
+        id: key.id(),
+        usage: written.usage,
+        created: written.created,
+        limits,
+        path,
+    };
+    Ok((file, key))
+}
+
+/// An address range, or an address alone.
+fn range(text: &str) -> Result<IpNet, String> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        "addresses has something that is neither an address nor a range like 192.0.2.0/24"
+            .to_owned()
+    })
+}
+
+/// Reads a file that nobody else can.
+fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    // A pipe named like a key must not make us wait for a writer.
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|source| io_error("read", path, source))?;
+    // Asked of the open file: a name can change its file in between.
+    let about = file.metadata().map_err(|source| io_error("read", path, source))?;
+    let wrong = |why: &str| KeyError::Content { path: path.to_owned(), why: why.to_owned() };
+    if !about.is_file() {
+        return Err(wrong("not a regular file"));
+    }
+    let mode = about.mode() & 0o7777;
+    if !matches!(mode, 0o600 | 0o400) {
+        return Err(KeyError::Mode { path: path.to_owned(), mode });
+    }
+    let wanted = geteuid().as_raw();
+    if about.uid() != wanted && about.uid() != 0 {
+        return Err(KeyError::Owner { path: path.to_owned(), owner: about.uid(), wanted });
+    }
+    if about.len() > LONGEST {
+        return Err(wrong("far too long for a key"));
+    }
+    // Grown while reading, a string would leave copies behind.
+    let room = usize::try_from(about.len()).unwrap_or_default() + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    file.take(LONGEST)
+        .read_to_string(&mut text)
+        .map_err(|source| io_error("read", path, source))?;
+    Ok(text)
+}
+
+fn decode(text: &str) -> Option<Secret> {
+    // Room for what may be decoded too long, so that it is told from what is right.
+    let mut octets = Zeroizing::new([0; 3 * Secret::LEN]);
+    let len = STANDARD.decode_slice(text.trim(), &mut *octets).ok()?;
+    let exact = Zeroizing::new(<[u8; Secret::LEN]>::try_from(octets.get(..len)?).ok()?);
+    Some(Secret::from(*exact))
+}
+
+fn names<N: FromStr<Err = NameError>>(
+    texts: Option<Vec<String>>,
+) -> Result<Option<Vec<N>>, NameError> {
+    texts.map(|texts| texts.iter().map(|text| text.parse()).collect()).transpose()
+}
+
+pub(super) fn render(
+    octets: &[u8; Secret::LEN],
+    usage: KeyUse,
+    name: &HostName,
+    limits: &KeyLimits,
+    now: WallTime,
+) -> Zeroizing<String> {
+    let secret = Zeroizing::new(STANDARD.encode(octets));
+    let mut text = Zeroizing::new(String::with_capacity(4096));
+    let mut line = |key: &str, value: &str| {
+        for piece in [key, " = ", value, "\n"] {
+            text.push_str(piece);
+        }
+    };
+    line("name", &format!("\"{name}\""));
+    line("use", &format!("\"{usage}\""));
+    line("created", &format!("\"{}\"", rfc3339(now)));
+    let lists = [
+        ("hosts", limits.hosts.as_deref().map(list)),
+        ("services", limits.services.as_deref().map(list)),
+        ("addresses", limits.addresses.as_deref().map(list)),
+    ];
+    for (key, items) in lists {
+        if let Some(items) = items {
+            line(key, &items);
+        }
+    }
+    let quoted = Zeroizing::new(["\"", &secret, "\""].concat());
+    line("secret", &quoted);
+    text
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    let quoted: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
+    format!("[{}]", quoted.join(", "))
+}

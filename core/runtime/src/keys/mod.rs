@@ -1,0 +1,241 @@
+//! The key ring on disk: a folder of `*.key` files, each one key and what it may do.
+//!
+//! ```toml
+//! secret = "32 octets in base64"
+//! use = "sign"                     # or "accept"
+//! created = "2026-11-23T14:34:00Z" # for people
+//! name = "web3"                    # for people; the file's name where missing
+//! hosts = ["web3"]                 # limits, each optional: what beats of this key may speak of
+//! services = ["http"]
+//! addresses = ["198.51.100.3/32"]
+//! ```
+//! Nobody but the owner may read one. Secrets never appear in errors, logs or `Debug`.
+
+mod file;
+
+use std::fmt;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rais_proto::heartbeat::key::{KeyLimits, KeyRing, Secret};
+use rais_proto::name::{HostName, NameError};
+use rais_proto::time::WallTime;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+pub use self::file::KeyFile;
+use self::file::{read, render};
+use crate::durable;
+
+/// What a key file ends in.
+const EXTENSION: &str = "key";
+
+/// Why a folder is no key ring.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The folder is missing or has no key in it.
+    #[error("{}: no key here: `rais key new {}` makes the first", .0.display(), .0.display())]
+    Empty(PathBuf),
+    /// Others may read or write a key.
+    #[error(
+        "{}: mode {mode:04o} lets others at the key; it must be 0600 or 0400: `chmod 600 {}`, and make a new key if others may have read it",
+        .path.display(), .path.display()
+    )]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A key belongs to somebody else.
+    #[error(
+        "{}: belongs to user {owner}; it must belong to root or to user {wanted}, as whom this runs",
+        .path.display()
+    )]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+        /// Our own.
+        wanted: u32,
+    },
+    /// A key file does not say what it should.
+    #[error("{}: {why}", .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, without any of what it says.
+        why: String,
+    },
+    /// Two keys want to sign.
+    #[error(
+        "{} and {} both have use = \"sign\"; one key signs, make the other \"accept\"",
+        .first.display(), .second.display()
+    )]
+    TwoSigners {
+        /// The one.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// The same secret is in two files.
+    #[error("{} and {} hold the same secret; remove one", .first.display(), .second.display())]
+    Twice {
+        /// The one.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// A name that cannot be a file's.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A key of that name is already there.
+    #[error("{}: there already; keys are never overwritten", .0.display())]
+    Exists(PathBuf),
+    /// The file system refused.
+    #[error("{}: cannot {doing}: {source}", .path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The system gave no random octets.
+    #[error("the system gave no random octets for a key")]
+    Random,
+}
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyUse {
+    /// Our beats are signed with it, others' accepted.
+    Sign,
+    /// Others' beats are accepted.
+    Accept,
+}
+
+/// A folder's keys.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// For the core.
+    pub ring: KeyRing,
+    /// For people, by path.
+    pub files: Vec<KeyFile>,
+}
+
+impl KeyUse {
+    /// As in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            KeyUse::Sign => "sign",
+            KeyUse::Accept => "accept",
+        }
+    }
+}
+
+impl fmt::Display for KeyUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Reads the keys of `folder`.
+///
+/// A ring without a signing key is sound: a binder needs none ([`KeyRing::signing`]).
+///
+/// # Errors
+/// The first file that is at fault; no file at all.
+pub fn load(folder: &Path) -> Result<Keys, KeyError> {
+    let mut files: Vec<KeyFile> = Vec::new();
+    let mut keys = Vec::new();
+    for path in key_files(folder)? {
+        let (file, key) = read(path)?;
+        if let Some(first) = files.iter().find(|first| first.id == file.id) {
+            return Err(KeyError::Twice { first: first.path.clone(), second: file.path });
+        }
+        files.push(file);
+        keys.push(key);
+    }
+    let mut signers = files.iter().filter(|file| file.usage == KeyUse::Sign);
+    let signer = signers.next();
+    if let (Some(first), Some(second)) = (signer, signers.next()) {
+        return Err(KeyError::TwoSigners {
+            first: first.path.clone(),
+            second: second.path.clone(),
+        });
+    }
+    if files.is_empty() {
+        return Err(KeyError::Empty(folder.to_owned()));
+    }
+    let ring = KeyRing::new(keys, signer.map(|file| file.id))
+        .map_err(|error| KeyError::Content { path: folder.to_owned(), why: error.to_string() })?;
+    Ok(Keys { ring, files })
+}
+
+/// Makes a key `name` in `folder`, itself made where missing, and gives its file.
+///
+/// Without a `usage` the first key of a folder signs and later ones are accepted.
+///
+/// # Errors
+/// A name that is taken or cannot be a file's; whatever the file system says.
+pub fn create(
+    folder: &Path,
+    name: &str,
+    usage: Option<KeyUse>,
+    limits: &KeyLimits,
+    now: WallTime,
+) -> Result<PathBuf, KeyError> {
+    let name: HostName = name.parse()?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| io_error("make", folder, source))?;
+    let usage = match usage {
+        Some(usage) => usage,
+        None if key_files(folder)?.is_empty() => KeyUse::Sign,
+        None => KeyUse::Accept,
+    };
+    let mut octets = Zeroizing::new([0; Secret::LEN]);
+    SystemRandom::new().fill(&mut *octets).map_err(|_| KeyError::Random)?;
+    let path = folder.join(format!("{name}.{EXTENSION}"));
+    let text = render(&octets, usage, &name, limits, now);
+    match durable::create(&path, text.as_bytes(), 0o600) {
+        Ok(()) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KeyError::Exists(path)),
+        Err(source) => Err(io_error("write", &path, source)),
+    }
+}
+
+fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(KeyError::Empty(folder.to_owned()));
+        }
+        entries => entries.map_err(|source| io_error("read", folder, source))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|source| io_error("read", folder, source))?.path();
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn io_error(doing: &'static str, path: &Path, source: io::Error) -> KeyError {
+    KeyError::Io { doing, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+const NOW: WallTime = WallTime::from_unix_millis(1_795_444_440_000);
+
+fn made(folder: &Path, name: &str) -> PathBuf {
+    create(folder, name, None, &KeyLimits::default(), NOW).unwrap()
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn the_first_key_signs_and_later_ones_are_accepted() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("keys");
+    let first = made(&folder, "first");
+    let second = made(&folder, "second");
+    assert_eq!(fs::metadata(&first).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, 0o700);
+
+    let keys = load(&folder).unwrap();
+    let uses: Vec<_> = keys.files.iter().map(|file| (&*file.path, file.usage)).collect();
+    assert_eq!(uses, [(&*first, KeyUse::Sign), (&*second, KeyUse::Accept)]);
+    assert_eq!(keys.ring.signing().map(|key| key.id()), Some(keys.files[0].id));
+    assert_eq!(keys.ring.iter().count(), 2);
+    assert_eq!(keys.files[0].created.as_deref(), Some("2026-11-23T14:34:00Z"));
+    assert_eq!(keys.files[0].name, "first");
+}
+
+#[test]
+fn limits_are_read_as_they_were_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = KeyLimits {
+        hosts: Some(vec!["web3".parse().unwrap()]),
+        services: Some(vec!["http".parse().unwrap(), "news".parse().unwrap()]),
+        addresses: Some(vec!["198.51.100.3/32".parse().unwrap(), "2001:db8::/64".parse().unwrap()]),
+    };
+    create(folder.path(), "web3", Some(KeyUse::Accept), &limits, NOW).unwrap();
+    let keys = load(folder.path()).unwrap();
+    assert_eq!(keys.files[0].limits, limits);
+    assert_eq!(keys.ring.get(keys.files[0].id).unwrap().limits(), &limits);
+    assert!(keys.ring.signing().is_none());
+
+    edit(&keys.files[0].path, "198.51.100.3/32", "198.51.100.3");
+    assert_eq!(load(folder.path()).unwrap().files[0].limits, limits);
+}
+
+#[test]
+fn a_key_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path(), "site");
+    let before = fs::read(&path).unwrap();
+    let again = create(folder.path(), "site", None, &KeyLimits::default(), NOW);
+    assert!(matches!(again, Err(KeyError::Exists(there)) if there == path));
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let outside = create(folder.path(), "../site", None, &KeyLimits::default(), NOW);
+    assert!(matches!(outside, Err(KeyError::Name(_))));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused_with_both_modes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path(), "site");
+    for mode in [0o640, 0o604, 0o666, 0o700, 0o4600] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let error = load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("{mode:04o}")) && error.contains("0600"), "{error}");
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    load(folder.path()).unwrap();
+}
+
+#[test]
+fn two_signers_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = [made(folder.path(), "a"), made(folder.path(), "b")];
+    edit(&paths[1], "\"accept\"", "\"sign\"");
+    let error = load(folder.path()).unwrap_err().to_string();
+    assert!(paths.iter().all(|path| error.contains(path.to_str().unwrap())), "{error}");
+}
+
+#[test]
+fn one_secret_in_two_files_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = made(folder.path(), "a");
+    let second = folder.path().join("b.key");
+    fs::copy(&first, &second).unwrap();
+    let error = load(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("a.key") && error.contains("b.key"), "{error}");
+}
+
+#[test]
+fn a_folder_without_a_key_says_how_to_make_one() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("readme.txt"), "no key").unwrap();
+    for empty in [folder.path().to_owned(), folder.path().join("missing")] {
+        let error = load(&empty).unwrap_err().to_string();
+        assert!(error.contains("rais key new"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_key_is_said_without_its_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.key");
+    let secret = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IDEyMw==";
+    for content in [
+        format!("use = \"sign\"\nsecret = {secret}\n"),
+        format!("use = \"sign\"\nsecret = \"{secret}\n"),
+        format!("use = \"{secret}\"\nsecret = \"{secret}\"\n"),
+        format!("use = \"sign\"\nsecret = \"{}\"\n", &secret[4..]),
+        format!("use = \"sign\"\nsecret = \"{secret}{secret}{secret}\"\n"),
+        format!("use = \"sign\"\nsecret = \"{secret}\"\nexpires = \"{secret}\"\n"),
+        format!("secret = \"{secret}\"\n"),
+        format!("use = \"sign\"\nsecret = [\"{secret}\"]\n"),
+    ] {
+        fs::write(&path, &content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let error = load(folder.path()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(matches!(error, KeyError::Content { .. }), "{shown}");
+        assert!(shown.contains("site.key"), "{shown}");
+        assert!(!shown.contains(&secret[8..16]), "{shown}");
+    }
+}
+
+#[test]
+fn nothing_shows_the_secret_of_a_ring() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path(), "site");
+    let text = fs::read_to_string(&path).unwrap();
+    let secret = text.split("secret = \"").nth(1).unwrap();
+    let shown = format!("{:?}", load(folder.path()).unwrap());
+    assert!(!shown.contains(&secret[..8]), "{shown}");
+}
