@@ -1,0 +1,165 @@
+//! How soon a server that dies, hangs or returns is told, to the millisecond.
+
+use rais_proto::heartbeat::State;
+use rais_proto::monitor::{Combine, ProbeKey, Probes};
+use rais_proto::time::Time;
+
+use crate::stage::{SECOND, Server, Stage, config, millis, ms, service, with};
+
+const WEB: &str = "192.0.2.1";
+
+/// Up for three seconds; then the time at which its last probe was started.
+fn settled(stage: &mut Stage) -> u64 {
+    stage.run_for(3 * SECOND);
+    assert_eq!(
+        stage.became(WEB, State::Up, Time::ZERO).map(ms),
+        stage.started(WEB).first().map(|at| at + 1)
+    );
+    *stage.started(WEB).last().unwrap()
+}
+
+fn turns(stage: &mut Stage, server: Server, to: State) -> (u64, Vec<u64>) {
+    let (from, count) = (stage.now, stage.starts.len());
+    stage.set(WEB, server);
+    let at = stage.run_until_some(|stage| stage.became(WEB, to, from));
+    (ms(at), stage.started(WEB)[count..].to_vec())
+}
+
+#[test]
+fn one_that_answers_is_probed_once_an_interval() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.set(WEB, Server::Answers(99));
+    stage.run_for(10 * SECOND);
+    let started = stage.started(WEB);
+    assert!(started[0] <= 500, "first probed within half a second: {started:?}");
+    assert!(started.windows(2).all(|pair| pair[1] - pair[0] == 500), "{started:?}");
+    assert_eq!(stage.changes.len(), 1);
+}
+
+#[test]
+fn a_killed_server_is_down_by_a_second_probe_100_ms_after_the_first() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    let last = settled(&mut stage);
+    let (down, started) = turns(&mut stage, Server::Refuses(1), State::Down);
+    assert_eq!(started, [last + 500, last + 600]);
+    assert_eq!(down, last + 601, "at most 0.5 s of waiting and 0.1 s");
+}
+
+#[test]
+fn a_hung_server_is_down_when_the_second_probe_has_had_its_time() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    let last = settled(&mut stage);
+    let (down, started) = turns(&mut stage, Server::Hangs, State::Down);
+    let first = last + 500;
+    assert_eq!(started[..2], [first, first + 100]);
+    assert_eq!(down, first + 500);
+    assert_eq!(stage.changes.last().unwrap().1.reason.as_str(), "timeout");
+    // At most two in flight: the third starts as the first fails, and could have saved it. The
+    // last is the next round's.
+    assert_eq!(started[2..], [first + 400, first + 500]);
+}
+
+#[test]
+fn a_pause_that_ends_before_the_last_probe_fails_costs_nothing() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    let first = settled(&mut stage) + 500;
+    stage.set(WEB, Server::Hangs);
+    stage.run_until(Time::from_millis(first + 399));
+    stage.set(WEB, Server::Answers(1));
+    stage.run_for(5 * SECOND);
+    assert_eq!(stage.became(WEB, State::Down, Time::ZERO), None);
+}
+
+#[test]
+fn a_returned_server_is_up_by_a_second_probe_100_ms_after_its_answer() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    settled(&mut stage);
+    turns(&mut stage, Server::Refuses(1), State::Down);
+    stage.run_for(3 * SECOND);
+    let last = *stage.started(WEB).last().unwrap();
+    let (up, started) = turns(&mut stage, Server::Answers(3), State::Up);
+    assert_eq!(started, [last + 500, last + 603]);
+    assert_eq!(up, last + 606);
+}
+
+#[test]
+fn a_down_server_is_probed_once_an_interval() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.set(WEB, Server::Refuses(1));
+    stage.run_for(10 * SECOND);
+    assert!(stage.started(WEB).windows(2).all(|pair| pair[1] - pair[0] == 500));
+    assert_eq!(stage.changes.len(), 1, "the first verdict decides at once");
+    assert_eq!(stage.changes[0].1.from, None);
+    assert_eq!(stage.changes[0].1.to, State::Down);
+}
+
+#[test]
+fn one_lost_probe_costs_nothing() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    let last = settled(&mut stage);
+    stage.set(WEB, Server::Hangs);
+    stage.run_until(Time::from_millis(last + 550));
+    stage.set(WEB, Server::Answers(1));
+    stage.run_for(5 * SECOND);
+    assert_eq!(stage.changes.len(), 1, "{:?}", stage.changes);
+    let started: Vec<u64> = stage.started(WEB).into_iter().filter(|&at| at > last).collect();
+    assert_eq!(started[..4], [last + 500, last + 600, last + 1000, last + 1500]);
+    let lost = stage.starts.iter().find(|start| ms(start.at) == last + 500).unwrap().id;
+    assert!(stage.cancelled.iter().any(|&(at, id)| (ms(at), id) == (last + 601, lost)));
+}
+
+#[test]
+fn the_core_keeps_the_deadline_where_the_probe_does_not() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.set(WEB, Server::Answers(401));
+    stage.run_for(3 * SECOND);
+    let first = stage.started(WEB)[0];
+    assert_eq!(stage.became(WEB, State::Down, Time::ZERO).map(ms), Some(first + 400));
+    assert_eq!(stage.became(WEB, State::Up, Time::ZERO), None);
+    assert!(stage.cancelled.iter().any(|&(at, _)| ms(at) == first + 400));
+}
+
+#[test]
+fn fall_of_one_needs_no_second_probe() {
+    let mut http = service("http");
+    http.fall = 1.try_into().unwrap();
+    let mut stage = Stage::with_own(with(vec![http]), &[WEB]);
+    let last = settled(&mut stage);
+    assert_eq!(turns(&mut stage, Server::Refuses(1), State::Down), (last + 501, vec![last + 500]));
+}
+
+#[test]
+fn a_probe_at_fault_is_unknown_after_fall_and_what_was_known_returns_at_once() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    let last = settled(&mut stage);
+    let (unknown, started) = turns(&mut stage, Server::Baffles(1), State::Unknown);
+    assert_eq!((unknown, started), (last + 1001, vec![last + 500, last + 1000]));
+    assert_eq!(stage.changes.last().unwrap().1.reason.as_str(), "no such file");
+    let (up, started) = turns(&mut stage, Server::Answers(1), State::Up);
+    assert_eq!((up, started), (last + 1501, vec![last + 1500]));
+}
+
+#[test]
+fn several_probes_make_one_verdict() {
+    let mut http = service("http");
+    http.probes = Probes::new(Combine::All, vec![ProbeKey(1), ProbeKey(2)]).unwrap();
+    let mut stage = Stage::with_own(with(vec![http]), &[WEB]);
+    stage.run_for(SECOND);
+    let keys: Vec<u32> = stage.starts.iter().map(|start| start.probe.0).collect();
+    assert_eq!(keys, [1, 2].repeat(keys.len() / 2));
+    assert_eq!(stage.changes.len(), 1);
+    assert_eq!(stage.changes[0].1.to, State::Up);
+}
+
+#[test]
+fn a_clock_that_leaps_starts_one_round_not_all_that_were_missed() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    let last = settled(&mut stage);
+    let before = stage.starts.len();
+    stage.now = Time::from_millis(last + 60_000);
+    let late = stage.now;
+    stage.run_for(millis(400));
+    assert_eq!(stage.starts.len(), before + 1);
+    stage.run_for(SECOND);
+    assert_eq!(stage.started(WEB)[before..], [ms(late), ms(late) + 500, ms(late) + 1000]);
+}

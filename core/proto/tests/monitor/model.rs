@@ -1,0 +1,218 @@
+//! Whatever servers do: in-order counting as a naive model has it, and every limit kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use rais_proto::heartbeat::{Coverage, State};
+use rais_proto::monitor::{Monitor, Output, ProbeId, ProbeOutcome};
+use rais_proto::time::{Time, WallTime};
+
+use crate::stage::{SECOND, Server, Stage, config, ip, millis, service, watching, with};
+
+const WEB: &str = "192.0.2.1";
+
+/// A probe as the model sees it: when it was sent, what it says and when (by its deadline at the
+/// latest).
+#[derive(Debug, Clone)]
+struct Shot {
+    sent: Time,
+    heard: Time,
+    says: char,
+}
+
+/// The state at `now`, judged from the beginning by everything heard until then.
+fn judge(shots: &[Shot], now: Time, rise: u16, fall: u16) -> Option<State> {
+    let heard = |shot: &Shot| shot.heard <= now;
+    let mut rows = String::new();
+    for (at, shot) in shots.iter().enumerate() {
+        // A later success, heard first, discards it.
+        let discarded = shots[at + 1..]
+            .iter()
+            .any(|later| later.says == 'u' && later.heard < shot.heard && heard(later));
+        if discarded {
+            continue;
+        }
+        if !heard(shot) {
+            break;
+        }
+        rows.push(shot.says);
+    }
+    let mut known = None;
+    let (mut against, mut blind) = (0, 0);
+    for says in rows.chars() {
+        if says == 'n' {
+            blind += 1;
+            continue;
+        }
+        blind = 0;
+        against = if known == Some(says) { 0 } else { against + 1 };
+        if known.is_none() || against >= if says == 'u' { rise } else { fall } {
+            (known, against) = (Some(says), 0);
+        }
+    }
+    match known {
+        None if blind == 0 => None,
+        None => Some(State::Unknown),
+        Some(_) if blind >= fall => Some(State::Unknown),
+        Some('u') => Some(State::Up),
+        Some(_) => Some(State::Down),
+    }
+}
+
+fn any_server() -> impl Strategy<Value = Server> {
+    let after = 1u64..450;
+    prop_oneof![
+        4 => (1u64..80).prop_map(Server::Answers),
+        2 => after.clone().prop_map(Server::Answers),
+        3 => after.clone().prop_map(Server::Refuses),
+        1 => Just(Server::Hangs),
+        1 => after.prop_map(Server::Baffles),
+    ]
+}
+
+/// Plays one address whose probes find one of `servers` after the other, beside the model.
+fn follow(servers: Vec<Server>, rise: u16, fall: u16) -> Result<(), TestCaseError> {
+    let mut http = service("http");
+    http.rise = rise.try_into().unwrap();
+    http.fall = fall.try_into().unwrap();
+    let timeout = http.timeout;
+    let mut monitor = Monitor::new(Time::ZERO, with(vec![http]));
+    monitor.handle_addresses(Time::ZERO, rais_proto::monitor::AddressSet::Host, &[ip(WEB)]);
+    let mut script = servers.into_iter();
+    let mut answers: Vec<(Time, ProbeId, ProbeOutcome)> = Vec::new();
+    let mut shots: Vec<Shot> = Vec::new();
+    let mut state = None;
+    let mut now = Time::ZERO;
+    loop {
+        while let Some(output) = monitor.poll_output(now, WallTime::default()) {
+            match output {
+                Output::StartProbe { id, .. } => {
+                    let Some(server) = script.next() else { return Ok(()) };
+                    let deadline = now + timeout;
+                    let mut shot = Shot { sent: now, heard: deadline, says: 'd' };
+                    let apart = Duration::from_micros(shots.len() as u64);
+                    if let Some((after, outcome)) =
+                        server.outcome().map(|(after, outcome)| (after + apart, outcome))
+                        && now + after < deadline
+                    {
+                        shot.heard = now + after;
+                        shot.says = match outcome {
+                            ProbeOutcome::Up { .. } => 'u',
+                            ProbeOutcome::NoOpinion(_) => 'n',
+                            _ => 'd',
+                        };
+                        answers.push((now + after, id, outcome));
+                    }
+                    shots.push(shot);
+                }
+                Output::Changed(change) => {
+                    prop_assert_eq!(change.from, state);
+                    state = Some(change.to);
+                }
+                _ => {}
+            }
+        }
+        // What is heard at one instant has no order to agree on.
+        let mut heard: Vec<Time> = shots.iter().map(|shot| shot.heard).collect();
+        heard.sort_unstable();
+        prop_assume!(heard.windows(2).all(|pair| pair[0] < pair[1]));
+        prop_assert_eq!(state, judge(&shots, now, rise, fall), "{:?}", shots);
+        let undecided = shots.iter().enumerate().filter(|&(at, shot)| {
+            let discarded = |later: &Shot| later.says == 'u' && later.heard <= now;
+            shot.heard > now && !shots[at + 1..].iter().any(discarded)
+        });
+        prop_assert!(undecided.count() <= usize::from(fall));
+        prop_assert!(shots.is_sorted_by_key(|shot| shot.sent));
+        let next = answers.iter().map(|answer| answer.0).min();
+        now = next.into_iter().chain(monitor.poll_timeout()).min().unwrap().max(now);
+        match answers.iter().position(|answer| answer.0 <= now) {
+            Some(at) => {
+                let (_, id, outcome) = answers.remove(at);
+                monitor.handle_probe_result(now, id, outcome);
+            }
+            None => monitor.handle_timeout(now),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Each probe finds the next of `servers`; the state after each event is the model's.
+    #[test]
+    fn counts_as_the_naive_model_does(
+        servers in prop::collection::vec(any_server(), 1..60),
+        rise in 1u16..4,
+        fall in 1u16..4,
+    ) {
+        follow(servers, rise, fall)?;
+    }
+
+    /// In every beat (the stage sees to it that none names an address twice) an own service names
+    /// all that is known of its addresses, and each in the state last told.
+    #[test]
+    fn an_own_service_is_told_whole(
+        events in prop::collection::vec((0usize..4, any_server(), 1u64..900), 1..25),
+        gone in prop::collection::vec((0usize..4, 0usize..25), 0..6),
+    ) {
+        let own = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"];
+        let watched = watching("mail", &["198.51.100.1", "198.51.100.2"]);
+        let mut stage = Stage::with_own(with(vec![service("http"), watched]), &own);
+        for (step, (which, server, wait)) in events.into_iter().enumerate() {
+            let left: Vec<&str> = own
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !gone.contains(&(*at, step)))
+                .map(|(_, address)| *address)
+                .collect();
+            stage.own(&left);
+            stage.set(own[which], server);
+            stage.run_for(millis(wait));
+        }
+        stage.run_for(SECOND);
+        let mut known = BTreeMap::new();
+        let mut told_before = 0;
+        for ((_, beat), &told_by) in stage.beats.iter().zip(&stage.told_by) {
+            for (_, change) in &stage.changes[told_before..told_by] {
+                if change.service.as_str() == "http" {
+                    match change.to {
+                        State::Leaving => known.remove(&change.address),
+                        to => known.insert(change.address, to),
+                    };
+                }
+            }
+            told_before = told_by;
+            let told: BTreeMap<_, _> = beat
+                .reports
+                .iter()
+                .filter(|report| report.coverage == Coverage::Whole)
+                .flat_map(|report| report.addresses.iter().map(|&at| (at, report.state)))
+                .collect();
+            if !told.is_empty() {
+                prop_assert_eq!(&told, &known);
+            }
+        }
+    }
+
+    /// Results that come twice, late or of nobody do no harm.
+    #[test]
+    fn stray_results_are_not_looked_at(ids in prop::collection::vec(0u64..40, 0..80)) {
+        let mut plain = Stage::with_own(config(), &[WEB]);
+        let mut strayed = Stage::with_own(config(), &[WEB]);
+        for id in ids {
+            for stage in [&mut plain, &mut strayed] {
+                stage.run_for(millis(50));
+            }
+            let running = strayed.monitor.view(strayed.now)[0].in_flight > 0;
+            let latest = strayed.starts.last().is_some_and(|start| start.id == ProbeId(id));
+            if !(running && latest) {
+                let outcome = ProbeOutcome::Down(rais_proto::heartbeat::Reason::new("stray"));
+                strayed.monitor.handle_probe_result(strayed.now, ProbeId(id), outcome);
+            }
+        }
+        prop_assert_eq!(plain.beats, strayed.beats);
+        prop_assert_eq!(plain.starts, strayed.starts);
+    }
+}
