@@ -183,12 +183,12 @@ impl BinderService {
         let tiers = section.get("tiers", |value| value.some(|tier| tier.some(Value::net)));
         let allow = section.get("allow", |value| value.some(Value::net));
         let zone = section.need("zone", |value| zones.find(value))?;
-        // A zone that is itself at fault has told so; its services are read no further.
-        let found = zones.get(&zone.0)?;
         let owners = match section.value("owner") {
             Some(value) => dns::owners(&value, &zone.1),
             None => OwnerName::parse("@", &zone.1).ok().map(|apex| vec![apex]),
         };
+        // A zone that is itself at fault has told so; its services are read no further.
+        let found = zones.get(&zone.0)?;
         let said = service_scheme.or(found.scheme);
         let by_sink = match react {
             React::OnTimer => Balance::Prune,

@@ -1,8 +1,11 @@
 //! What tables must be to one another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Config;
+use rais_proto::name::ZoneName;
+use rais_zone::OwnerName;
+
 use super::bound::React;
 use super::duration;
 use super::fault::{Fault, Notes};
@@ -17,9 +20,44 @@ pub(super) fn check(config: &Config, notes: &Notes) {
     intervals(config, notes);
 }
 
+/// An owner that a service binds, and where that stands.
+struct Bound<'a> {
+    zone: &'a ZoneName,
+    owner: &'a OwnerName,
+    key: String,
+    place: &'a Place,
+}
+
 /// Two services may share a zone, never an owner; nor may one be in the header already.
 fn owners(config: &Config, notes: &Notes) {
-    let mut first: BTreeMap<(&str, &str), Place> = BTreeMap::new();
+    let mut first = BTreeMap::new();
+    for bound in bound(config) {
+        let Bound { zone, owner, key, place } = &bound;
+        if let Some(before) = first.insert((*zone, *owner), *place) {
+            let message = format!("owner {owner} is given twice");
+            let fault = Fault::error((*place).clone(), key, message);
+            notes.add(fault.see(before, "given first here"));
+            continue;
+        }
+        let Some(zone) = config.zones.get(*zone) else { continue };
+        let Some(record) = zone.header().and_then(|header| header.conflict(owner)) else {
+            continue;
+        };
+        let message = format!(
+            "owner {owner} has a record {} in the zone's header: its addresses come from one place only",
+            record.rtype
+        );
+        let fault = Fault::error((*place).clone(), key, message);
+        notes.add(match &zone.head {
+            Head::File(file) => fault.see(&file.place(record.place), "this record"),
+            _ => fault,
+        });
+    }
+}
+
+/// Every owner of every service, in the order of the files.
+fn bound(config: &Config) -> Vec<Bound<'_>> {
+    let mut all = Vec::new();
     for (name, service) in &config.binder.services {
         let base = path::join("binder.service", name.as_str());
         for (at, owner) in service.owners.iter().enumerate() {
@@ -29,39 +67,26 @@ fn owners(config: &Config, notes: &Notes) {
                 .value(&path::index(&key, at))
                 .or_else(|| places.value(&key))
                 .or_else(|| places.key(&base));
-            let Some(place) = place else { continue };
-            if let Some(before) = first.get(&(service.zone.as_str(), owner.as_str())) {
-                let message = format!("owner {owner} is given twice");
-                let fault = Fault::error(place.clone(), &key, message);
-                notes.add(fault.see(before, "given first here"));
-                continue;
-            }
-            first.insert((service.zone.as_str(), owner.as_str()), place.clone());
-            let Some(zone) = config.zones.get(&service.zone) else { continue };
-            if let Some(record) = zone.header().and_then(|header| header.conflict(owner)) {
-                let message = format!(
-                    "owner {owner} has a record {} in the zone's header: its addresses come from one place only",
-                    record.rtype
-                );
-                let fault = Fault::error(place.clone(), &key, message);
-                notes.add(match &zone.head {
-                    Head::File(file) => fault.see(&file.place(record.place), "this record"),
-                    _ => fault,
-                });
-            }
+            all.extend(place.map(|place| Bound { zone: &service.zone, owner, key, place }));
         }
     }
+    all.sort_by_key(|bound| bound.place.order());
+    all
 }
 
 /// Two zones in one file of one sink would overwrite each other.
 fn files(config: &Config, notes: &Notes) {
-    let mut first = BTreeMap::new();
+    let mut all = Vec::new();
     for (name, zone) in &config.zones {
         let base = path::join("zone", name.as_str());
         let key = path::join(&base, "file");
-        for sink in &zone.sinks {
-            let place = config.places.value(&key).or_else(|| config.places.key(&base));
-            let Some(place) = place else { continue };
+        let place = config.places.value(&key).or_else(|| config.places.key(&base));
+        all.extend(place.map(|place| (place, key, zone)));
+    }
+    all.sort_by_key(|(place, _, _)| place.order());
+    let mut first = BTreeMap::new();
+    for (place, key, zone) in all {
+        for sink in zone.sinks.iter().collect::<BTreeSet<_>>() {
             if let Some(before) = first.insert((sink, &zone.file), place) {
                 let message = format!("zone file {:?} is another zone's too", zone.file);
                 let fault = Fault::error(place.clone(), &key, message);

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::suggest;
-
 /// The longest that is taken: what is longer is a slip.
 pub(super) const MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -67,7 +65,7 @@ fn unknown_unit(text: &str, digits: &str, unit: &str) -> Wrong {
         "min" | "mins" | "minute" | "minutes" => "m",
         "hr" | "hrs" | "hour" | "hours" => "h",
         "day" | "days" => "d",
-        other => suggest::nearest(other, ["ms"]).or_else(|| exact(other)).unwrap_or(""),
+        other => exact(other).unwrap_or(""),
     };
     let meant = (!short.is_empty()).then(|| format!("`\"{digits}{short}\"`"));
     Wrong { why: format!("{text:?} has an unknown unit"), meant }

@@ -189,17 +189,14 @@ impl Notes {
     }
 
     /// Errors and warnings apart, each in the order of the files.
-    pub(super) fn sorted(self, files: &[PathBuf]) -> (Vec<Fault>, Vec<Fault>) {
+    pub(super) fn sorted(self) -> (Vec<Fault>, Vec<Fault>) {
         let mut faults = self.faults.into_inner();
-        sort(&mut faults, files);
+        sort(&mut faults);
         faults.into_iter().partition(|fault| fault.0.severity == Severity::Error)
     }
 }
 
-/// By file as read, then by place.
-pub(super) fn sort(faults: &mut [Fault], files: &[PathBuf]) {
-    faults.sort_by_key(|fault| {
-        let file = files.iter().position(|file| file == fault.file()).unwrap_or(files.len());
-        (file, fault.place().map_or(0, |place| place.span.start))
-    });
+/// As read; what is said of a file as a whole comes first.
+pub(super) fn sort(faults: &mut [Fault]) {
+    faults.sort_by_key(|fault| fault.place().map(Place::order));
 }

@@ -78,7 +78,7 @@ fn place_in(path: PathBuf, text: String, place: rais_zone::Place) -> Place {
     let line = text[line_start..].lines().next().unwrap_or("");
     let at = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
     let span = line_start + at..line_start + line.len();
-    Place::new(&Arc::new(Source { path, text }), span)
+    Place::new(&Arc::new(Source { path, text, order: Source::NAMED }), span)
 }
 
 /// The header's reader keeps the word and not its place.

@@ -47,9 +47,8 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
         Ok(more) => files.extend(more),
         Err((folder, why)) => notes.add(Fault::in_file(&folder, why.to_string())),
     }
-    let texts = files.iter().map(|file| (file.clone(), read(file)));
-    let sources = texts.filter_map(|(file, text)| match text {
-        Ok(text) => Some(Arc::new(Source { path: file, text })),
+    let sources = files.iter().enumerate().filter_map(|(order, file)| match read(file, order) {
+        Ok(source) => Some(Arc::new(source)),
         Err(fault) => {
             notes.add(fault);
             None
@@ -64,7 +63,7 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
 /// # Errors
 /// As [`load`].
 pub fn parse(path: &Path, text: &str) -> Result<Loaded, Faults> {
-    let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned() });
+    let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned(), order: 0 });
     configuration(path, &[path.to_owned()], &[source], Notes::default())
 }
 
@@ -84,7 +83,7 @@ fn configuration(
         tables.for_each(|other| table.merge("", other, &notes));
         typed(main, &table, &Place::new(sources.first()?, 0..0), &notes)
     });
-    let (errors, warnings) = notes.sorted(files);
+    let (errors, warnings) = notes.sorted();
     match config {
         Some(config) if errors.is_empty() => Ok(Loaded { config, warnings, files: files.to_vec() }),
         _ => Err(Faults(errors)),
@@ -124,6 +123,7 @@ fn typed(main: &Path, table: &Table, start: &Place, notes: &Notes) -> Option<Con
         }
     }
     let zones = zones.sound;
+    let control = Control::read(&root.section("control", "control"));
     let config = Config {
         host: host?,
         cluster,
@@ -133,7 +133,7 @@ fn typed(main: &Path, table: &Table, start: &Place, notes: &Notes) -> Option<Con
         zones,
         binder: bound,
         sinks,
-        control: Control::read(&root.section("control", "control")),
+        control,
         places,
     };
     cross::check(&config, notes);
@@ -151,15 +151,19 @@ fn given(name: &str, place: &Place, value: &value::Value<'_>) -> Option<String> 
     Some(name.to_owned())
 }
 
-fn read(file: &Path) -> Result<String, Fault> {
+fn read(file: &Path, order: usize) -> Result<Source, Fault> {
+    let path = file.to_owned();
     let octets = std::fs::read(file).map_err(|why| Fault::in_file(file, why.to_string()))?;
-    String::from_utf8(octets).map_err(|error| {
-        let sound = error.utf8_error().valid_up_to();
-        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let source = Arc::new(Source { path: file.to_owned(), text });
-        let message = "this octet is no UTF-8, which a configuration is written in";
-        Fault::error(Place::new(&source, sound..sound), "", message)
-    })
+    match String::from_utf8(octets) {
+        Ok(text) => Ok(Source { path, text, order }),
+        Err(error) => {
+            let sound = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let place = Place::new(&Arc::new(Source { path, text, order }), sound..sound);
+            let message = "this octet is no UTF-8, which a configuration is written in";
+            Err(Fault::error(place, "", message))
+        }
+    }
 }
 
 /// The files of `conf.d` beside `path`.

@@ -35,6 +35,9 @@ mod value;
 mod zone;
 mod zones;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use rais_proto::name::ZoneName;

@@ -14,6 +14,13 @@ use super::tree::{Entry, Item, Node, Table};
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) text: String,
+    /// Which of the files it is, in the order of reading.
+    pub(super) order: usize,
+}
+
+impl Source {
+    /// What stands behind every file of the configuration: what one of them names.
+    pub(super) const NAMED: usize = usize::MAX;
 }
 
 /// A stretch of one file.
@@ -52,6 +59,11 @@ impl Place {
     pub fn column(&self) -> usize {
         let before = self.before();
         before[before.rfind('\n').map_or(0, |at| at + 1)..].chars().count() + 1
+    }
+
+    /// Sorts places as they were read.
+    pub(super) fn order(&self) -> (usize, usize) {
+        (self.source.order, self.span.start)
     }
 
     /// What stands there.

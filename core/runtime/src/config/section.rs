@@ -158,12 +158,11 @@ fn names<'a>(
     base: &str,
     notes: &'a Notes,
 ) -> Vec<(&'a str, &'a Place, Value<'a>)> {
-    table
-        .entries
-        .iter()
-        .map(|(name, entry)| {
-            let value = Value { path: path::join(base, name), item: &entry.item, notes };
-            (name.as_str(), &entry.key, value)
-        })
-        .collect()
+    let named = table.entries.iter().map(|(name, entry)| {
+        let value = Value { path: path::join(base, name), item: &entry.item, notes };
+        (name.as_str(), &entry.key, value)
+    });
+    let mut named: Vec<_> = named.collect();
+    named.sort_by_key(|(_, place, _)| place.order());
+    named
 }

@@ -70,27 +70,29 @@ impl MonitorService {
             section.get("interval", Value::duration).unwrap_or(Duration::from_millis(500));
         let targets =
             section.get("targets", |value| value.some(|value| Target::read(value, weight)));
+        let or = |key: &str, usual: Duration| section.get(key, Value::duration).unwrap_or(usual);
+        let times = |key: &str| section.get(key, |value| value.small(1, 100)).unwrap_or(2);
+        let timeout = or("timeout", Duration::from_millis(400).min(interval * 4 / 5));
+        let fast_interval = or("fast_interval", Duration::from_millis(100).min(interval / 5));
+        let expire = or("expire", default_expire(interval));
+        let (rise, fall) = (times("rise"), times("fall"));
+        let jitter = section.get("jitter", |value| value.small(0, 50)).unwrap_or(10);
+        let capacity = section.get("capacity", capacity).or(monitor.capacity);
+        let addresses = section.get("addresses", Advertise::read);
+        // Every key is read before the first that is missing ends it.
         let service = MonitorService {
             interval,
-            timeout: section
-                .get("timeout", Value::duration)
-                .unwrap_or_else(|| Duration::from_millis(400).min(interval * 4 / 5)),
-            fast_interval: section
-                .get("fast_interval", Value::duration)
-                .unwrap_or_else(|| Duration::from_millis(100).min(interval / 5)),
-            rise: section.get("rise", |value| value.small(1, 100)).unwrap_or(2),
-            fall: section.get("fall", |value| value.small(1, 100)).unwrap_or(2),
-            jitter: section.get("jitter", |value| value.small(0, 50)).unwrap_or(10),
-            expire: section
-                .get("expire", Value::duration)
-                .unwrap_or_else(|| default_expire(interval)),
+            timeout,
+            fast_interval,
+            rise,
+            fall,
+            jitter,
+            expire,
             probe: probe?,
             load,
-            capacity: section.get("capacity", capacity).or(monitor.capacity),
+            capacity,
             weight,
-            addresses: section
-                .get("addresses", Advertise::read)
-                .unwrap_or_else(|| monitor.advertise.clone()),
+            addresses: addresses.unwrap_or_else(|| monitor.advertise.clone()),
             targets: targets.unwrap_or_default(),
         };
         service.judge(&section, value);

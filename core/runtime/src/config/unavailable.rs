@@ -15,7 +15,7 @@ use super::{Config, LoadRule, Probe, Scheme};
 pub struct KnownTypes(BTreeMap<Kind, BTreeSet<String>>);
 
 /// Which values of a key cannot be had.
-enum Values {
+pub(super) enum Values {
     /// Any.
     All,
     /// These.
@@ -29,7 +29,7 @@ enum Values {
 }
 
 /// Keys whose part behind them is not there yet. A key leaves this list with the part that it sets.
-const KEYS: &[(&str, Values)] = &[
+pub(super) const KEYS: &[(&str, Values)] = &[
     ("host.user", Values::All),
     ("host.group", Values::All),
     ("plugins.prefer", Values::All),
@@ -106,9 +106,7 @@ pub fn unsupported(config: &Config, known: &KnownTypes) -> Vec<Fault> {
     let tables = config.sinks.values().map(|sink| &sink.table);
     let tables = tables.chain(config.transports.values().map(|transport| &transport.table));
     faults.extend(tables.filter_map(|table| missing(config, table, known)));
-    let main = config.places.main.clone();
-    sort(&mut faults, &[main]);
-    faults.dedup();
+    sort(&mut faults);
     faults
 }
 
