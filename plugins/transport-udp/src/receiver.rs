@@ -1,0 +1,266 @@
+//! Receives on a thread of its own.
+
+use std::io::{self, PipeReader, PipeWriter};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rais_sdk::{Again, Datagram, Fault, Host, Inbox};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::config::Reach;
+use crate::groups::Groups;
+use crate::interfaces;
+
+/// The thread that receives.
+pub(crate) struct Receiver {
+    /// Closed to end the thread: the other end then reads as hung up, also for a thread that comes
+    /// late to look.
+    stop: PipeWriter,
+    thread: JoinHandle<()>,
+}
+
+/// What the thread holds.
+struct Ear {
+    sockets: Sockets,
+    stop: PipeReader,
+    inbox: Inbox,
+    host: Host,
+    batch: Batch,
+    /// Last said about receiving; nothing while it works.
+    trouble: Option<String>,
+}
+
+enum Sockets {
+    One(UdpSocket),
+    Groups { groups: Groups, scanned: Option<Instant> },
+}
+
+/// Room for datagrams, and who sent those that are there.
+struct Batch {
+    room: Box<[[u8; ROOM]; MOST]>,
+    there: Vec<(SocketAddr, usize)>,
+}
+
+/// Longer than any beat (1,200 octets), so that a longer datagram is seen to be none.
+const ROOM: usize = 1536;
+/// As many as cross to the host at a time.
+const MOST: usize = 64;
+/// Beats of a thousand hosts at one moment; the system's own limit may be lower.
+const QUEUE: usize = 4 << 20;
+/// How often interfaces are looked for.
+const LOOK: Duration = Duration::from_secs(1);
+/// After an error that a next try could meet at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Receiver {
+    /// Binds, and receives into `inbox` from now on.
+    pub(crate) fn start(reach: &Arc<Reach>, host: &Host, inbox: Inbox) -> Result<Self, Fault> {
+        let sockets = Sockets::open(reach, host)?;
+        for socket in sockets.all() {
+            // As much as the system gives.
+            let _ = SockRef::from(socket).set_recv_buffer_size(QUEUE);
+        }
+        let (reader, stop) = io::pipe().map_err(Fault::io)?;
+        let mut ear = Ear {
+            sockets,
+            stop: reader,
+            inbox,
+            host: host.clone(),
+            batch: Batch::new(),
+            trouble: None,
+        };
+        ear.look_at_interfaces();
+        let thread =
+            host.spawn("rais-udp", Again::Restart, move || ear.run()).map_err(Fault::io)?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends the thread and closes its sockets.
+    pub(crate) fn stop(self) {
+        drop(self.stop);
+        // A panic in it has been logged.
+        let _ = self.thread.join();
+    }
+}
+
+impl Sockets {
+    fn open(reach: &Arc<Reach>, host: &Host) -> Result<Self, Fault> {
+        match &**reach {
+            Reach::Broadcast { port, .. } => {
+                let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port.get());
+                bind(any, Sharing::ManyBinders).map(Self::One).map_err(|e| cannot(&any, &e))
+            }
+            Reach::Multicast { port, groups, .. } => {
+                let groups = Groups::new(Arc::clone(reach), host.clone(), *port, groups)
+                    .map_err(|e| cannot(&format_args!("port {port}"), &e))?;
+                Ok(Self::Groups { groups, scanned: None })
+            }
+            Reach::Unicast { listen: Some(listen), .. } => {
+                bind(*listen, Sharing::Alone).map(Self::One).map_err(|e| cannot(listen, &e))
+            }
+            Reach::Unicast { listen: None, .. } => {
+                Err(Fault::config("listen", "missing; a binder needs it in mode \"unicast\""))
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<&UdpSocket> {
+        match self {
+            Self::One(socket) => vec![socket],
+            Self::Groups { groups, .. } => groups.sockets().collect(),
+        }
+    }
+}
+
+/// Who else may have the same address and port.
+#[derive(Clone, Copy)]
+enum Sharing {
+    /// Every socket there is given every broadcast.
+    ManyBinders,
+    /// A unicast datagram reaches one socket only: a second one is a mistake.
+    Alone,
+}
+
+fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<UdpSocket> {
+    let kind = Type::DGRAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP))?;
+    if matches!(sharing, Sharing::ManyBinders) {
+        socket.set_reuse_address(true)?;
+    }
+    if address.is_ipv6() {
+        // `[::]` is both families, whatever the system's default.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+fn cannot(listen: &dyn std::fmt::Display, error: &io::Error) -> Fault {
+    Fault::io(format!("cannot listen on {listen}: {error}"))
+}
+
+impl Ear {
+    /// Until the pipe is closed.
+    fn run(&mut self) {
+        loop {
+            let ready = match self.wait() {
+                Ok(Wake::Stop) => return,
+                Ok(Wake::Sockets(ready)) => ready,
+                Err(e) => {
+                    self.say(&e);
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+            };
+            self.look_at_interfaces();
+            for i in ready {
+                match self.receive(i) {
+                    Ok(()) => self.trouble = None,
+                    Err(e) => {
+                        self.say(&e);
+                        thread::sleep(PAUSE);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait(&self) -> io::Result<Wake> {
+        let timeout = match &self.sockets {
+            Sockets::One(_) => PollTimeout::NONE,
+            Sockets::Groups { .. } => PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX),
+        };
+        let sockets = self.sockets.all();
+        let mut fds = vec![PollFd::new(self.stop.as_fd(), PollFlags::POLLIN)];
+        fds.extend(sockets.iter().map(|s| PollFd::new(s.as_fd(), PollFlags::POLLIN)));
+        match poll(&mut fds, timeout) {
+            Ok(_) => {}
+            Err(Errno::EINTR) => return Ok(Wake::Sockets(Vec::new())),
+            Err(e) => return Err(e.into()),
+        }
+        let is_ready = |fd: &PollFd<'_>| fd.any() != Some(false);
+        if is_ready(&fds[0]) {
+            return Ok(Wake::Stop);
+        }
+        Ok(Wake::Sockets((0..sockets.len()).filter(|i| is_ready(&fds[i + 1])).collect()))
+    }
+
+    /// Joins groups on new interfaces, no more often than [`LOOK`].
+    fn look_at_interfaces(&mut self) {
+        let Sockets::Groups { groups, scanned } = &mut self.sockets else { return };
+        if scanned.is_some_and(|at| at.elapsed() < LOOK) {
+            return;
+        }
+        *scanned = Some(Instant::now());
+        match interfaces::scan() {
+            Ok(links) => groups.follow(&links),
+            Err(e) => self.say(&e),
+        }
+    }
+
+    /// Hands on what is there, at most one batch: others wait as well.
+    fn receive(&mut self, i: usize) -> io::Result<()> {
+        let sockets = self.sockets.all();
+        let Some(socket) = sockets.get(i) else { return Ok(()) };
+        let outcome = self.batch.fill(socket);
+        let datagrams = self.batch.datagrams();
+        if !datagrams.is_empty() {
+            // What the host has no room for is lost, as any datagram may be.
+            let _ = self.inbox.deliver(&datagrams);
+        }
+        outcome
+    }
+
+    /// Once until it works again.
+    fn say(&mut self, error: &io::Error) {
+        let text = format!("receiving: {error}");
+        if self.trouble.as_ref() != Some(&text) {
+            self.host.warn(&text);
+            self.trouble = Some(text);
+        }
+    }
+}
+
+enum Wake {
+    Stop,
+    /// Which of them.
+    Sockets(Vec<usize>),
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self { room: Box::new([[0; ROOM]; MOST]), there: Vec::with_capacity(MOST) }
+    }
+
+    /// Until there is no more, or no more room.
+    fn fill(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        self.there.clear();
+        for room in self.room.iter_mut() {
+            match socket.recv_from(room) {
+                Ok((length, from)) => self.there.push((from, length)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    fn datagrams(&self) -> Vec<Datagram<'_>> {
+        let full = self.there.iter().zip(self.room.iter());
+        full.map(|(&(from, length), room)| Datagram::new(plain(from), &room[..length])).collect()
+    }
+}
+
+/// An IPv4 sender as such, also where it came in through `[::]`.
+fn plain(from: SocketAddr) -> SocketAddr {
+    match from.ip().to_canonical() {
+        IpAddr::V4(v4) => SocketAddr::new(v4.into(), from.port()),
+        IpAddr::V6(_) => from,
+    }
+}
