@@ -51,6 +51,8 @@ impl Monitor {
         for service in wanted.into_values() {
             self.add_service(service, now);
         }
+        // `concurrency` may have grown.
+        self.start_waiting(now);
     }
 
     /// Everything leaves, and nothing more is probed.

@@ -3,6 +3,17 @@
 //! A state machine: hand in events and the time, drain the outputs, ask for the next timeout.
 //! After every call of a `handle_*`, [`Monitor::poll_output`] is called until it returns none, then
 //! [`Monitor::poll_timeout`]. No time handed in is earlier than one before.
+//!
+//! What shares a timer is a group: all own addresses of a service, or one watched target. At its
+//! timer each of its targets is tried (a trial is a round of all the service's probes); when all
+//! have answered, or `timeout` later, the group is due for a beat. Regular datagrams leave at least
+//! 50 ms apart and take all that is due; a change of state is said at once, 20 and 40 ms later, then
+//! with every beat.
+//!
+//! The results of a target count in order of sending. One that is up is tried again `fast_interval`
+//! after a trial was sent that has failed or not answered by then (at most `fall` in flight), so
+//! that with the defaults a killed server is down 0.1 s after the first probe that found it so, and
+//! a hung one 0.5 s after the first that it swallowed.
 
 pub mod advertise;
 mod beats;

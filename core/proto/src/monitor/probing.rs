@@ -131,7 +131,7 @@ impl Monitor {
     }
 
     /// Starts what waits, as far as `concurrency` lets.
-    fn start_waiting(&mut self, now: Time) {
+    pub(super) fn start_waiting(&mut self, now: Time) {
         while self.phase == Phase::Running && self.probing.running() < self.config.concurrency.get()
         {
             let Some((id, probe)) = self.probing.take_next() else { return };

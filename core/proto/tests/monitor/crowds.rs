@@ -36,6 +36,21 @@ fn no_more_probes_run_than_may_and_the_rest_wait_in_order() {
 }
 
 #[test]
+fn more_concurrency_lets_what_waits_start_at_once() {
+    let mut stage = crowd(50, 10);
+    for address in addresses(50) {
+        stage.set(&address, Server::Hangs);
+    }
+    stage.run_for(millis(350));
+    let waiting = stage.monitor.waiting();
+    assert!(waiting > 0);
+    let mut config = stage.config.clone();
+    config.concurrency = NonZeroUsize::new(10_000).unwrap();
+    stage.configure(config);
+    assert_eq!((stage.monitor.waiting(), stage.monitor.in_flight()), (0, 10 + waiting));
+}
+
+#[test]
 fn a_probe_that_waited_has_its_whole_time() {
     let mut stage = crowd(2, 1);
     let [first, second] = [&addresses(2)[0], &addresses(2)[1]];

@@ -83,6 +83,18 @@ fn a_returned_server_is_up_by_a_second_probe_100_ms_after_its_answer() {
 }
 
 #[test]
+fn each_answer_that_still_leaves_it_down_is_followed_soon() {
+    let mut http = service("http");
+    http.rise = 3.try_into().unwrap();
+    let mut stage = Stage::with_own(with(vec![http]), &[WEB]);
+    stage.set(WEB, Server::Refuses(1));
+    stage.run_for(3 * SECOND);
+    let first = *stage.started(WEB).last().unwrap() + 500;
+    let (up, started) = turns(&mut stage, Server::Answers(3), State::Up);
+    assert_eq!((up, started), (first + 209, vec![first, first + 103, first + 206]));
+}
+
+#[test]
 fn a_down_server_is_probed_once_an_interval() {
     let mut stage = Stage::with_own(config(), &[WEB]);
     stage.set(WEB, Server::Refuses(1));

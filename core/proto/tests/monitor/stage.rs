@@ -56,6 +56,7 @@ pub(crate) struct Start {
 
 pub(crate) struct Stage {
     pub(crate) monitor: Monitor,
+    pub(crate) config: MonitorConfig,
     pub(crate) now: Time,
     /// By where they are probed; whoever is not here answers after 1 ms.
     pub(crate) servers: BTreeMap<IpAddr, Server>,
@@ -78,7 +79,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(config: MonitorConfig) -> Stage {
         let mut stage = Stage {
-            monitor: Monitor::new(Time::ZERO, config),
+            monitor: Monitor::new(Time::ZERO, config.clone()),
+            config,
             now: Time::ZERO,
             servers: BTreeMap::new(),
             loads: BTreeMap::new(),
@@ -112,6 +114,7 @@ impl Stage {
     }
 
     pub(crate) fn configure(&mut self, config: MonitorConfig) {
+        self.config = config.clone();
         self.monitor.handle_config(self.now, config);
         self.drain();
     }
