@@ -8,7 +8,7 @@ use crate::sample::{cluster, enforcing, insecure, key, page_beat};
 /// The worked example of the reference page, unsigned. Octets after `;` on a line are for people.
 const UNSIGNED: &str = "
     52 41 49 53                                       ; RAIS
-    01 00 00 00                                       ; version, flags, reserved
+    01 00 00 af                                       ; version, flags, length
     00 00 00 00                                       ; key id
     00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f   ; host id
     00 00 01 9b 76 da a8 00                           ; epoch
@@ -28,10 +28,11 @@ const UNSIGNED: &str = "
     02 c0 00 02 14 c0 00 02 15
     00";
 
-/// What signing with the key of the octets 0 to 31 changes: flags, key id, and the tag.
+/// What signing with the key of the octets 0 to 31 changes: flags, length, key id, and the tag.
 const SIGNED_FLAGS: u8 = 0x01;
+const SIGNED_LEN: [u8; 2] = [0x00, 0xbf];
 const SIGNED_KEY_ID: [u8; 4] = [0x63, 0x0d, 0xcd, 0x29];
-const TAG: &str = "d4 12 fa 99 95 80 b6 06 ea bd df 2a 68 1c 62 bc";
+const TAG: &str = "f8 8f fa b8 fe 4d 09 cc 36 1f b1 e7 f2 f8 f1 62";
 
 const PAGE: &str = include_str!("../../../../docs/reference/heartbeat.md");
 
@@ -44,6 +45,7 @@ fn octets(dump: &str) -> Vec<u8> {
 fn signed() -> Vec<u8> {
     let mut signed = octets(UNSIGNED);
     signed[5] = SIGNED_FLAGS;
+    signed[6..8].copy_from_slice(&SIGNED_LEN);
     signed[8..12].copy_from_slice(&SIGNED_KEY_ID);
     signed.extend(octets(TAG));
     signed

@@ -84,6 +84,8 @@ proptest! {
         let mut body = datagram.split_off(HEADER_LEN + cluster().as_str().len());
         changes.into_iter().for_each(|change| damage(&mut body, change));
         datagram.extend(body);
+        let announced = u16::try_from(datagram.len()).unwrap();
+        datagram[6..8].copy_from_slice(&announced.to_be_bytes());
         if let Ok(opened) = open(&datagram, &insecure()) {
             let again = encode(&opened.beat, &cluster(), None).unwrap();
             prop_assert!(again.len() <= datagram.len());

@@ -44,6 +44,12 @@ fn with_tlvs(tlvs: &[(u16, &[u8])]) -> Vec<u8> {
         datagram.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
         datagram.extend(*value);
     }
+    told_its_length(datagram)
+}
+
+fn told_its_length(mut datagram: Vec<u8>) -> Vec<u8> {
+    let len = u16::try_from(datagram.len()).unwrap();
+    datagram[6..8].copy_from_slice(&len.to_be_bytes());
     datagram
 }
 
@@ -108,10 +114,10 @@ fn what_is_no_beat_of_this_version_and_cluster() {
 
 #[test]
 fn header_bits_without_a_meaning() {
-    for (at, octet) in [(5, 0b10), (5, 0b11), (6, 1), (7, 1)] {
+    for flags in [0b10, 0b11] {
         let mut datagram = unsigned();
-        datagram[at] = octet;
-        assert_eq!(refusal(&datagram, &insecure()), Refusal::Malformed, "octet {at}");
+        datagram[5] = flags;
+        assert_eq!(refusal(&datagram, &insecure()), Refusal::Malformed, "flags {flags}");
     }
     // A key without a tag, a tag without a key, and a beat before the first.
     let mut keyed = unsigned();
@@ -168,18 +174,40 @@ fn every_truncation() {
         assert!(open(&signed()[..len], &enforcing()).is_err(), "{len}");
         assert!(open(&signed()[..len], &permissive()).is_err(), "{len}");
     }
-    // Unsigned, a cut between TLVs cannot be told from a shorter beat.
-    let ends_of_tlvs = [BODY + 8, BODY + 8 + 52];
-    for len in (0..unsigned().len()).filter(|len| !ends_of_tlvs.contains(len)) {
-        let expected = match len {
-            0..4 => Refusal::NotABeat,
-            BODY => Refusal::Malformed, // no host name
-            _ => Refusal::Truncated,
-        };
+    // Unsigned, and between two TLVs too.
+    for len in 0..unsigned().len() {
+        let expected = if len < 4 { Refusal::NotABeat } else { Refusal::Truncated };
         assert_eq!(refusal(&unsigned()[..len], &insecure()), expected, "{len}");
     }
-    assert_eq!(refusal(&signed()[..BODY + 16], &enforcing()), Refusal::BadTag);
-    assert_eq!(refusal(&signed()[..BODY + 15], &enforcing()), Refusal::Truncated);
+}
+
+#[test]
+fn a_datagram_has_the_length_that_it_says() {
+    let mut longer = unsigned();
+    longer.extend([0, 9, 0, 0]); // a TLV that would be skipped
+    assert_eq!(refusal(&longer, &insecure()), Refusal::Malformed);
+    assert!(open(&told_its_length(longer), &insecure()).is_ok());
+    // Before the key is even looked up.
+    let mut strange = encode(&page_beat(), &cluster(), Some(&other_key())).unwrap();
+    strange.push(0);
+    assert_eq!(refusal(&strange, &enforcing()), Refusal::Malformed);
+    strange.truncate(strange.len() - 2);
+    assert_eq!(refusal(&strange, &enforcing()), Refusal::Truncated);
+}
+
+#[test]
+fn what_says_its_length_and_ends_before_its_tag_or_within_a_tlv() {
+    let cut = |datagram: Vec<u8>, len: usize| told_its_length(datagram[..len].to_vec());
+    assert_eq!(refusal(&cut(signed(), BODY + 15), &enforcing()), Refusal::Truncated);
+    assert_eq!(refusal(&cut(signed(), BODY + 16), &enforcing()), Refusal::BadTag);
+    for len in BODY..unsigned().len() {
+        let expected = match len - BODY {
+            0 => Refusal::Malformed, // no host name
+            8 | 60 => continue,      // a shorter beat
+            _ => Refusal::Truncated,
+        };
+        assert_eq!(refusal(&cut(unsigned(), len), &insecure()), expected, "{len}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From octets to a heartbeat that may be believed.
 
+use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str;
 use std::time::Duration;
@@ -67,26 +68,34 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// From the front of the datagram's `octets`.
     fn read(octets: &mut Octets<'a>) -> Result<Header<'a>, Refusal> {
+        let len = octets.0.len();
         if octets.array() != Some(MAGIC) {
             return Err(Refusal::NotABeat);
         }
         if octets.octet().ok_or(Refusal::Truncated)? != VERSION {
             return Err(Refusal::Version);
         }
-        let (flags, reserved, key, header) = Header::rest(octets).ok_or(Refusal::Truncated)?;
+        let (flags, total, key, header) = Header::rest(octets).ok_or(Refusal::Truncated)?;
+        match len.cmp(&usize::from(total)) {
+            // Unsigned, what was cut off between two TLVs would not be missed otherwise.
+            Ordering::Less => return Err(Refusal::Truncated),
+            Ordering::Greater => return Err(Refusal::Malformed),
+            Ordering::Equal => {}
+        }
         let signature = match (flags, KeyId::new(key)) {
             (0, None) => Signature::None,
             (SIGNED, Some(id)) => Signature::By(id),
             _ => return Err(Refusal::Malformed),
         };
-        if reserved != 0 || header.sequence.0 == 0 {
+        if header.sequence.0 == 0 {
             return Err(Refusal::Malformed);
         }
         Ok(Header { signature, ..header })
     }
 
-    /// Flags, the reserved octets, the key's id, and a header in which they are still to be judged.
+    /// Flags, the whole datagram's length, the key's id, and a header in which they are still to be judged.
     fn rest(octets: &mut Octets<'a>) -> Option<(u8, u16, u32, Header<'a>)> {
         Some((
             octets.octet()?,

@@ -58,16 +58,17 @@ pub fn encode(
         return Err(EncodeError::NoSequence);
     }
     let len = encoded_len(beat, cluster, signing);
-    if len > MAX_DATAGRAM {
+    let Some(total) = u16::try_from(len).ok().filter(|_| len <= MAX_DATAGRAM) else {
         return Err(EncodeError::TooLong(len));
-    }
+    };
     if let Some((address, service)) = named_twice(&beat.reports) {
         return Err(EncodeError::AddressTwice(service.clone(), *address));
     }
 
     let mut out = Vec::with_capacity(len);
     out.extend(MAGIC);
-    out.extend([VERSION, if signing.is_some() { SIGNED } else { 0 }, 0, 0]);
+    out.extend([VERSION, if signing.is_some() { SIGNED } else { 0 }]);
+    out.extend(total.to_be_bytes());
     out.extend(signing.map_or(0, |key| key.id().get()).to_be_bytes());
     out.extend(beat.host.0);
     out.extend(beat.epoch.0.to_be_bytes());

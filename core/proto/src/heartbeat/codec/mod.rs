@@ -1,7 +1,8 @@
 //! The heartbeat's octets. `docs/reference/heartbeat.md` is the format; this is its only code.
 //!
 //! Numbers are big-endian. A header of [`HEADER_LEN`] octets and the cluster's name, then TLVs of
-//! a type, a length (two octets each) and a value, then the tag. What a receiver may ignore comes
+//! a type, a length (two octets each) and a value, then the tag. The header says how long the whole
+//! is, so that nothing is lost unseen. What a receiver may ignore comes
 //! as a new TLV and is skipped; what it must not ignore comes as a flag and is refused.
 
 mod decode;
