@@ -1,0 +1,131 @@
+//! The sink's table: what is refused, and where; its sample and its README.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::sync::Arc;
+
+use rais_sdk::FaultKind;
+use rais_sdk::host::{Kind, linked};
+use support::{TestHost, sink_with, table, try_sink};
+
+const SAMPLE: &str = include_str!("../sample.toml");
+const README: &str = include_str!("../README.md");
+
+/// Where and what, for a table with these lines.
+fn fault(lines: &str) -> (String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let fault = try_sink(&table(directory.path(), lines)).expect_err(lines);
+    assert_eq!(fault.kind, FaultKind::Config, "{fault}");
+    (fault.at, fault.text)
+}
+
+#[test]
+fn faults_name_the_key_and_what_is_allowed() {
+    let cases = [
+        ("verfiy = \"127.0.0.1:53\"", "verfiy", "expected one of"),
+        ("verify = \"127.0.0.1\"", "verify", "\"192.0.2.53:53\""),
+        ("verify = \"localhost:53\"", "verify", "[2001:db8::53]:53"),
+        ("verify = 53", "verify", "string"),
+        ("timeout = \"5\"", "timeout", "lacks a unit"),
+        ("check = []", "check", "is empty"),
+        ("check = [\"\"]", "check", "is empty"),
+        ("check = \"named-checkzone\"", "check", "sequence"),
+        ("reload = \"rndc\"", "reload", "struct"),
+        ("reload = {}", "reload", "missing field `type`"),
+        ("reload = { type = \"rnbc\" }", "reload.type", "\"rndc\", \"knotc\""),
+        ("reload = { type = \"rndc\" }", "reload.key_file", "missing"),
+        ("reload = { type = \"rndc\", port = 1 }", "reload.port", "expected one of"),
+        ("reload = { type = \"exec\" }", "reload.argv", "missing"),
+        ("reload = { type = \"exec\", argv = [] }", "reload.argv", "is empty"),
+        ("reload = { type = \"knotc\", argv = [\"x\"] }", "reload.argv", "\"exec\""),
+        ("reload = { type = \"none\", key_file = \"x\" }", "reload.key_file", "\"rndc\""),
+        ("reload = { type = \"exec\", argv = [\"x\"], address = \"x\" }", "reload.address", "rndc"),
+        (
+            "reload = { type = \"rndc\", address = \"::1\", key_file = \"/k\" }",
+            "reload.address",
+            ":953",
+        ),
+        (
+            "reload = { type = \"rndc\", key_file = \"/nowhere/k\" }",
+            "reload.key_file",
+            "/nowhere/k",
+        ),
+    ];
+    for (lines, at, says) in cases {
+        let found = fault(lines);
+        assert_eq!(found.0, at, "{lines}: {}", found.1);
+        assert!(found.1.contains(says), "{lines}: {}", found.1);
+    }
+}
+
+#[test]
+fn the_directory_must_be_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    for (bad, says) in [(file, "is not a directory"), (directory.path().join("gone"), "existing")] {
+        let fault = try_sink(&table(&bad, "")).unwrap_err();
+        assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "directory"));
+        assert!(fault.text.contains(says), "{fault}");
+        assert!(fault.text.contains(bad.to_str().unwrap()), "{fault}");
+    }
+    let fault = try_sink("").unwrap_err();
+    assert!(fault.text.contains("missing field `directory`"), "{fault}");
+}
+
+#[test]
+fn a_key_file_must_hold_a_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("rndc.key");
+    fs::write(&key, "key \"k\" {\n algorithm hmac-md5;\n secret \"c2VjcmV0\";\n};\n").unwrap();
+    let reload = format!("reload = {{ type = \"rndc\", key_file = {:?} }}", key.to_str().unwrap());
+    let fault = try_sink(&table(directory.path(), &reload)).unwrap_err();
+    assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "reload.key_file"));
+    assert!(fault.text.contains("line 2") && fault.text.contains("hmac-sha256"), "{fault}");
+    assert!(!fault.text.contains("c2Vj"), "{fault}");
+}
+
+#[test]
+fn nothing_is_written_before_the_first_publication() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = Arc::new(TestHost::default());
+    let sink = sink_with(&table(directory.path(), ""), Arc::clone(&host)).unwrap();
+    assert_eq!(sink.served("www.example").unwrap(), None);
+    assert!(support::names(directory.path()).is_empty());
+    // That nobody is told is worth a line.
+    let lines = host.lines.lock().unwrap();
+    assert!(lines.iter().any(|line| line.contains("no `reload`")), "{lines:?}");
+}
+
+#[test]
+fn every_reload_type_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["knotc", "nsd-control", "pdns_control", "none"] {
+        let lines = format!("reload = {{ type = \"{name}\" }}");
+        try_sink(&table(directory.path(), &lines)).unwrap();
+    }
+}
+
+#[test]
+fn the_sample_is_declared_parses_and_stands_in_the_readme() {
+    let plugins = linked();
+    let bind = plugins.iter().find(|plugin| plugin.name() == "bind").unwrap();
+    assert_eq!(bind.kinds(), [Kind::Sink]);
+    assert_eq!(bind.sample(), SAMPLE);
+    assert!(README.contains(SAMPLE), "README.md holds sample.toml word for word");
+    for section in ["## Name", "## Description", "## Configuration", "## Outcome", "## Example"] {
+        assert!(README.contains(section), "{section}");
+    }
+
+    // Taken as it is, once its directory and its key are there.
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("rndc.key");
+    fs::write(&key, "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").unwrap();
+    let here = SAMPLE
+        .replace("/var/lib/bind", directory.path().to_str().unwrap())
+        .replace("/etc/bind/rndc.key", key.to_str().unwrap());
+    assert_ne!(here, SAMPLE);
+    try_sink(&here).unwrap();
+}

@@ -1,0 +1,272 @@
+//! The sink without a name server: its files, commands and faults.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rais_sdk::{FaultKind, Owner, Record};
+use support::{HEADER, Publication, addresses, apex, names, sink, table, try_sink};
+
+const ZONE: &str = "www.example";
+
+fn text(directory: &Path) -> String {
+    fs::read_to_string(directory.join("www.example.zone")).unwrap()
+}
+
+#[test]
+fn the_file_is_header_and_records() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    let mut publication = Publication::new(ZONE, 7, &["192.0.2.2", "2001:db8::1", "192.0.2.1"]);
+    publication.head.owners.push(Owner::new("API", 0));
+    publication.records.push(Record::new(1, [192, 0, 2, 9].into()));
+    assert_eq!(publication.publish(&sink).unwrap(), 7);
+    let expected = HEADER.replace("1 ; serial", "7 ; serial")
+        + "api.www.example. 0 IN A 192.0.2.9\n\
+           www.example. 10 IN A 192.0.2.1\n\
+           www.example. 10 IN A 192.0.2.2\n\
+           www.example. 10 IN AAAA 2001:db8::1\n";
+    assert_eq!(text(directory.path()), expected);
+    let about = fs::metadata(directory.path().join("www.example.zone")).unwrap();
+    assert_eq!(about.permissions().mode() & 0o7777, 0o644);
+
+    let served = sink.served(ZONE).unwrap().unwrap();
+    assert_eq!(served.serial, Some(7));
+    assert_eq!(served.owners, publication.head.owners);
+    assert_eq!(addresses(&served).len(), 4);
+    assert_eq!(served.records[0].owner, 1);
+}
+
+#[test]
+fn equal_sets_make_equal_files_in_any_order() {
+    let publish = |order: &[&str]| {
+        let directory = tempfile::tempdir().unwrap();
+        let sink = sink(&table(directory.path(), ""));
+        Publication::new(ZONE, 7, order).publish(&sink).unwrap();
+        text(directory.path())
+    };
+    let one = publish(&["192.0.2.2", "192.0.2.1", "2001:db8::2", "2001:db8::1"]);
+    assert_eq!(one, publish(&["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2"]));
+}
+
+#[test]
+fn the_name_of_the_file_stays_inside_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let inner = directory.path().join("zones");
+    fs::create_dir(&inner).unwrap();
+    let sink = sink(&table(&inner, ""));
+    let mut publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    for (file, found) in [("{zone}.cache", "www.example.cache"), ("db.www", "db.www")] {
+        publication.head.file = Some(file.to_owned());
+        publication.publish(&sink).unwrap();
+        assert!(inner.join(found).exists());
+    }
+    for bad in ["../www.zone", "/tmp/www.zone", "a/b", "..", ""] {
+        publication.head.file = Some(bad.to_owned());
+        let fault = publication.publish(&sink).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Refused, "{bad:?}: {fault}");
+        assert!(fault.text.contains("inside the sink's directory"), "{fault}");
+    }
+    assert_eq!(names(directory.path()), ["zones"]);
+}
+
+#[test]
+fn what_a_crash_left_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    publication.publish(&sink).unwrap();
+    let left = directory.path().join(".www.example.zone.rais-tmp");
+    fs::write(&left, "half a zo").unwrap();
+    // Also where the file in place is already right.
+    publication.publish(&sink).unwrap();
+    assert_eq!(names(directory.path()), ["www.example.zone"]);
+    fs::write(&left, "half a zo").unwrap();
+    Publication::new(ZONE, 8, &["192.0.2.1"]).publish(&sink).unwrap();
+    assert_eq!(names(directory.path()), ["www.example.zone"]);
+}
+
+#[test]
+fn a_bad_zone_never_gets_in_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    let good = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    good.publish(&sink).unwrap();
+    let before = text(directory.path());
+
+    let mut cases = vec![
+        (good.clone().header("$GENERATE 1-9 a$ A 192.0.2.$\n"), "line 1"),
+        (good.clone().header(&format!("{HEADER}\tA 192.0.2.9\n")), "line 5, column 2"),
+        (good.clone().header(&format!("{HEADER}\tCNAME other.example.\n")), "CNAME"),
+        (good.clone().header("@ NS ns.example.\n"), "no SOA"),
+    ];
+    let mut none = good.clone();
+    none.head.header = None;
+    cases.push((none, "no header"));
+    let mut foreign = good.clone();
+    foreign.head.owners[0].name = "www.example.org.".to_owned();
+    cases.push((foreign, "outside the zone"));
+    let mut long = good.clone();
+    long.head.owners[0].ttl = u32::MAX;
+    cases.push((long, "not a TTL"));
+    let mut root = good;
+    root.name = ".".to_owned();
+    cases.push((root, "not a name"));
+    for (mut publication, says) in cases {
+        publication.head.serial = 8;
+        let fault = publication.publish(&sink).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+        assert!(fault.text.contains(says), "{says}: {fault}");
+        assert_eq!(text(directory.path()), before);
+        assert_eq!(names(directory.path()), ["www.example.zone"]);
+    }
+}
+
+#[test]
+fn the_serial_never_goes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = sink(&table(directory.path(), ""));
+    Publication::new(ZONE, 4_294_967_290, &["192.0.2.1"]).publish(&old).unwrap();
+    // Another process knows the file alone; past the largest number serials begin again.
+    let new = sink(&table(directory.path(), ""));
+    let fault = Publication::new(ZONE, 4_294_967_289, &["192.0.2.2"]).publish(&new).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused);
+    assert!(fault.text.contains("4294967290") && fault.text.contains("4294967289"), "{fault}");
+    assert!(text(directory.path()).contains("192.0.2.1\n"));
+    Publication::new(ZONE, 3, &["192.0.2.2"]).publish(&new).unwrap();
+    // A file that cannot be read as a zone has no serial to keep.
+    fs::write(directory.path().join("www.example.zone"), b"\xff\xfe").unwrap();
+    Publication::new(ZONE, 2, &["192.0.2.3"]).publish(&new).unwrap();
+    assert_eq!(addresses(&new.served(ZONE).unwrap().unwrap()), apex(&["192.0.2.3"]));
+}
+
+#[test]
+fn drift_of_the_file_is_seen() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    publication.publish(&sink).unwrap();
+    let path = directory.path().join("www.example.zone");
+    let whole = text(directory.path());
+    fs::write(&path, whole.replace("192.0.2.1\n", "192.0.2.2\n").replace(" 10 IN", " 99 IN"))
+        .unwrap();
+    let drifted = sink.served(ZONE).unwrap().unwrap();
+    assert_eq!(addresses(&drifted), apex(&["192.0.2.2"]));
+    assert_eq!(drifted.owners[0].ttl, 99);
+    publication.publish(&sink).unwrap();
+    assert_eq!(text(directory.path()), whole);
+    fs::remove_file(&path).unwrap();
+    let gone = sink.served(ZONE).unwrap().unwrap();
+    assert_eq!((gone.serial, gone.records.len()), (None, 0));
+    publication.publish(&sink).unwrap();
+    assert_eq!(text(directory.path()), whole);
+}
+
+#[test]
+fn a_command_is_told_of_each_file_in_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = directory.path().join("told");
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    let script = format!("cat \\\"$2\\\" >/dev/null && echo \\\"$1 $2\\\" >>{}", told.display());
+    let argv = format!("[\"sh\", \"-c\", \"{script}\", \"sh\", \"{{zone}}\", \"{{file}}\"]");
+    let sink = sink(&table(&zones, &format!("reload = {{ type = \"exec\", argv = {argv} }}")));
+    for serial in [7, 7, 8] {
+        Publication::new(ZONE, serial, &["192.0.2.1"]).publish(&sink).unwrap();
+    }
+    // The second time there was nothing to tell.
+    let line = format!("{ZONE} {}\n", zones.join("www.example.zone").display());
+    assert_eq!(fs::read_to_string(&told).unwrap(), line.repeat(2));
+}
+
+#[test]
+fn a_command_that_fails_is_quoted_and_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let flag = directory.path().join("flag");
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    let script = format!("echo no such zone; test -e {}", flag.display());
+    let reload = format!("reload = {{ type = \"exec\", argv = [\"sh\", \"-c\", \"{script}\"] }}");
+    let sink = sink(&table(&zones, &reload));
+    let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    for _ in 0..2 {
+        let fault = publication.publish(&sink).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Refused);
+        assert_eq!(fault.text, "sh ended with exit code 1, saying: no such zone");
+    }
+    fs::write(&flag, "").unwrap();
+    assert_eq!(publication.publish(&sink).unwrap(), 7);
+
+    let gone =
+        support::sink(&table(&zones, "reload = { type = \"exec\", argv = [\"/nowhere/at-all\"] }"));
+    let fault = publication.publish(&gone).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Io, "{fault}");
+    assert!(fault.text.contains("/nowhere/at-all"), "{fault}");
+}
+
+#[test]
+fn a_command_that_hangs_is_a_timeout() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = "check = [\"sleep\", \"1000\"]\ntimeout = \"50ms\"";
+    let sink = sink(&table(directory.path(), lines));
+    let fault = Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Timeout, "{fault}");
+    assert!(fault.text.contains("sleep was killed"), "{fault}");
+    assert!(names(directory.path()).is_empty());
+}
+
+#[test]
+fn a_failed_check_leaves_the_old_file() {
+    let directory = tempfile::tempdir().unwrap();
+    // Judges by what is in the file, which is not yet in place.
+    let check = "check = [\"sh\", \"-c\", \"! grep -q 192.0.2.66 $1\", \"{zone}\", \"{file}\"]";
+    let sink = sink(&table(directory.path(), check));
+    Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink).unwrap();
+    let before = text(directory.path());
+    let fault = Publication::new(ZONE, 8, &["192.0.2.66"]).publish(&sink).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+    assert_eq!(text(directory.path()), before);
+    assert_eq!(names(directory.path()), ["www.example.zone"]);
+    // What was published before is still what is expected there.
+    assert_eq!(addresses(&sink.served(ZONE).unwrap().unwrap()), apex(&["192.0.2.1"]));
+}
+
+#[test]
+fn a_slow_zone_does_not_hold_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = directory.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    // One waits for a word in the pipe, and the word is written by the other's reload: neither end
+    // opens alone.
+    let script = format!(
+        "case {{zone}} in slow.*) cat {0} >/dev/null;; *) echo up >{0};; esac",
+        fifo.display()
+    );
+    let reload = format!(
+        "reload = {{ type = \"exec\", argv = [\"sh\", \"-c\", \"{script}\"] }}\ntimeout = \"60s\""
+    );
+    let sink = sink(&table(&zones, &reload));
+    std::thread::scope(|scope| {
+        for zone in ["slow.example", "quick.example"] {
+            let sink = &sink;
+            scope.spawn(move || Publication::new(zone, 7, &["192.0.2.1"]).publish(sink).unwrap());
+        }
+    });
+}
+
+#[test]
+fn a_directory_that_went_away_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    let sink = try_sink(&table(&zones, "")).unwrap();
+    fs::remove_dir(&zones).unwrap();
+    let fault = Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Io, "{fault}");
+    assert!(fault.text.contains(zones.to_str().unwrap()), "{fault}");
+}
