@@ -4,5 +4,6 @@ pub mod clock;
 pub mod config;
 pub mod durable;
 pub mod host;
+pub mod interfaces;
 pub mod keys;
 pub mod state;
