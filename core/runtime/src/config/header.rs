@@ -36,8 +36,7 @@ impl HeaderFile {
             Err(why) => {
                 let fault = value.fault(format!("header {}: {why}", path.display()));
                 let place = why.place().unwrap_or(rais_zone::Place { line: 1, column: 1 });
-                let place = place_in(path, text, place);
-                value.notes.add(fault.see(&place, why.problem().to_string()));
+                value.notes.add(fault.see(&place_in(path, text, place), "in this header"));
                 return None;
             }
         };

@@ -45,7 +45,7 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
     let mut files = vec![path.to_owned()];
     match beside(path) {
         Ok(more) => files.extend(more),
-        Err((folder, why)) => notes.add(Fault::in_file(&folder, why.to_string())),
+        Err((folder, why)) => notes.add(Fault::in_file(&folder, format!("cannot be read: {why}"))),
     }
     let sources = files.iter().enumerate().filter_map(|(order, file)| match read(file, order) {
         Ok(source) => Some(Arc::new(source)),
@@ -153,7 +153,8 @@ fn given(name: &str, place: &Place, value: &value::Value<'_>) -> Option<String> 
 
 fn read(file: &Path, order: usize) -> Result<Source, Fault> {
     let path = file.to_owned();
-    let octets = std::fs::read(file).map_err(|why| Fault::in_file(file, why.to_string()))?;
+    let octets = std::fs::read(file)
+        .map_err(|why| Fault::in_file(file, format!("cannot be read: {why}")))?;
     match String::from_utf8(octets) {
         Ok(text) => Ok(Source { path, text, order }),
         Err(error) => {

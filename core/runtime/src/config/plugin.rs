@@ -1,6 +1,7 @@
 //! A plugin's own table: what is left for the plugin once the core has taken its keys out.
 
 use std::fmt;
+use std::path::Path;
 
 use serde_json::{Map, Number, Value as Json};
 
@@ -105,6 +106,11 @@ impl PluginTable {
         let path = value.path.clone();
         let whole = Whole(value.item.place.clone());
         sound.then_some(PluginTable { kind, type_name: name, rest, path, places, whole })
+    }
+
+    /// The folder that relative paths in it count from: that of the file it is written in.
+    pub fn folder(&self) -> &Path {
+        self.whole.0.file().parent().unwrap_or(Path::new(""))
     }
 
     /// A fault that the plugin found at `at`, a path as `serde_path_to_error` gives it.

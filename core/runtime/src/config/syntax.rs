@@ -54,7 +54,9 @@ fn first_place(source: &Arc<Source>, second: &Place) -> Option<Place> {
         Some(DeValue::String(name)) => name.to_string(),
         _ => second.text().to_owned(),
     };
-    let stand_in = ('a'..='z')
+    let stand_in = ('A'..='Z')
+        .chain('a'..='z')
+        .chain('0'..='9')
         .map(|c| c.to_string().repeat(second.span.len()))
         .find(|word| !source.text.contains(word.as_str()))?;
     let mut text = source.text.clone();
