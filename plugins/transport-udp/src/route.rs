@@ -79,7 +79,7 @@ fn is_link_local(ip: &IpAddr) -> bool {
 impl Route {
     /// A socket that sends this way and never blocks.
     pub(crate) fn open(&self) -> io::Result<UdpSocket> {
-        // The first thing a receiver can tell about a datagram from further away: RFC 5082.
+        // Routers count down, so a receiver can tell a neighbour's datagram: RFC 5082.
         const HOPS: u32 = 255;
 
         let kind = Type::DGRAM.nonblocking().cloexec();
