@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Fault;
+use crate::path::read_in_folder;
 
 /// For a plugin whose table has no keys of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -126,21 +127,16 @@ impl Serialize for DurationText {
 
 /// Reads a table that crossed the boundary as JSON. The fault's place is the key path in it.
 pub(crate) fn parse<C: DeserializeOwned>(json: &str) -> Result<C, Fault> {
-    let mut json = serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        // "." is the table itself, "?" a place in it that serde did not name.
-        let at = path.trim_end_matches(['.', '?']);
-        Fault::config(at, without_position(&error.into_inner().to_string()))
+    let table = serde_json::from_str(json).map_err(|error| Fault::config("", error))?;
+    // From the value and not the text: positions in the JSON mean nothing to who wrote TOML.
+    read_in_folder(table, |table| {
+        serde_path_to_error::deserialize(table).map_err(|error| {
+            let path = error.path().to_string();
+            // "." is the table itself, "?" a place in it that serde did not name.
+            let at = path.trim_end_matches(['.', '?']);
+            Fault::config(at, error.inner())
+        })
     })
-}
-
-/// Positions in the JSON mean nothing to who wrote TOML.
-fn without_position(text: &str) -> &str {
-    match text.rfind(" at line ") {
-        Some(end) => &text[..end],
-        None => text,
-    }
 }
 
 #[cfg(test)]

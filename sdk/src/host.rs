@@ -17,6 +17,7 @@ pub use crate::abi::host_side::{
     BlockingProbeObject, Declared, Kind, LoadObject, ProbeCall, ProbeObject, Receive, SinkObject,
     TransportObject, linked,
 };
+pub use crate::path::table_with_folder;
 
 /// A host, as its plugins use it. A panic in it is caught and logged.
 pub trait HostSide: Send + Sync + 'static {

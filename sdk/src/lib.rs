@@ -77,12 +77,12 @@
 //! use rais_sdk::prelude::*;
 //!
 //! pub struct Flag {
-//!     path: String,
+//!     path: PathText,
 //! }
 //!
 //! #[config]
 //! pub struct FlagConfig {
-//!     path: String,
+//!     path: PathText,
 //! }
 //!
 //! impl BlockingProbe for Flag {
@@ -95,9 +95,9 @@
 //!     }
 //!
 //!     fn probe(&self, cx: &Cx, _: &Target) -> Result<Up, Fault> {
-//!         match std::fs::metadata(&self.path) {
+//!         match std::fs::metadata(self.path.get()) {
 //!             Ok(_) => Ok(Up::new(cx.elapsed())),
-//!             Err(e) => Err(Fault::down(format!("{}: {e}", self.path))),
+//!             Err(e) => Err(Fault::down(format!("{}: {e}", self.path.get().display()))),
 //!         }
 //!     }
 //! }
@@ -166,7 +166,7 @@
 //!
 //! #[config]
 //! pub struct HostsConfig {
-//!     path: PathBuf,
+//!     path: PathText,
 //! }
 //!
 //! impl Sink for Hosts {
@@ -175,7 +175,7 @@
 //!     type Config = HostsConfig;
 //!
 //!     fn new(config: HostsConfig, host: Host) -> Result<Self, Fault> {
-//!         Ok(Hosts { path: config.path, host })
+//!         Ok(Hosts { path: config.path.into(), host })
 //!     }
 //!
 //!     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
@@ -279,6 +279,8 @@
 //!
 //! # Beside the traits
 //!
+//! - Durations in a table are [`DurationText`], paths [`PathText`]: then they are written and mean
+//!   the same as in the rest of the configuration.
 //! - `SAMPLE` is the body of a table that works; the same text belongs into the plugin's README and
 //!   its `sample.toml` (`include_str!`). `testing::samples_parse` keeps it true.
 //! - A panic never harms the host: it becomes a [`FaultKind::Panicked`], in destructors a line in
@@ -299,6 +301,7 @@ pub mod host;
 mod inbox;
 mod kinds;
 pub mod net;
+mod path;
 mod reading;
 mod target;
 #[cfg(feature = "testing")]
@@ -311,6 +314,7 @@ pub use fault::{Fault, FaultKind};
 pub use handle::{Again, Host};
 pub use inbox::{Datagram, Inbox};
 pub use kinds::{BlockingProbe, Load, Probe, Sink, Transport};
+pub use path::PathText;
 pub use rais_sdk_macros::config;
 pub use reading::{Reading, Scope, Subject, Wish};
 pub use serde;
@@ -322,8 +326,8 @@ pub mod prelude {
     pub use crate::net::{TcpStream, UdpSocket};
     pub use crate::{
         Again, BlockingProbe, Change, Cx, Datagram, DurationText, Fault, FaultKind, Host, Inbox,
-        Load, NoConfig, Owner, Probe, Reading, Record, Scope, Served, Sink, Subject, Target,
-        Transport, Up, Wish, Zone, ZoneHead, config, plugin,
+        Load, NoConfig, Owner, PathText, Probe, Reading, Record, Scope, Served, Sink, Subject,
+        Target, Transport, Up, Wish, Zone, ZoneHead, config, plugin,
     };
 }
 

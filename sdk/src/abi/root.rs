@@ -48,7 +48,8 @@ pub struct Decl {
     pub transport: ROption<Make<TransportBox>>,
 }
 
-/// Makes an instance from its table, as JSON. A struct, because abi_stable takes a function with a
+/// Makes an instance from its table, as JSON; with `$folder` in it where the host says from which
+/// folder relative paths count (`host::table_with_folder`). A struct, because abi_stable takes a function with a
 /// borrowed argument only as a field.
 #[repr(C)]
 #[derive(StableAbi)]

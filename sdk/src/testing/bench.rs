@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::reactor::Reactor;
 use crate::abi::{CrateVersion, Submitted};
 use crate::host::{
     BlockingProbeObject, Declared, HostSide, Kind, Level, LoadObject, ProbeCall, ProbeObject,
-    Readiness, SinkObject, TransportObject, linked,
+    Readiness, SinkObject, TransportObject, linked, table_with_folder,
 };
 use crate::{BlockingProbe, Fault, Load, Probe, Sink, Target, Transport, Up};
 
@@ -25,6 +26,7 @@ pub struct Bench(Arc<Inner>);
 struct Inner {
     reactor: Arc<Reactor>,
     lines: Mutex<Vec<(Level, String)>>,
+    folder: PathBuf,
 }
 
 /// Keys of a probe's or load's table that the host takes out.
@@ -71,16 +73,18 @@ fn sample_parses(plugin: &Declared) -> Result<(), Fault> {
     if table.get("type").and_then(toml::Value::as_str) != Some(plugin.name()) {
         return Err(Fault::config("", format!("the sample lacks `type = {:?}`", plugin.name())));
     }
+    let bench = Bench::new();
+    let json = |taken: &[&str]| bench.json(sample, taken);
     let side = || Bench::new().side();
     for kind in plugin.kinds() {
         match kind {
-            Kind::Probe => drop(plugin.probe(&json(sample, &MONITOR_KEYS)?, side())?),
+            Kind::Probe => drop(plugin.probe(&json(&MONITOR_KEYS)?, side())?),
             Kind::BlockingProbe => {
-                drop(plugin.blocking_probe(&json(sample, &MONITOR_KEYS)?, side())?);
+                drop(plugin.blocking_probe(&json(&MONITOR_KEYS)?, side())?);
             }
-            Kind::Load => drop(plugin.load(&json(sample, &MONITOR_KEYS)?, side())?),
-            Kind::Sink => drop(plugin.sink(&json(sample, &SINK_KEYS)?, side())?),
-            Kind::Transport => drop(plugin.transport(&json(sample, &TRANSPORT_KEYS)?, side())?),
+            Kind::Load => drop(plugin.load(&json(&MONITOR_KEYS)?, side())?),
+            Kind::Sink => drop(plugin.sink(&json(&SINK_KEYS)?, side())?),
+            Kind::Transport => drop(plugin.transport(&json(&TRANSPORT_KEYS)?, side())?),
         }
     }
     Ok(())
@@ -93,13 +97,20 @@ impl Bench {
         Self::default()
     }
 
+    /// One whose tables stand in a file in `folder`: there a [`PathText`](crate::PathText) counts
+    /// from it, elsewhere from where the test runs.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Inner { folder: folder.into(), ..Inner::default() }))
+    }
+
     /// A probe from its table.
     ///
     /// # Errors
     /// What is wrong with the table.
     pub fn probe<P: Probe>(&self, table: &str) -> Result<ProbeObject, Fault> {
         let plugin = Declared::from_submitted(&Submitted::probe::<P, Untold>());
-        plugin.probe(&json(table, &MONITOR_KEYS)?, self.side())
+        plugin.probe(&self.json(table, &MONITOR_KEYS)?, self.side())
     }
 
     /// A blocking probe from its table.
@@ -111,7 +122,7 @@ impl Bench {
         table: &str,
     ) -> Result<BlockingProbeObject, Fault> {
         let plugin = Declared::from_submitted(&Submitted::blocking_probe::<P, Untold>());
-        plugin.blocking_probe(&json(table, &MONITOR_KEYS)?, self.side())
+        plugin.blocking_probe(&self.json(table, &MONITOR_KEYS)?, self.side())
     }
 
     /// A load from its table.
@@ -120,7 +131,7 @@ impl Bench {
     /// What is wrong with the table.
     pub fn load<P: Load>(&self, table: &str) -> Result<LoadObject, Fault> {
         let plugin = Declared::from_submitted(&Submitted::load::<P, Untold>());
-        plugin.load(&json(table, &MONITOR_KEYS)?, self.side())
+        plugin.load(&self.json(table, &MONITOR_KEYS)?, self.side())
     }
 
     /// A sink from its table.
@@ -129,7 +140,7 @@ impl Bench {
     /// What is wrong with the table.
     pub fn sink<P: Sink>(&self, table: &str) -> Result<SinkObject, Fault> {
         let plugin = Declared::from_submitted(&Submitted::sink::<P, Untold>());
-        plugin.sink(&json(table, &SINK_KEYS)?, self.side())
+        plugin.sink(&self.json(table, &SINK_KEYS)?, self.side())
     }
 
     /// A transport from its table.
@@ -138,7 +149,7 @@ impl Bench {
     /// What is wrong with the table.
     pub fn transport<P: Transport>(&self, table: &str) -> Result<TransportObject, Fault> {
         let plugin = Declared::from_submitted(&Submitted::transport::<P, Untold>());
-        plugin.transport(&json(table, &TRANSPORT_KEYS)?, self.side())
+        plugin.transport(&self.json(table, &TRANSPORT_KEYS)?, self.side())
     }
 
     /// Waits on this thread for `future`, whose sockets and timers are this host's.
@@ -159,6 +170,13 @@ impl Bench {
     #[must_use]
     pub fn side(&self) -> Arc<dyn HostSide> {
         Arc::clone(&self.0) as Arc<dyn HostSide>
+    }
+
+    /// The plugin's part of a table, as it crosses the boundary.
+    fn json(&self, text: &str, taken: &[&str]) -> Result<String, Fault> {
+        let mut table = table_of(text)?;
+        table.retain(|key, _| !taken.contains(&key));
+        table_with_folder(&table, &self.0.folder)
     }
 }
 
@@ -185,11 +203,4 @@ impl std::fmt::Debug for Bench {
 
 fn table_of(text: &str) -> Result<toml::Table, Fault> {
     text.parse::<toml::Table>().map_err(|e| Fault::config("", e))
-}
-
-/// The plugin's part of a table, as it crosses the boundary.
-fn json(text: &str, taken: &[&str]) -> Result<String, Fault> {
-    let mut table = table_of(text)?;
-    table.retain(|key, _| !taken.contains(&key));
-    serde_json::to_string(&table).map_err(|e| Fault::config("", e))
 }

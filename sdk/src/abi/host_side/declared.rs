@@ -89,7 +89,8 @@ impl Declared {
         has.into_iter().filter_map(|(has, kind)| has.then_some(kind)).collect()
     }
 
-    /// A probe with the table `config`: JSON, the host's own keys taken out.
+    /// A probe with the table `config`: JSON, the host's own keys taken out. Relative paths in it
+    /// count from the folder that [`table_with_folder`](crate::host::table_with_folder) gave it.
     ///
     /// # Errors
     /// [`FaultKind::Config`](crate::FaultKind::Config) with the key path in the table, and
