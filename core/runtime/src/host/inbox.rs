@@ -39,6 +39,13 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// The queue itself, for what comes from this very process.
+    pub fn sender(&self) -> mpsc::Sender<Arrived> {
+        self.sender.clone()
+    }
+}
+
 impl Receive for Queue {
     fn deliver(&self, batch: &[Datagram<'_>]) -> usize {
         let taken = batch.iter().take_while(|datagram| {

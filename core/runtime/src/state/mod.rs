@@ -2,6 +2,7 @@
 
 mod file;
 mod keeper;
+pub mod snapshot;
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};

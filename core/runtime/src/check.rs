@@ -1,0 +1,42 @@
+//! A configuration, found sound or not: what `rais check` says, and what every start and reload
+//! goes through first. It binds, writes and sends nothing.
+
+use std::path::Path;
+
+use crate::config::{self, Config, Fault, Faults, Loaded};
+use crate::host::PluginHost;
+use crate::plan::Instances;
+use crate::plan::trust::Membership;
+
+/// A configuration that can run, and the plugins made of it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What was read.
+    pub config: Config,
+    /// Doubts.
+    pub warnings: Vec<Fault>,
+    /// Every plugin it names.
+    pub instances: Instances,
+    /// Its cluster, keys read.
+    pub membership: Membership,
+}
+
+/// Reads the configuration at `path`, makes its plugins and reads its keys. Plugins of `before`
+/// whose tables say the same are taken over.
+///
+/// # Errors
+/// Everything that is wrong, each with its place.
+pub fn check(path: &Path, host: &PluginHost, before: &Instances) -> Result<Checked, Faults> {
+    let Loaded { config, warnings, .. } = config::load(path)?;
+    let mut faults = config::unsupported(&config, &host.registry().known_types());
+    // A plugin that is missing was said above; a table that its plugin refuses is said here.
+    if !faults.is_empty() {
+        return Err(Faults(faults));
+    }
+    let instances = Instances::make(host, &config, before).map_err(|found| faults.extend(found));
+    let membership = Membership::of(&config).map_err(|found| faults.extend(found));
+    match (instances, membership) {
+        (Ok(instances), Ok(membership)) => Ok(Checked { config, warnings, instances, membership }),
+        _ => Err(Faults(faults)),
+    }
+}

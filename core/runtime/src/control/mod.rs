@@ -1,0 +1,45 @@
+//! Commands to a running rais: one line of JSON each way over a Unix socket.
+//!
+//! Synchronous: the answer means that it has happened.
+
+pub mod client;
+mod server;
+
+use serde::{Deserialize, Serialize};
+
+use crate::status::Status;
+
+pub(crate) use server::{Asked as ServerAsked, Server};
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "lowercase")]
+pub enum Request {
+    /// What the role says of itself.
+    Status,
+    /// The configuration, read anew.
+    Reload,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "lowercase")]
+pub enum Response {
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// The new configuration runs.
+    Reloaded {
+        /// What somebody should look at, rendered.
+        warnings: Vec<String>,
+    },
+    /// The new configuration is refused whole; the old one goes on.
+    Refused {
+        /// Each fault, rendered.
+        faults: Vec<String>,
+    },
+    /// The request itself was no good.
+    Error {
+        /// Why.
+        text: String,
+    },
+}

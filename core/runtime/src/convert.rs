@@ -1,0 +1,103 @@
+//! Where the plugins' types and the core's meet: nowhere else does one become the other.
+
+use std::sync::Arc;
+
+use rais_proto::binder;
+use rais_proto::heartbeat::Reason;
+use rais_proto::load::Load;
+use rais_proto::monitor::ProbeOutcome;
+use rais_sdk::{Change, Fault, FaultKind, Owner, Reading, Record, Up, ZoneHead};
+
+use crate::host::Publication;
+use crate::plan::binder::ZonePlan;
+
+/// What a probe's answer says of its target.
+///
+/// Only what the target itself did counts against it: a plugin that panicked, is busy or lacks the
+/// means says nothing.
+pub(crate) fn outcome(answer: Result<Up, Fault>) -> ProbeOutcome {
+    match answer {
+        Ok(up) => ProbeOutcome::Up { took: up.took, load: up.load.and_then(Load::from_percent) },
+        Err(fault) => {
+            let reason = Reason::new(&fault.text);
+            match fault.kind {
+                FaultKind::Down | FaultKind::Refused => ProbeOutcome::Down(reason),
+                FaultKind::Timeout if fault.at.is_empty() => ProbeOutcome::TimedOut(reason),
+                FaultKind::Timeout => {
+                    ProbeOutcome::TimedOut(Reason::new(&format!("timeout at {}", fault.at)))
+                }
+                _ => ProbeOutcome::NoOpinion(reason),
+            }
+        }
+    }
+}
+
+/// The load index that a sample gave; none where it gave none.
+pub(crate) fn load(answer: &Result<Reading, Fault>) -> Option<Load> {
+    answer.as_ref().ok()?.load.and_then(Load::from_percent)
+}
+
+/// A publication as sinks take it, its difference to `before` worked out.
+pub(crate) fn publication(
+    what: &binder::Publication,
+    plan: &ZonePlan,
+    before: &[Record],
+) -> Publication {
+    let mut owners = Vec::new();
+    let mut records = Vec::new();
+    for (service, published) in &what.services {
+        for owner in plan.owners.iter().filter(|owner| &owner.service == service) {
+            #[allow(clippy::cast_possible_truncation)] // a zone of 2^32 owners has no header
+            let index = owners.len() as u32;
+            let mut head = Owner::new(owner.name.clone(), owner.ttl);
+            head.scheme.clone_from(&owner.scheme);
+            owners.push(head);
+            records.extend(published.iter().map(|one| {
+                let record = Record::new(index, one.address).with_weight(u16::MAX);
+                one.load.map_or(record, |load| record.with_load(load.as_percent()))
+            }));
+        }
+    }
+    let mut head = ZoneHead::new(owners, what.serial.0);
+    head.header = plan.header.as_ref().map(|header| header.to_string());
+    head.file = Some(plan.file.clone());
+    head.change = Change::Set;
+    head.reason.clone_from(&what.reason);
+    let lacks = |set: &[Record], one: &Record| !set.iter().any(|other| same_address(other, one));
+    Publication {
+        zone: what.zone.to_string(),
+        added: difference(&records, before, lacks),
+        removed: difference(before, &records, lacks),
+        head,
+        records,
+    }
+}
+
+fn difference(
+    of: &[Record],
+    without: &[Record],
+    lacks: impl Fn(&[Record], &Record) -> bool,
+) -> Vec<Record> {
+    let key = |record: &Record| (record.owner, record.ip);
+    if without.is_sorted_by_key(key) {
+        let found = |one: &&Record| without.binary_search_by_key(&key(one), key).is_err();
+        return of.iter().filter(found).cloned().collect();
+    }
+    of.iter().filter(|one| lacks(without, one)).cloned().collect()
+}
+
+fn same_address(one: &Record, other: &Record) -> bool {
+    (one.owner, one.ip) == (other.owner, other.ip)
+}
+
+/// Of what a fault says to people, with its phase or key.
+pub(crate) fn describe(fault: &Fault) -> String {
+    match (fault.at.as_str(), fault.kind) {
+        ("", _) => fault.text.clone(),
+        (at, FaultKind::Timeout) => format!("timeout at {at}: {}", fault.text),
+        (at, _) => format!("{at}: {}", fault.text),
+    }
+}
+
+/// Shared, since every sink of a zone is handed the same.
+pub(crate) type SharedText = Arc<str>;

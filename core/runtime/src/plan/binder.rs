@@ -1,0 +1,206 @@
+//! What a binder runs: the core's configuration of it, and what its zones are made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rais_proto::binder::{BinderConfig, ZonePolicy};
+use rais_proto::name::{HostId, ServiceName, ZoneName};
+use rais_proto::policy::{self, ServicePolicy};
+use rais_proto::serial::Serial;
+use ring::digest;
+
+use super::Instances;
+use super::trust::Membership;
+use crate::config::{
+    Balance, BinderService, Config, Head, MinServers, React, Scheme, WhenNone, Zone,
+};
+use crate::convert::SharedText;
+use crate::host::SinkPort;
+
+/// Everything that a binder is told.
+pub struct BinderPlan {
+    /// For the state machine.
+    pub config: BinderConfig,
+    /// What each zone is made of, and where it goes.
+    pub zones: BTreeMap<ZoneName, Arc<ZonePlan>>,
+    /// Every sink, by name.
+    pub sinks: BTreeMap<String, SinkPlan>,
+    /// Whether anybody who reaches it is believed.
+    pub insecure: bool,
+}
+
+/// One zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZonePlan {
+    /// Its fixed part; none where the sinks' server keeps it.
+    pub header: Option<SharedText>,
+    /// Name of its file.
+    pub file: String,
+    /// Its owner names.
+    pub owners: Vec<OwnerPlan>,
+    /// Where it goes.
+    pub sinks: Vec<String>,
+}
+
+/// One owner name of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerPlan {
+    /// Whose addresses it has.
+    pub service: ServiceName,
+    /// Relative to the zone; `@` is its apex.
+    pub name: String,
+    /// Of its addresses, in seconds.
+    pub ttl: u32,
+    /// In which way answers are to be ordered.
+    pub scheme: Option<String>,
+}
+
+/// One sink.
+#[derive(Clone)]
+pub struct SinkPlan {
+    /// The plugin.
+    pub port: Arc<dyn SinkPort>,
+    /// Before the first retry; doubles up to a minute.
+    pub retry: Duration,
+    /// Between two looks at what is served.
+    pub verify_interval: Duration,
+}
+
+impl BinderPlan {
+    /// As `config` says, with `instances` made of it.
+    pub fn of(
+        config: &Config,
+        instances: &Instances,
+        membership: &Membership,
+        host: HostId,
+    ) -> BinderPlan {
+        let bound = &config.binder.services;
+        let used = |name: &ZoneName| bound.values().any(|service| &service.zone == name);
+        let zones: BTreeMap<ZoneName, Arc<ZonePlan>> = config
+            .zones
+            .iter()
+            .filter(|(name, _)| used(name))
+            .map(|(name, zone)| (name.clone(), Arc::new(ZonePlan::of(name, zone, bound))))
+            .collect();
+        let policies = zones.iter().map(|(name, plan)| {
+            let header_serial = config.zones.get(name).and_then(|zone| serial_of(&zone.head));
+            (name.clone(), ZonePolicy { header_serial, fingerprint: plan.fingerprint() })
+        });
+        let sinks = instances.sinks().filter_map(|(name, port)| {
+            let sink = config.sinks.get(name)?;
+            let (retry, verify_interval) = (sink.retry, sink.verify_interval);
+            Some((name.clone(), SinkPlan { port: Arc::clone(port), retry, verify_interval }))
+        });
+        BinderPlan {
+            config: BinderConfig {
+                host,
+                trust: membership.trust.clone(),
+                max_skew: config.cluster.as_ref().map_or(USUAL_SKEW, |cluster| cluster.max_skew),
+                gap: config.binder.gap,
+                services: bound.iter().map(|(name, s)| (name.clone(), policy_of(s))).collect(),
+                zones: policies.collect(),
+            },
+            sinks: sinks.collect(),
+            zones,
+            insecure: membership.insecure,
+        }
+    }
+}
+
+/// Where no cluster says otherwise: the beats come from this very process.
+const USUAL_SKEW: Duration = Duration::from_secs(300);
+
+impl ZonePlan {
+    fn of(
+        name: &ZoneName,
+        zone: &Zone,
+        bound: &BTreeMap<ServiceName, BinderService>,
+    ) -> ZonePlan {
+        let header = match &zone.head {
+            Head::File(file) => Some(file.header.text().into()),
+            Head::Synthesised(header) => Some(header.text().into()),
+            Head::Foreign => None,
+        };
+        let mut owners = Vec::new();
+        for (service, of) in bound.iter().filter(|(_, service)| &service.zone == name) {
+            owners.extend(of.owners.iter().map(|owner| OwnerPlan {
+                service: service.clone(),
+                name: relative(owner.as_str(), name.as_str()),
+                ttl: of.ttl.as_secs(),
+                scheme: (of.scheme != Scheme::RoundRobin).then(|| of.scheme.as_str().to_owned()),
+            }));
+        }
+        ZonePlan { header, file: zone.file.clone(), owners, sinks: zone.sinks.clone() }
+    }
+
+    /// Of all that a publication holds besides the addresses; the same in every version.
+    fn fingerprint(&self) -> u64 {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let mut add = |part: &str| {
+            context.update(part.as_bytes());
+            context.update(&[0]);
+        };
+        add(self.header.as_deref().unwrap_or_default());
+        add(&self.file);
+        for owner in &self.owners {
+            add(owner.service.as_str());
+            add(&owner.name);
+            add(&owner.ttl.to_string());
+            add(owner.scheme.as_deref().unwrap_or_default());
+        }
+        let digest = context.finish();
+        digest.as_ref().iter().take(8).fold(0, |sum, &octet| sum << 8 | u64::from(octet))
+    }
+}
+
+impl std::fmt::Debug for BinderPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BinderPlan")
+            .field("config", &self.config)
+            .field("zones", &self.zones)
+            .finish_non_exhaustive()
+    }
+}
+
+fn serial_of(head: &Head) -> Option<Serial> {
+    match head {
+        Head::File(file) => Some(Serial(file.header.serial())),
+        // A synthesised header's serial is ours to choose.
+        Head::Synthesised(_) | Head::Foreign => None,
+    }
+}
+
+fn relative(owner: &str, zone: &str) -> String {
+    match owner.strip_suffix(zone).map(|rest| rest.trim_end_matches('.')) {
+        Some("") => "@".to_owned(),
+        Some(rest) => rest.to_owned(),
+        None => owner.to_owned(),
+    }
+}
+
+fn policy_of(service: &BinderService) -> ServicePolicy {
+    ServicePolicy {
+        zone: service.zone.clone(),
+        react: match service.react {
+            React::AtOnce => policy::React::AtOnce,
+            React::OnTimer => policy::React::OnTimer,
+        },
+        interval: service.interval,
+        max_load: match service.balance {
+            Balance::Prune => service.max_load,
+            Balance::Weights | Balance::DutyCycle | Balance::None => None,
+        },
+        min_servers: match service.min_servers {
+            MinServers::Count(count) => policy::MinServers::Count(count),
+            MinServers::Percent(percent) => policy::MinServers::Percent(percent.get()),
+        },
+        when_none: match service.when_none {
+            WhenNone::Hold => policy::WhenNone::Hold,
+            WhenNone::All => policy::WhenNone::All,
+            WhenNone::Empty => policy::WhenNone::Empty,
+        },
+        hold: service.hold,
+        allow: service.allow.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,419 @@
+//! The binder's shell: datagrams in, publications out, its memory on disk.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rais_proto::binder::snapshot::Snapshot;
+use rais_proto::binder::view::{Alarm, BinderView, MemberView, ServiceView};
+use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
+use rais_proto::heartbeat::refusal::Refusal;
+use rais_proto::load::Load;
+use rais_proto::name::ZoneName;
+use rais_proto::policy::{React, Verdict};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info};
+
+use super::Facts;
+use super::monitor::{NEIGHBOUR, claim_word, millis, sleep_until};
+use super::publisher::{Job, PublishCounters, Publisher};
+use crate::clock::rfc3339;
+use crate::host::Arrived;
+use crate::plan::binder::BinderPlan;
+use crate::state::snapshot::StoredSnapshot;
+use crate::state::{Keeper, Stored};
+use crate::status::{
+    AlarmStatus, BinderCounters, BinderStatus, HeardHost, MemberStatus, SecurityStatus,
+    ServiceStatus, SinkState, SinkStatus, ZoneStatus,
+};
+
+/// How often epochs and windows are stored while beats come in (design: replay).
+const STORE_EVERY: Duration = Duration::from_secs(1);
+
+/// So many datagrams are taken in before time and outputs are looked at again.
+const BATCH: usize = 256;
+
+/// What a binder's task is told.
+#[derive(Debug)]
+pub enum Event {
+    /// Take this configuration, and say when it runs.
+    Apply(Box<BinderPlan>, oneshot::Sender<()>),
+    /// Say how it stands.
+    Status(oneshot::Sender<BinderStatus>),
+    /// Its memory could not be stored, and why.
+    StoreFailed(String),
+    /// Store what is to be remembered, and end.
+    Stop,
+}
+
+/// The task that runs a binder.
+pub struct BinderShell {
+    facts: Facts,
+    machine: Binder,
+    plan: BinderPlan,
+    keeper: Keeper<StoredSnapshot>,
+    events: mpsc::UnboundedSender<Event>,
+    told: mpsc::UnboundedReceiver<Event>,
+    inbox: mpsc::Receiver<Arrived>,
+    /// The numbers by which the machine tells transports apart.
+    transports: BTreeMap<Arc<str>, TransportId>,
+    publishers: BTreeMap<(ZoneName, String), Publisher>,
+    /// The last publication of each zone: for a sink that joins by a reload.
+    published: BTreeMap<ZoneName, Arc<Publication>>,
+    counters: Arc<PublishCounters>,
+    /// Beats taken in when the memory was last stored.
+    stored_at: u64,
+    store_error: Option<String>,
+}
+
+impl BinderShell {
+    /// A binder that runs `plan`, remembers `snapshot`, and takes in what comes by `inbox`; and
+    /// how to tell it things.
+    pub fn new(
+        facts: Facts,
+        plan: BinderPlan,
+        snapshot: Option<Snapshot>,
+        keeper: Keeper<StoredSnapshot>,
+        inbox: mpsc::Receiver<Arrived>,
+    ) -> (BinderShell, mpsc::UnboundedSender<Event>) {
+        let (events, told) = mpsc::unbounded_channel();
+        let (now, config) = (facts.clock.now(), plan.config.clone());
+        let machine = match snapshot {
+            Some(snapshot) => Binder::restore(now, config, snapshot),
+            None => Binder::new(now, config),
+        };
+        let mut shell = BinderShell {
+            facts,
+            machine,
+            plan,
+            keeper,
+            events: events.clone(),
+            told,
+            inbox,
+            transports: BTreeMap::new(),
+            publishers: BTreeMap::new(),
+            published: BTreeMap::new(),
+            counters: Arc::default(),
+            stored_at: 0,
+            store_error: None,
+        };
+        shell.match_publishers();
+        (shell, events)
+    }
+
+    /// Runs until it is told to stop; its memory is on disk then.
+    pub async fn run(mut self) {
+        let mut store = tokio::time::interval(STORE_EVERY);
+        loop {
+            self.act();
+            let timeout = self.facts.clock.instant(self.machine.poll_timeout());
+            tokio::select! {
+                event = self.told.recv() => match event {
+                    Some(Event::Stop) | None => break,
+                    Some(event) => self.take(event),
+                },
+                Some(arrived) = self.inbox.recv() => self.hear(arrived),
+                _ = store.tick() => self.store_if_heard(),
+                () = sleep_until(Some(timeout)) => {}
+            }
+            let (now, wall) = (self.facts.clock.now(), self.facts.clock.wall());
+            if self.machine.poll_timeout() <= now {
+                self.machine.handle_timeout(now, wall);
+            }
+        }
+        self.act();
+        let snapshot = self.machine.snapshot().into();
+        let BinderShell { keeper, .. } = self;
+        if let Err(why) = keeper.store(snapshot).wait().await {
+            error!("what this binder remembers is not stored: {why}");
+        }
+        // Joins a thread that has nothing left to do.
+        keeper.finish();
+    }
+
+    fn hear(&mut self, arrived: Arrived) {
+        self.take_in(&arrived);
+        for _ in 1..BATCH {
+            let Ok(arrived) = self.inbox.try_recv() else { return };
+            self.take_in(&arrived);
+        }
+    }
+
+    fn take_in(&mut self, arrived: &Arrived) {
+        #[allow(clippy::cast_possible_truncation)] // no file names 65,536 transports
+        let next = TransportId(self.transports.len() as u16);
+        let transport = match self.transports.get(&arrived.transport) {
+            Some(&id) => id,
+            None => *self.transports.entry(Arc::clone(&arrived.transport)).or_insert(next),
+        };
+        // What comes from this very process comes over loopback; a message bus has no source.
+        let nowhere = match &*arrived.transport {
+            NEIGHBOUR => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let arrival = Arrival {
+            now: self.facts.clock.now(),
+            wall: self.facts.clock.wall(),
+            source: arrived.from.unwrap_or(SocketAddr::new(nowhere, 0)),
+            transport,
+        };
+        self.machine.handle_datagram(arrival, &arrived.data);
+    }
+
+    /// Does all that the machine asks for.
+    fn act(&mut self) {
+        let mut publications = Vec::new();
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Publish(publication) => publications.push(Arc::new(publication)),
+                Output::Judged { service, address, verdict } => {
+                    let verdict = verdict.map_or("forgotten", Verdict::as_str);
+                    info!(%service, %address, "{verdict}");
+                }
+                _ => {}
+            }
+        }
+        if publications.is_empty() {
+            return;
+        }
+        // The serials are on disk before anybody sees them.
+        let stored = self.store();
+        let mut jobs = Vec::new();
+        for publication in publications {
+            if let Some(zone) = self.plan.zones.get(&publication.zone) {
+                let job = Job { publication: Arc::clone(&publication), zone: Arc::clone(zone) };
+                jobs.push((publication.zone.clone(), job));
+            }
+            self.published.insert(publication.zone.clone(), publication);
+        }
+        let handles: Vec<_> = jobs
+            .into_iter()
+            .flat_map(|(zone, job)| {
+                let of_zone = self.publishers.iter().filter(move |((name, _), _)| *name == zone);
+                of_zone.map(move |(_, publisher)| publisher.later(job.clone()))
+            })
+            .collect();
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            if let Err(why) = stored.wait().await {
+                // Dead servers in the answers are worse than a serial that may be given twice.
+                let _ = events.send(Event::StoreFailed(why.to_string()));
+            }
+            handles.into_iter().for_each(|publish| publish());
+        });
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Apply(plan, applied) => {
+                self.plan = *plan;
+                self.machine.handle_config(self.facts.clock.now(), self.plan.config.clone());
+                self.published.retain(|zone, _| self.plan.zones.contains_key(zone));
+                self.match_publishers();
+                // Whoever asked may have gone; it has happened all the same.
+                let _ = applied.send(());
+            }
+            Event::Status(answer) => drop(answer.send(self.status())),
+            Event::StoreFailed(why) => {
+                if self.store_error.as_ref() != Some(&why) {
+                    error!("what this binder remembers is not stored: {why}");
+                }
+                self.store_error = Some(why);
+            }
+            Event::Stop => {}
+        }
+    }
+
+    /// One publisher for every zone and sink of the plan, and no others.
+    fn match_publishers(&mut self) {
+        let mut before = std::mem::take(&mut self.publishers);
+        for (zone, plan) in &self.plan.zones {
+            for name in &plan.sinks {
+                let Some(sink) = self.plan.sinks.get(name) else { continue };
+                let key = (zone.clone(), name.clone());
+                let kept = before.remove(&key).filter(|publisher| publisher.is_of(sink));
+                let publisher = kept.unwrap_or_else(|| {
+                    let counters = Arc::clone(&self.counters);
+                    let publisher = Publisher::start(zone.as_str(), name, sink.clone(), counters);
+                    if let Some(publication) = self.published.get(zone) {
+                        let (publication, zone) = (Arc::clone(publication), Arc::clone(plan));
+                        publisher.publish(Job { publication, zone });
+                    }
+                    publisher
+                });
+                self.publishers.insert(key, publisher);
+            }
+        }
+    }
+
+    fn store(&mut self) -> Stored {
+        self.stored_at = self.machine.counters().accepted;
+        self.keeper.store(self.machine.snapshot().into())
+    }
+
+    fn store_if_heard(&mut self) {
+        if self.machine.counters().accepted == self.stored_at {
+            return;
+        }
+        let stored = self.store();
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            match stored.wait().await {
+                Ok(()) => {}
+                Err(why) => drop(events.send(Event::StoreFailed(why.to_string()))),
+            }
+        });
+    }
+
+    fn status(&self) -> BinderStatus {
+        let view = self.machine.view(self.facts.clock.now());
+        let insecure = self.plan.insecure;
+        let counters = BinderCounters {
+            accepted: view.counters.accepted,
+            refused: Refusal::ALL
+                .iter()
+                .map(|refusal| {
+                    (refusal.as_str().to_owned(), view.counters.refused[refusal.index()])
+                })
+                .collect(),
+            published: self.counters.published.load(Ordering::Relaxed),
+            failed: self.counters.failed.load(Ordering::Relaxed),
+        };
+        let zones = self.zones(&view);
+        BinderStatus {
+            version: self.facts.version.clone(),
+            host: self.facts.host_status(),
+            uptime_ms: self.facts.uptime_ms(),
+            security: if insecure {
+                SecurityStatus::Insecure
+            } else {
+                SecurityStatus::Authenticated
+            },
+            alarms: self.alarms(&view, &zones),
+            zones,
+            services: view.services.iter().map(|service| self.service(service)).collect(),
+            hosts: hosts(&view),
+            counters,
+        }
+    }
+
+    fn zones(&self, view: &BinderView) -> Vec<ZoneStatus> {
+        let of = |zone: &ZoneName| -> Vec<SinkStatus> {
+            let publishers = self.publishers.iter().filter(|((name, _), _)| name == zone);
+            publishers.map(|(_, publisher)| publisher.status()).collect()
+        };
+        let zones = view.zones.iter();
+        zones
+            .map(|(name, serial)| ZoneStatus {
+                zone: name.to_string(),
+                serial: serial.map(|serial| serial.0),
+                sinks: of(name),
+            })
+            .collect()
+    }
+
+    fn service(&self, view: &ServiceView) -> ServiceStatus {
+        let plan = self.plan.zones.get(&view.zone);
+        let owners = plan.into_iter().flat_map(|plan| &plan.owners);
+        ServiceStatus {
+            service: view.name.to_string(),
+            zone: view.zone.to_string(),
+            owners: owners.filter(|o| o.service == view.name).map(|o| o.name.clone()).collect(),
+            react: match view.react {
+                React::AtOnce => "at-once".to_owned(),
+                React::OnTimer => "on-timer".to_owned(),
+            },
+            phase: view.phase.as_str().to_owned(),
+            set: view.set.iter().copied().collect(),
+            members: view
+                .members
+                .iter()
+                .map(|member| member_status(member, view.set.contains(&member.address)))
+                .collect(),
+        }
+    }
+
+    fn alarms(&self, view: &BinderView, zones: &[ZoneStatus]) -> Vec<AlarmStatus> {
+        let mut alarms: Vec<AlarmStatus> = view.alarms.iter().filter_map(alarm).collect();
+        for zone in zones {
+            let failed = zone.sinks.iter().filter(|sink| sink.state == SinkState::Failed);
+            alarms.extend(failed.map(|sink| AlarmStatus {
+                kind: "publish-failed".to_owned(),
+                service: None,
+                zone: Some(zone.zone.clone()),
+                text: format!("{}: {}", sink.sink, sink.error.as_deref().unwrap_or("failed")),
+            }));
+        }
+        alarms.extend(self.store_error.as_ref().map(|why| AlarmStatus {
+            kind: "state".to_owned(),
+            service: None,
+            zone: None,
+            text: format!("what this binder remembers is not stored: {why}"),
+        }));
+        alarms
+    }
+}
+
+fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
+    let known = member.known.as_ref();
+    MemberStatus {
+        address: member.address,
+        in_set,
+        state: known.map(|known| known.state.to_string()),
+        verdict: member.verdict.to_string(),
+        reason: known.map(|known| known.reason.clone()).unwrap_or_default(),
+        load: known.and_then(|known| known.load).map(Load::as_percent),
+        host: known.map(|known| {
+            known.host_name.as_ref().map_or_else(|| known.host.to_string(), ToString::to_string)
+        }),
+        claim: known.map(|known| claim_word(known.claim).to_owned()),
+        heard_ms_ago: known.map(|known| millis(known.heard_ago)),
+        expire_ms: known.map(|known| millis(known.expire)),
+    }
+}
+
+fn hosts(view: &BinderView) -> Vec<HeardHost> {
+    let hosts = view.hosts.iter();
+    hosts
+        .map(|host| HeardHost {
+            name: host.name.to_string(),
+            id: host.id.to_string(),
+            epoch: host.epoch.0,
+            sequence: host.sequence.0,
+            heard_ms_ago: millis(host.heard_ago),
+            source: host.source,
+        })
+        .collect()
+}
+
+fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
+    let (kind, service, text) = match alarm {
+        Alarm::Deaf { silent_for } => {
+            let secs = silent_for.as_secs_f64();
+            ("deaf", None, format!("no other host was heard for {secs:.1} s: every set is frozen"))
+        }
+        Alarm::NobodyHeard { service } => {
+            let text = "nobody said that it is up in the last period";
+            ("nobody-heard", Some(service), text.to_owned())
+        }
+        Alarm::Held { service, members } => {
+            let list: Vec<_> = members.iter().map(ToString::to_string).collect();
+            let list = list.join(", ");
+            ("held", Some(service), format!("too many went silent at once: {list} held"))
+        }
+        Alarm::LastResort { service } => {
+            ("last-resort", Some(service), "nobody is left: `when_none` decides".to_owned())
+        }
+        Alarm::Refused { stranger, .. } => {
+            let (name, source) = (&stranger.name, stranger.source);
+            let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
+            let why = stranger.refusal;
+            ("refused-host", None, format!("{name} ({source}): {why}; its clock {its}, ours {ours}"))
+        }
+        _ => return None,
+    };
+    let service = service.map(ToString::to_string);
+    Some(AlarmStatus { kind: kind.to_owned(), service, zone: None, text })
+}

@@ -1,0 +1,278 @@
+//! The monitor's shell: probes, samples and addresses in, datagrams out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rais_proto::heartbeat::{Claim, Heartbeat, State, codec};
+use rais_proto::load::Load;
+use rais_proto::monitor::advertise::Interface;
+use rais_proto::monitor::{
+    LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget,
+};
+use rais_proto::name::ServiceName;
+use rais_sdk::{Subject, Target};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tracing::{info, warn};
+
+use super::Facts;
+use super::transports::Outlets;
+use crate::convert;
+use crate::host::{Arrived, LoadPort};
+use crate::plan::monitor::{MonitorPlan, ProbeBinding};
+use crate::status::{MonitorCounters, MonitorStatus, SecurityStatus, ServiceHealth};
+
+/// A sample that takes longer gives nothing.
+const SAMPLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a monitor's task is told.
+#[derive(Debug)]
+pub enum Event {
+    /// A probe ended.
+    Probed(ProbeId, ProbeOutcome),
+    /// A sample came in.
+    Sampled(LoadKey, LoadSubject, Option<Load>),
+    /// The host's interfaces are now these.
+    Interfaces(Vec<Interface>),
+    /// Take this configuration, and say when it runs.
+    Apply(Box<MonitorPlan>, Outlets, oneshot::Sender<()>),
+    /// Say how it stands.
+    Status(oneshot::Sender<MonitorStatus>),
+    /// Say goodbye and end.
+    Stop,
+}
+
+/// The task that runs a monitor.
+pub struct MonitorShell {
+    facts: Facts,
+    machine: Monitor,
+    plan: MonitorPlan,
+    outlets: Outlets,
+    /// The binder of this very process, which needs no transport.
+    neighbour: Option<mpsc::Sender<Arrived>>,
+    events: mpsc::UnboundedSender<Event>,
+    inbox: mpsc::UnboundedReceiver<Event>,
+    interfaces: Vec<Interface>,
+    in_flight: BTreeMap<ProbeId, AbortHandle>,
+    counters: MonitorCounters,
+}
+
+impl MonitorShell {
+    /// A monitor that runs `plan` and sends by `outlets`; and how to tell it things.
+    pub fn new(
+        facts: Facts,
+        plan: MonitorPlan,
+        outlets: Outlets,
+        neighbour: Option<mpsc::Sender<Arrived>>,
+    ) -> (MonitorShell, mpsc::UnboundedSender<Event>) {
+        let (events, inbox) = mpsc::unbounded_channel();
+        let shell = MonitorShell {
+            machine: Monitor::new(facts.clock.now(), plan.config.clone()),
+            facts,
+            plan,
+            outlets,
+            neighbour,
+            events: events.clone(),
+            inbox,
+            interfaces: Vec::new(),
+            in_flight: BTreeMap::new(),
+            counters: MonitorCounters::default(),
+        };
+        (shell, events)
+    }
+
+    /// Runs until it was told to stop and has said goodbye.
+    pub async fn run(mut self) {
+        while self.act().await {
+            let timeout = self.machine.poll_timeout().map(|at| self.facts.clock.instant(at));
+            let event = tokio::select! {
+                biased;
+                event = self.inbox.recv() => event,
+                () = sleep_until(timeout) => None,
+            };
+            // All results first: by the time's word an unanswered probe fails.
+            if let Some(event) = event {
+                self.take(event);
+            }
+            while let Ok(event) = self.inbox.try_recv() {
+                self.take(event);
+            }
+            let now = self.facts.clock.now();
+            if self.machine.poll_timeout().is_some_and(|at| at <= now) {
+                self.machine.handle_timeout(now);
+            }
+        }
+    }
+
+    /// Does all that the machine asks for; false when it has finished.
+    async fn act(&mut self) -> bool {
+        loop {
+            let (now, wall) = (self.facts.clock.now(), self.facts.clock.wall());
+            let Some(output) = self.machine.poll_output(now, wall) else { return true };
+            match output {
+                Output::StartProbe { id, probe, service, target, timeout } => {
+                    self.start_probe(id, probe, &service, &target, timeout);
+                }
+                Output::CancelProbe { id } => {
+                    if let Some(probe) = self.in_flight.remove(&id) {
+                        probe.abort();
+                    }
+                }
+                Output::SampleLoad { source, of } => self.sample(source, of),
+                Output::Send(beat) => self.send(&beat),
+                Output::Changed(change) => {
+                    let from = change.from.map_or("new", State::as_str);
+                    let (service, address, reason) =
+                        (&change.service, change.address, &change.reason);
+                    info!(%service, %address, "{from} -> {}: {reason}", change.to);
+                }
+                Output::Finished => {
+                    // The goodbye must be out before the transports are stopped.
+                    tokio::task::yield_now().await;
+                    return false;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let now = self.facts.clock.now();
+        match event {
+            Event::Probed(id, outcome) => {
+                self.in_flight.remove(&id);
+                self.machine.handle_probe_result(now, id, outcome);
+            }
+            Event::Sampled(source, of, load) => self.machine.handle_load(now, source, of, load),
+            Event::Interfaces(interfaces) => {
+                self.interfaces = interfaces;
+                self.tell_addresses();
+            }
+            Event::Apply(plan, outlets, applied) => {
+                self.plan = *plan;
+                self.outlets.replace(outlets);
+                self.machine.handle_config(now, self.plan.config.clone());
+                self.tell_addresses();
+                // Whoever asked may have gone; it has happened all the same.
+                let _ = applied.send(());
+            }
+            Event::Status(answer) => drop(answer.send(self.status())),
+            Event::Stop => self.machine.handle_shutdown(now),
+        }
+    }
+
+    fn tell_addresses(&mut self) {
+        let now = self.facts.clock.now();
+        for (set, addresses) in self.plan.advertised(&self.interfaces) {
+            if addresses.is_empty() && !self.interfaces.is_empty() {
+                warn!(set = ?set, "no address of this host is left to announce: see [monitor] advertise and exclude");
+            }
+            self.machine.handle_addresses(now, set, &addresses);
+        }
+    }
+
+    fn start_probe(
+        &mut self,
+        id: ProbeId,
+        key: ProbeKey,
+        service: &ServiceName,
+        target: &ProbeTarget,
+        timeout: Duration,
+    ) {
+        let Some(binding) = self.plan.probes.get(&key) else { return };
+        self.counters.probes_started += 1;
+        let ProbeBinding { port, timeout: own, .. } = binding;
+        let limit = own.map_or(timeout, |own| own.min(timeout));
+        let at = binding.target(target.address);
+        let answer = port.probe(Target::new(at, &*target.name, service.as_str()), limit);
+        let events = self.events.clone();
+        let probe = tokio::spawn(async move {
+            // A monitor that has ended wants no results.
+            let _ = events.send(Event::Probed(id, convert::outcome(answer.await)));
+        });
+        self.in_flight.insert(id, probe.abort_handle());
+    }
+
+    fn sample(&mut self, source: LoadKey, of: LoadSubject) {
+        let events = self.events.clone();
+        let port: Option<Arc<dyn LoadPort>> = self.plan.loads.get(&source).cloned();
+        tokio::spawn(async move {
+            let load = match port {
+                Some(port) => convert::load(&port.sample(Subject::new(""), SAMPLE_LIMIT).await),
+                None => None,
+            };
+            let _ = events.send(Event::Sampled(source, of, load));
+        });
+    }
+
+    fn send(&mut self, beat: &Heartbeat) {
+        self.counters.beats_sent += 1;
+        let membership = &self.plan.membership;
+        let datagram: Arc<[u8]> =
+            match codec::encode(beat, membership.cluster(), membership.signing()) {
+                Ok(datagram) => datagram.into(),
+                Err(error) => return warn!("a beat cannot be sent: {error}"),
+            };
+        if let Some(neighbour) = &self.neighbour {
+            let arrived =
+                Arrived { transport: NEIGHBOUR.into(), from: None, data: (&*datagram).into() };
+            // A full queue loses a beat, as a network would.
+            let _ = neighbour.try_send(arrived);
+        }
+        tokio::spawn(self.outlets.send(&datagram));
+    }
+
+    fn status(&self) -> MonitorStatus {
+        let now = self.facts.clock.now();
+        let services = self.machine.view(now).into_iter().map(|view| ServiceHealth {
+            service: view.service.to_string(),
+            address: view.address,
+            claim: claim_word(view.claim).to_owned(),
+            state: view.state.unwrap_or(State::Unknown).to_string(),
+            since_ms: millis(now.since(view.since)),
+            reason: view.reason.to_string(),
+            load: view.load.map(Load::as_percent),
+            took_ms: view.last_took.map(|took| took.as_secs_f64() * 1000.0),
+        });
+        let insecure = self.plan.membership.insecure;
+        MonitorStatus {
+            version: self.facts.version.clone(),
+            host: self.facts.host_status(),
+            uptime_ms: self.facts.uptime_ms(),
+            security: if insecure {
+                SecurityStatus::Insecure
+            } else {
+                SecurityStatus::Authenticated
+            },
+            services: services.collect(),
+            counters: MonitorCounters {
+                send_failed: self.outlets.failed(),
+                probes_waiting: self.machine.waiting() as u64,
+                ..self.counters
+            },
+        }
+    }
+}
+
+/// The transport between the two roles of one process, in its queue.
+pub const NEIGHBOUR: &str = "(this process)";
+
+pub(super) fn claim_word(claim: Claim) -> &'static str {
+    match claim {
+        Claim::Own => "own",
+        Claim::Watched => "watched",
+    }
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Never, where there is no time.
+pub(super) async fn sleep_until(time: Option<std::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,265 @@
+//! One zone to one sink: the newest publication, tried until it is confirmed, then verified.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rais_proto::binder::Publication;
+use rais_sdk::{Fault as PluginFault, Owner, Record, Served};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::monitor::sleep_until;
+use crate::config::Sink;
+use crate::convert::{self, describe};
+use crate::host;
+use crate::plan::binder::{SinkPlan, ZonePlan};
+use crate::status::{SinkState, SinkStatus};
+
+/// A sink's call that takes longer has failed; its own `timeout` comes first.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What is to be published, and what it is made of.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The addresses.
+    pub publication: Arc<Publication>,
+    /// Everything else.
+    pub zone: Arc<ZonePlan>,
+}
+
+/// What all publishers count together.
+#[derive(Debug, Default)]
+pub struct PublishCounters {
+    /// Publications that a sink confirmed.
+    pub published: AtomicU64,
+    /// Tries that failed.
+    pub failed: AtomicU64,
+}
+
+/// The task that publishes one zone by one sink; ended with it.
+pub struct Publisher {
+    plan: SinkPlan,
+    jobs: watch::Sender<Option<Job>>,
+    progress: Arc<Mutex<SinkStatus>>,
+    task: JoinHandle<()>,
+}
+
+struct Worker {
+    /// For the log.
+    zone: String,
+    sink: SinkPlan,
+    jobs: watch::Receiver<Option<Job>>,
+    progress: Arc<Mutex<SinkStatus>>,
+    counters: Arc<PublishCounters>,
+    /// What the sink confirmed last: the next difference is to this.
+    confirmed: Option<host::Publication>,
+    backoff: Duration,
+}
+
+/// What a worker does when it next wakes by itself.
+#[derive(Clone, Copy)]
+enum Next {
+    Wait,
+    Publish(Instant),
+    Verify(Instant),
+}
+
+impl Publisher {
+    /// Starts the task; it waits for a first [`Publisher::publish`].
+    pub fn start(
+        zone: &str,
+        name: &str,
+        plan: SinkPlan,
+        counters: Arc<PublishCounters>,
+    ) -> Publisher {
+        let (jobs, receiver) = watch::channel(None);
+        let progress = Arc::new(Mutex::new(SinkStatus {
+            sink: name.to_owned(),
+            state: SinkState::Pending,
+            serial: None,
+            error: None,
+        }));
+        let worker = Worker {
+            zone: zone.to_owned(),
+            sink: plan.clone(),
+            jobs: receiver,
+            progress: Arc::clone(&progress),
+            counters,
+            confirmed: None,
+            backoff: plan.retry,
+        };
+        Publisher { plan, jobs, progress, task: tokio::spawn(worker.run()) }
+    }
+
+    /// Publishes `job` next; an older one that is not under way yet is overtaken.
+    pub fn publish(&self, job: Job) {
+        lock(&self.progress).state = SinkState::Pending;
+        self.jobs.send_replace(Some(job));
+    }
+
+    /// [`Publisher::publish`], to be called later and from elsewhere.
+    pub fn later(&self, job: Job) -> impl FnOnce() + Send + 'static {
+        let (progress, jobs) = (Arc::clone(&self.progress), self.jobs.clone());
+        lock(&progress).state = SinkState::Pending;
+        move || {
+            jobs.send_if_modified(|current| {
+                let serial = |job: &Job| job.publication.serial;
+                let stale = current.as_ref().is_some_and(|now| serial(now).is_after(serial(&job)));
+                if !stale {
+                    *current = Some(job);
+                }
+                !stale
+            });
+        }
+    }
+
+    /// Whether it works as `plan` says.
+    pub fn is_of(&self, plan: &SinkPlan) -> bool {
+        Arc::ptr_eq(&self.plan.port, &plan.port)
+            && self.plan.retry == plan.retry
+            && self.plan.verify_interval == plan.verify_interval
+    }
+
+    /// How far it is.
+    pub fn status(&self) -> SinkStatus {
+        lock(&self.progress).clone()
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        // A call under way goes on in the plugin; nobody waits for it.
+        self.task.abort();
+    }
+}
+
+impl Worker {
+    async fn run(mut self) {
+        let mut next = Next::Wait;
+        loop {
+            let wake = match next {
+                Next::Wait => None,
+                Next::Publish(at) | Next::Verify(at) => Some(at.into_std()),
+            };
+            tokio::select! {
+                changed = self.jobs.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.backoff = self.sink.retry;
+                    next = self.publish().await;
+                }
+                () = sleep_until(wake) => {
+                    next = match next {
+                        Next::Verify(_) => self.verify().await,
+                        Next::Wait | Next::Publish(_) => self.publish().await,
+                    };
+                }
+            }
+        }
+    }
+
+    async fn publish(&mut self) -> Next {
+        let Some(job) = self.jobs.borrow_and_update().clone() else { return Next::Wait };
+        let before = self.confirmed.as_ref().map_or(&[][..], |last| &last.records);
+        let what = Arc::new(convert::publication(&job.publication, &job.zone, before));
+        match self.sink.port.publish(Arc::clone(&what), LIMIT).await {
+            Ok(serial) => {
+                self.counters.published.fetch_add(1, Ordering::Relaxed);
+                self.confirm(serial, &what);
+                Next::Verify(Instant::now() + self.sink.verify_interval)
+            }
+            Err(fault) => {
+                self.counters.failed.fetch_add(1, Ordering::Relaxed);
+                self.fail(&fault);
+                let again = Instant::now() + self.backoff;
+                self.backoff = (self.backoff * 2).min(Sink::MAX_RETRY).max(self.sink.retry);
+                Next::Publish(again)
+            }
+        }
+    }
+
+    /// Looks at what is served; publishes again where that is something else.
+    async fn verify(&mut self) -> Next {
+        let later = Next::Verify(Instant::now() + self.sink.verify_interval);
+        let Some(confirmed) = &self.confirmed else { return later };
+        match self.sink.port.served(&confirmed.zone, LIMIT).await {
+            Ok(None) => later,
+            Ok(Some(served)) => match difference(confirmed, &served) {
+                None => later,
+                Some(difference) => {
+                    warn!(zone = %self.zone, sink = %self.name(), "what is served is not what was published: {difference}; publishing again");
+                    self.publish().await
+                }
+            },
+            Err(fault) => {
+                self.counters.failed.fetch_add(1, Ordering::Relaxed);
+                self.fail(&fault);
+                // Served or not: publishing is idempotent, and confirms.
+                Next::Publish(Instant::now() + self.backoff)
+            }
+        }
+    }
+
+    fn confirm(&mut self, serial: u32, what: &Arc<host::Publication>) {
+        self.backoff = self.sink.retry;
+        let recovered = {
+            let mut progress = lock(&self.progress);
+            let overtaken = self.jobs.has_changed().unwrap_or(false);
+            progress.state = if overtaken { SinkState::Pending } else { SinkState::Ok };
+            progress.serial = Some(serial);
+            progress.error.take().is_some()
+        };
+        let again = if recovered { " again" } else { "" };
+        let count = what.records.len();
+        info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} addresses; {}", what.head.reason);
+        self.confirmed = Some(host::Publication::clone(what));
+    }
+
+    fn fail(&mut self, fault: &PluginFault) {
+        let text = describe(fault);
+        let known = {
+            let mut progress = lock(&self.progress);
+            progress.state = SinkState::Failed;
+            progress.error.replace(text.clone()).is_some_and(|before| before == text)
+        };
+        // Said once a change of state.
+        if !known {
+            warn!(zone = %self.zone, sink = %self.name(), "not published: {text}");
+        }
+    }
+
+    fn name(&self) -> String {
+        lock(&self.progress).sink.clone()
+    }
+}
+
+/// How what is served differs from what was published, for people; none where it does not.
+fn difference(published: &host::Publication, served: &Served) -> Option<String> {
+    let ours = addresses(&published.head.owners, &published.records);
+    let theirs = addresses(&served.owners, &served.records);
+    let count = |of: &BTreeSet<_>, without: &BTreeSet<_>| of.difference(without).count();
+    let (missing, foreign) = (count(&ours, &theirs), count(&theirs, &ours));
+    if (missing, foreign) != (0, 0) {
+        return Some(format!("{missing} addresses missing, {foreign} not ours"));
+    }
+    let serial = served.serial.filter(|&serial| serial != published.head.serial)?;
+    Some(format!("serial {serial} in place of {}", published.head.serial))
+}
+
+fn addresses<'a>(owners: &'a [Owner], records: &[Record]) -> BTreeSet<(&'a str, IpAddr)> {
+    let named = records.iter().filter_map(|record| {
+        let owner = owners.get(usize::try_from(record.owner).ok()?)?;
+        Some((owner.name.as_str(), record.ip))
+    });
+    named.collect()
+}
+
+fn lock(progress: &Mutex<SinkStatus>) -> std::sync::MutexGuard<'_, SinkStatus> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,193 @@
+//! A binder's memory as it stands on disk (`binder/state.json`).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rais_proto::binder::ZoneMemory;
+use rais_proto::binder::peers::HostMemory;
+use rais_proto::binder::snapshot::{ClaimMemory, ServiceMemory, Snapshot};
+use rais_proto::heartbeat::{Capacity, Claim, State, Weight};
+use rais_proto::name::{Epoch, HostId, Sequence};
+use rais_proto::serial::Serial;
+use serde::{Deserialize, Serialize};
+
+/// The format's version.
+pub const VERSION: u32 = 1;
+
+/// [`Snapshot`] in words that any later version reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSnapshot {
+    zones: BTreeMap<String, StoredZone>,
+    services: BTreeMap<String, StoredService>,
+    hosts: BTreeMap<String, StoredHost>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredZone {
+    serial: u32,
+    /// Hexadecimal: JSON's numbers are not made for 64 bits.
+    fingerprint: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredService {
+    set: Vec<IpAddr>,
+    claims: Vec<StoredClaim>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredClaim {
+    address: IpAddr,
+    host: String,
+    watched: bool,
+    state: String,
+    capacity_thousandths: u32,
+    weight_percent: u16,
+    interval_ms: u64,
+    expire_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredHost {
+    name: String,
+    epoch: u64,
+    highest: u64,
+}
+
+impl From<Snapshot> for StoredSnapshot {
+    fn from(snapshot: Snapshot) -> StoredSnapshot {
+        let zones = snapshot.zones.into_iter().map(|(name, zone)| {
+            let fingerprint = format!("{:016x}", zone.fingerprint);
+            (name.to_string(), StoredZone { serial: zone.serial.0, fingerprint })
+        });
+        let services = snapshot.services.into_iter().map(|(name, service)| {
+            let claims = service.claims.into_iter().map(StoredClaim::from).collect();
+            (name.to_string(), StoredService { set: service.set.into_iter().collect(), claims })
+        });
+        let hosts = snapshot.hosts.into_iter().map(|host| {
+            let stored = StoredHost {
+                name: host.name.to_string(),
+                epoch: host.epoch.0,
+                highest: host.highest.0,
+            };
+            (host.host.to_string(), stored)
+        });
+        StoredSnapshot {
+            zones: zones.collect(),
+            services: services.collect(),
+            hosts: hosts.collect(),
+        }
+    }
+}
+
+impl From<StoredSnapshot> for Snapshot {
+    /// What a later version wrote and this one cannot say is left out: it is heard again.
+    fn from(stored: StoredSnapshot) -> Snapshot {
+        let zones = stored.zones.into_iter().filter_map(|(name, zone)| {
+            let fingerprint = u64::from_str_radix(&zone.fingerprint, 16).ok()?;
+            Some((name.parse().ok()?, ZoneMemory { serial: Serial(zone.serial), fingerprint }))
+        });
+        let services = stored.services.into_iter().filter_map(|(name, service)| {
+            let claims = service.claims.into_iter().filter_map(StoredClaim::into_memory).collect();
+            let memory = ServiceMemory { set: service.set.into_iter().collect(), claims };
+            Some((name.parse().ok()?, memory))
+        });
+        let hosts = stored.hosts.into_iter().filter_map(|(id, host)| {
+            Some(HostMemory {
+                host: host_id(&id)?,
+                name: host.name.parse().ok()?,
+                epoch: Epoch(host.epoch),
+                highest: Sequence(host.highest),
+            })
+        });
+        Snapshot { zones: zones.collect(), services: services.collect(), hosts: hosts.collect() }
+    }
+}
+
+impl From<ClaimMemory> for StoredClaim {
+    fn from(claim: ClaimMemory) -> StoredClaim {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        StoredClaim {
+            address: claim.address,
+            host: claim.host.to_string(),
+            watched: claim.claim == Claim::Watched,
+            state: claim.state.to_string(),
+            capacity_thousandths: claim.capacity.as_thousandths(),
+            weight_percent: claim.weight.as_percent(),
+            interval_ms: millis(claim.interval),
+            expire_ms: millis(claim.expire),
+        }
+    }
+}
+
+impl StoredClaim {
+    fn into_memory(self) -> Option<ClaimMemory> {
+        const STATES: [State; 6] = [
+            State::Up,
+            State::Down,
+            State::Draining,
+            State::Maintenance,
+            State::Leaving,
+            State::Unknown,
+        ];
+        Some(ClaimMemory {
+            address: self.address,
+            host: host_id(&self.host)?,
+            claim: if self.watched { Claim::Watched } else { Claim::Own },
+            state: STATES.into_iter().find(|state| state.as_str() == self.state)?,
+            capacity: Capacity::from_thousandths(self.capacity_thousandths)?,
+            weight: Weight::from_percent(self.weight_percent)?,
+            interval: Duration::from_millis(self.interval_ms),
+            expire: Duration::from_millis(self.expire_ms),
+        })
+    }
+}
+
+fn host_id(text: &str) -> Option<HostId> {
+    let number = u128::from_str_radix(text, 16).ok()?;
+    (text.len() == 32).then(|| HostId(number.to_be_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_what_was_stored() {
+        let claim = ClaimMemory {
+            address: "2001:db8::1".parse().unwrap(),
+            host: HostId([7; 16]),
+            claim: Claim::Watched,
+            state: State::Draining,
+            capacity: Capacity::ONE,
+            weight: Weight::USUAL,
+            interval: Duration::from_millis(500),
+            expire: Duration::from_millis(1650),
+        };
+        let snapshot = Snapshot {
+            zones: [(
+                "www.example".parse().unwrap(),
+                ZoneMemory { serial: Serial(u32::MAX), fingerprint: u64::MAX - 1 },
+            )]
+            .into(),
+            services: [(
+                "http".parse().unwrap(),
+                ServiceMemory {
+                    set: ["192.0.2.1".parse().unwrap(), claim.address].into(),
+                    claims: vec![claim],
+                },
+            )]
+            .into(),
+            hosts: vec![HostMemory {
+                host: HostId([7; 16]),
+                name: "web1".parse().unwrap(),
+                epoch: Epoch(u64::MAX),
+                highest: Sequence(9),
+            }],
+        };
+        let text = serde_json::to_string(&StoredSnapshot::from(snapshot.clone())).unwrap();
+        let stored: StoredSnapshot = serde_json::from_str(&text).unwrap();
+        assert_eq!(Snapshot::from(stored), snapshot);
+    }
+}
