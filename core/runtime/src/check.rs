@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config, Fault, Faults, Loaded};
+use crate::config::{self, Asked, Config, Fault, Faults, Loaded};
 use crate::host::PluginHost;
 use crate::plan::Instances;
 use crate::plan::trust::Membership;
@@ -21,19 +21,25 @@ pub struct Checked {
     pub membership: Membership,
 }
 
-/// Reads the configuration at `path`, makes its plugins and reads its keys. Plugins of `before`
+/// Reads the configuration at `path` for a process of the roles `asked`, makes their plugins and reads its keys. Plugins of `before`
 /// whose tables say the same are taken over.
 ///
 /// # Errors
 /// Everything that is wrong, each with its place.
-pub fn check(path: &Path, host: &PluginHost, before: &Instances) -> Result<Checked, Faults> {
-    let Loaded { config, warnings, .. } = config::load(path)?;
+pub fn check(
+    path: &Path,
+    asked: Asked,
+    host: &PluginHost,
+    before: &Instances,
+) -> Result<Checked, Faults> {
+    let Loaded { config, warnings, .. } = config::load_for(path, asked)?;
     let mut faults = config::unsupported(&config, &host.registry().known_types());
     // A plugin that is missing was said above; a table that its plugin refuses is said here.
     if !faults.is_empty() {
         return Err(Faults(faults));
     }
-    let instances = Instances::make(host, &config, before).map_err(|found| faults.extend(found));
+    let instances =
+        Instances::make(host, &config, asked, before).map_err(|found| faults.extend(found));
     let membership = Membership::of(&config).map_err(|found| faults.extend(found));
     match (instances, membership) {
         (Ok(instances), Ok(membership)) => Ok(Checked { config, warnings, instances, membership }),

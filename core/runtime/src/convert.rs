@@ -1,5 +1,6 @@
 //! Where the plugins' types and the core's meet: nowhere else does one become the other.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rais_proto::binder;
@@ -37,11 +38,11 @@ pub(crate) fn load(answer: &Result<Reading, Fault>) -> Option<Load> {
     answer.as_ref().ok()?.load.and_then(Load::from_percent)
 }
 
-/// A publication as sinks take it, its difference to `before` worked out.
+/// A publication as sinks take it, its difference to the one `before` worked out.
 pub(crate) fn publication(
     what: &binder::Publication,
     plan: &ZonePlan,
-    before: &[Record],
+    before: Option<&Publication>,
 ) -> Publication {
     let mut owners = Vec::new();
     let mut records = Vec::new();
@@ -63,31 +64,21 @@ pub(crate) fn publication(
     head.file = Some(plan.file.clone());
     head.change = Change::Set;
     head.reason.clone_from(&what.reason);
-    let lacks = |set: &[Record], one: &Record| !set.iter().any(|other| same_address(other, one));
+    // Of other owners, indices mean something else: then everything is new.
+    let before = before.filter(|before| before.head.owners == head.owners);
+    let before = before.map_or(&[][..], |before| &before.records);
     Publication {
         zone: what.zone.to_string(),
-        added: difference(&records, before, lacks),
-        removed: difference(before, &records, lacks),
+        added: those_not_in(&records, before),
+        removed: those_not_in(before, &records),
         head,
         records,
     }
 }
 
-fn difference(
-    of: &[Record],
-    without: &[Record],
-    lacks: impl Fn(&[Record], &Record) -> bool,
-) -> Vec<Record> {
-    let key = |record: &Record| (record.owner, record.ip);
-    if without.is_sorted_by_key(key) {
-        let found = |one: &&Record| without.binary_search_by_key(&key(one), key).is_err();
-        return of.iter().filter(found).cloned().collect();
-    }
-    of.iter().filter(|one| lacks(without, one)).cloned().collect()
-}
-
-fn same_address(one: &Record, other: &Record) -> bool {
-    (one.owner, one.ip) == (other.owner, other.ip)
+fn those_not_in(of: &[Record], other: &[Record]) -> Vec<Record> {
+    let there: BTreeSet<_> = other.iter().map(|record| (record.owner, record.ip)).collect();
+    of.iter().filter(|record| !there.contains(&(record.owner, record.ip))).copied().collect()
 }
 
 /// Of what a fault says to people, with its phase or key.

@@ -116,7 +116,8 @@ impl Daemon {
         let asked = asked.map_err(|faults| refused(Faults(faults)))?;
         warn_of(&checked.warnings, options.look);
         // Before anything that could end the process is up.
-        let mut signals = Signals::new().map_err(|source| DaemonError::io("take signals", source))?;
+        let mut signals =
+            Signals::new().map_err(|source| DaemonError::io("take signals", source))?;
 
         let (requests, mut control) = mpsc::channel(16);
         let config = checked.config.clone();
@@ -175,7 +176,9 @@ impl Daemon {
             Ok(roles) => roles,
             Err(faults) => return refused(Faults(faults)),
         };
-        if let Some(fault) = needs_a_restart(&self.config, &checked.config, self.roles.running(), &roles) {
+        if let Some(fault) =
+            needs_a_restart(&self.config, &checked.config, self.roles.running(), &roles)
+        {
             return refused(Faults(vec![fault]));
         }
         let warnings = checked.warnings.iter().map(|warning| warning.render(look)).collect();
@@ -188,7 +191,8 @@ impl Daemon {
             }
             Err(Applying::Config(faults)) => refused(Faults(faults)),
             Err(Applying::Transport { name, why }) => {
-                let fault = config.fault(&format!("transport.{name}"), format!("does not start: {why}"));
+                let fault =
+                    config.fault(&format!("transport.{name}"), format!("does not start: {why}"));
                 refused(Faults(vec![fault]))
             }
         }
@@ -217,9 +221,9 @@ async fn checked(
     host: &Arc<PluginHost>,
     before: Option<crate::plan::Instances>,
 ) -> Result<Checked, Faults> {
-    let (path, host) = (options.config.clone(), Arc::clone(host));
+    let (path, asked, host) = (options.config.clone(), options.roles, Arc::clone(host));
     let task = tokio::task::spawn_blocking(move || {
-        check::check(&path, &host, &before.unwrap_or_default())
+        check::check(&path, asked, &host, &before.unwrap_or_default())
     });
     task.await.unwrap_or_else(|error| {
         let fault = Fault::in_file(&options.config, format!("the check itself failed: {error}"));

@@ -97,7 +97,8 @@ impl Roles {
             let transports = checked.instances.transports();
             let receiving = started.receivers.start(transports, &role.queue).await;
             started.binder = Some(role);
-            receiving.map_err(|(name, fault)| DaemonError::Transport { name, why: describe(&fault) })?;
+            receiving
+                .map_err(|(name, fault)| DaemonError::Transport { name, why: describe(&fault) })?;
         }
         if let Some(state) = monitor_state {
             started.monitor = Some(MonitorRole::start(&facts, &checked, state, neighbour)?);
@@ -232,11 +233,7 @@ impl BinderRole {
     }
 }
 
-fn plan(
-    checked: &Checked,
-    identity: Identity,
-    keys: &mut Keys,
-) -> Result<MonitorPlan, Vec<Fault>> {
+fn plan(checked: &Checked, identity: Identity, keys: &mut Keys) -> Result<MonitorPlan, Vec<Fault>> {
     let membership = checked.membership.clone();
     MonitorPlan::of(&checked.config, &checked.instances, membership, identity, keys)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use super::render;
+use super::role::{Asked, Role};
 
 /// One thing that is wrong, or doubtful.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,12 +179,23 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// What was noted while reading; reading goes on after a fault, so that all are told at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notes {
+    asked: Asked,
     faults: RefCell<Vec<Fault>>,
 }
 
 impl Notes {
+    /// Of reading for a process of these roles.
+    pub(super) fn of(asked: Asked) -> Notes {
+        Notes { asked, faults: RefCell::default() }
+    }
+
+    /// Whether zones will be published.
+    pub(super) fn binds(&self) -> bool {
+        self.asked != Asked::Only(Role::Monitor)
+    }
+
     pub(super) fn add(&self, fault: Fault) {
         self.faults.borrow_mut().push(fault);
     }

@@ -16,6 +16,7 @@ use super::monitor::Monitor;
 use super::path;
 use super::place::{Place, Places, Source};
 use super::plugins::Plugins;
+use super::role::Asked;
 use super::section::{Section, is_table};
 use super::service;
 use super::sink::Sink;
@@ -41,7 +42,16 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong with it, each with its place.
 pub fn load(path: &Path) -> Result<Loaded, Faults> {
-    let notes = Notes::default();
+    load_for(path, Asked::All)
+}
+
+/// As [`load`], for a process of these roles: one file may serve a whole site, and a host that only
+/// monitors has none of the zones' header files.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(path: &Path, asked: Asked) -> Result<Loaded, Faults> {
+    let notes = Notes::of(asked);
     let mut files = vec![path.to_owned()];
     match beside(path) {
         Ok(more) => files.extend(more),
@@ -64,7 +74,7 @@ pub fn load(path: &Path) -> Result<Loaded, Faults> {
 /// As [`load`].
 pub fn parse(path: &Path, text: &str) -> Result<Loaded, Faults> {
     let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned(), order: 0 });
-    configuration(path, &[path.to_owned()], &[source], Notes::default())
+    configuration(path, &[path.to_owned()], &[source], Notes::of(Asked::All))
 }
 
 fn configuration(

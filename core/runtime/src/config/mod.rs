@@ -51,7 +51,7 @@ pub use dns::{Scheme, Ttl};
 pub use fault::{Fault, Faults, Look, Severity};
 pub use header::HeaderFile;
 pub use host::Host;
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, load, load_for, parse};
 pub use monitor::Monitor;
 pub use place::{Place, Places};
 pub use plugin::{Kind, PluginTable};

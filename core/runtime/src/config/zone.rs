@@ -84,7 +84,8 @@ impl Zone {
         let max_addresses = section.get("max_addresses", MaxAddresses::read);
         let file_given = section.value("header");
         let head = match &file_given {
-            Some(value) => HeaderFile::read(value, &name).map(Head::File),
+            Some(value) if value.notes.binds() => HeaderFile::read(value, &name).map(Head::File),
+            Some(_) => Some(Head::Foreign),
             None => {
                 let types = named.iter().flatten().filter_map(|sink| sinks.get(sink));
                 let needed = types

@@ -44,7 +44,9 @@ pub enum ClientError {
 /// The sockets of a configuration's roles; of both where there is none.
 pub fn sockets(config: Option<&Config>) -> Vec<PathBuf> {
     match config {
-        Some(config) => config.roles().into_iter().map(|role| config.control.socket(role)).collect(),
+        Some(config) => {
+            config.roles().into_iter().map(|role| config.control.socket(role)).collect()
+        }
         None => {
             let roles = [Role::Monitor, Role::Binder];
             roles.map(|role| PathBuf::from(format!("/run/rais/{role}.sock"))).to_vec()
@@ -62,8 +64,10 @@ pub fn ask(path: &Path, request: &Request) -> Result<Response, ClientError> {
         .map_err(|source| ClientError::Nobody { path: path.to_owned(), source })?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(broken)?;
-    let foreign =
-        |error: serde_json::Error| ClientError::Foreign { path: path.to_owned(), why: error.to_string() };
+    let foreign = |error: serde_json::Error| ClientError::Foreign {
+        path: path.to_owned(),
+        why: error.to_string(),
+    };
     let mut text = serde_json::to_string(request).map_err(foreign)?;
     text.push('\n');
     (&stream).write_all(text.as_bytes()).map_err(broken)?;

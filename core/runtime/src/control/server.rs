@@ -42,11 +42,7 @@ impl Server {
     ///
     /// # Errors
     /// What the file system says; [`io::ErrorKind::AddrInUse`] where somebody answers there.
-    pub(crate) fn start(
-        path: &Path,
-        role: Role,
-        asked: mpsc::Sender<Asked>,
-    ) -> io::Result<Server> {
+    pub(crate) fn start(path: &Path, role: Role, asked: mpsc::Sender<Asked>) -> io::Result<Server> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             DirBuilder::new().recursive(true).mode(0o755).create(folder)?;
         }

@@ -25,11 +25,12 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use rais_sdk::Fault;
-use rais_sdk::host::{Declared, HostSide};
+use rais_sdk::host::{Declared, HostSide, table_with_folder};
 use serde_json::{Map, Value};
 
 pub use self::inbox::{Arrived, Queue, inbox};
@@ -91,7 +92,8 @@ impl PluginHost {
         &self.registry
     }
 
-    /// A probe of type `name` for the table `config`, the core's own keys taken out.
+    /// A probe of type `name` for the table `config`, the core's own keys taken out. Relative paths
+    /// in it count from `folder`.
     ///
     /// # Errors
     /// No such plugin (at `type`), the plugin's verdict on its table (at the key's path), or a
@@ -100,16 +102,18 @@ impl PluginHost {
         &self,
         name: &str,
         config: &Map<String, Value>,
+        folder: &Path,
     ) -> Result<Arc<dyn ProbePort>, Fault> {
         let plugin = self.plugin(Kind::Probe, name)?;
+        let json = table_with_folder(config, folder)?;
         if plugin.blocks() {
             let pool = self.pool(Kind::Probe, name, pool::Size::PROBES)?;
-            let probe = self.make(plugin, config, Declared::blocking_probe)?;
+            let probe = self.make(plugin, json, Declared::blocking_probe)?;
             return Ok(Arc::new(PooledProbe::new(probe, pool)));
         }
         let lane = self.lane(name)?;
         let side = Arc::new(Side::on_lane(name, lane.handle()));
-        let probe = made(plugin, config, move |declared, json| declared.probe(json, side))?;
+        let probe = made(plugin, json, move |declared, json| declared.probe(json, side))?;
         Ok(Arc::new(LaneProbe::new(probe, lane)))
     }
 
@@ -121,10 +125,12 @@ impl PluginHost {
         &self,
         name: &str,
         config: &Map<String, Value>,
+        folder: &Path,
     ) -> Result<Arc<dyn LoadPort>, Fault> {
         let plugin = self.plugin(Kind::Load, name)?;
+        let json = table_with_folder(config, folder)?;
         let pool = self.pool(Kind::Load, name, pool::Size::CALLS)?;
-        let load = self.make(plugin, config, Declared::load)?;
+        let load = self.make(plugin, json, Declared::load)?;
         Ok(Arc::new(PooledLoad::new(load, pool)))
     }
 
@@ -136,10 +142,12 @@ impl PluginHost {
         &self,
         name: &str,
         config: &Map<String, Value>,
+        folder: &Path,
     ) -> Result<Arc<dyn SinkPort>, Fault> {
         let plugin = self.plugin(Kind::Sink, name)?;
+        let json = table_with_folder(config, folder)?;
         let pool = self.pool(Kind::Sink, name, pool::Size::CALLS)?;
-        let sink = self.make(plugin, config, Declared::sink)?;
+        let sink = self.make(plugin, json, Declared::sink)?;
         Ok(Arc::new(PooledSink::new(sink, pool)))
     }
 
@@ -151,9 +159,11 @@ impl PluginHost {
         &self,
         name: &str,
         config: &Map<String, Value>,
+        folder: &Path,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
         let plugin = self.plugin(Kind::Transport, name)?;
-        let transport = self.make(plugin, config, Declared::transport)?;
+        let json = table_with_folder(config, folder)?;
+        let transport = self.make(plugin, json, Declared::transport)?;
         // Of its own: what one instance does to its thread must not hold another's beats up.
         let thread = Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE));
         self.watch.add(&thread);
@@ -190,11 +200,11 @@ impl PluginHost {
     fn make<T: Send + 'static>(
         &self,
         plugin: &Plugin,
-        config: &Map<String, Value>,
+        json: String,
         make: Make<T>,
     ) -> Result<T, Fault> {
         let side = Arc::new(Side::with_timers(plugin.name(), self.watch.handle()));
-        made(plugin, config, move |declared, json| make(declared, json, side))
+        made(plugin, json, move |declared, json| make(declared, json, side))
     }
 
     fn lane(&self, name: &str) -> Result<Arc<Lane>, Fault> {
@@ -248,11 +258,10 @@ impl std::fmt::Debug for PluginHost {
 /// Makes an instance on a thread of its own: what an author does in `new` may hang.
 fn made<T: Send + 'static>(
     plugin: &Plugin,
-    config: &Map<String, Value>,
+    json: String,
     make: impl FnOnce(&Declared, &str) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let declared = plugin.declared();
-    let json = serde_json::to_string(config).map_err(Fault::io)?;
     apart::within(&format!("new-{}", plugin.name()), MAKING, move || make(&declared, &json))?
 }
 

@@ -112,11 +112,7 @@ impl BinderPlan {
 const USUAL_SKEW: Duration = Duration::from_secs(300);
 
 impl ZonePlan {
-    fn of(
-        name: &ZoneName,
-        zone: &Zone,
-        bound: &BTreeMap<ServiceName, BinderService>,
-    ) -> ZonePlan {
+    fn of(name: &ZoneName, zone: &Zone, bound: &BTreeMap<ServiceName, BinderService>) -> ZonePlan {
         let header = match &zone.head {
             Head::File(file) => Some(file.header.text().into()),
             Head::Synthesised(header) => Some(header.text().into()),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rais_sdk::Fault as PluginFault;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::config::{Call, Config, Fault, Kind, PluginTable};
+use crate::config::{Asked, Call, Config, Fault, Kind, PluginTable, Role};
 use crate::host::{LoadPort, PluginHost, ProbePort, SinkPort, TransportPort};
 
 /// One instance a table; tables of one type that say the same share it, so that a host has one
@@ -30,10 +30,10 @@ type Named<T> = BTreeMap<String, (Table, Arc<T>)>;
 type Table = (String, String);
 
 /// What makes an instance of one kind.
-type Make<'a, T> = dyn Fn(&str, &Map<String, Value>) -> Result<Arc<T>, PluginFault> + 'a;
+type Make<'a, T> = dyn Fn(&PluginTable) -> Result<Arc<T>, PluginFault> + 'a;
 
 impl Instances {
-    /// Makes every instance that `config` names. What `before` has from the same table is taken
+    /// Makes every instance that `config` names for the roles `asked`. What `before` has from the same table is taken
     /// over, not made again.
     ///
     /// # Errors
@@ -41,25 +41,28 @@ impl Instances {
     pub fn make(
         host: &PluginHost,
         config: &Config,
+        asked: Asked,
         before: &Instances,
     ) -> Result<Instances, Vec<Fault>> {
         let mut made = Instances::default();
         let mut faults = Vec::new();
-        let services = config.monitor.services.values();
+        let (monitors, binds) =
+            (asked != Asked::Only(Role::Binder), asked != Asked::Only(Role::Monitor));
+        let services = config.monitor.services.values().filter(|_| monitors);
         for call in services.clone().flat_map(|service| service.probe.calls()) {
-            let make: &Make<'_, _> = &|name, table| host.probe(name, table);
+            let make: &Make<'_, _> = &|it| host.probe(&it.type_name, &it.rest, it.folder());
             shared(&mut made.probes, &before.probes, call, make, &mut faults);
         }
         for call in services.filter_map(|service| service.load.as_ref()).flat_map(|l| l.calls()) {
-            let make: &Make<'_, _> = &|name, table| host.load(name, table);
+            let make: &Make<'_, _> = &|it| host.load(&it.type_name, &it.rest, it.folder());
             shared(&mut made.loads, &before.loads, call, make, &mut faults);
         }
-        for (name, sink) in &config.sinks {
-            let make: &Make<'_, _> = &|name, table| host.sink(name, table);
+        for (name, sink) in config.sinks.iter().filter(|_| binds) {
+            let make: &Make<'_, _> = &|it| host.sink(&it.type_name, &it.rest, it.folder());
             named(&mut made.sinks, &before.sinks, (name, &sink.table), make, &mut faults);
         }
         for (name, transport) in &config.transports {
-            let make: &Make<'_, _> = &|name, table| host.transport(name, table);
+            let make: &Make<'_, _> = &|it| host.transport(&it.type_name, &it.rest, it.folder());
             let table = (name, &transport.table);
             named(&mut made.transports, &before.transports, table, make, &mut faults);
         }
@@ -123,9 +126,11 @@ impl std::fmt::Debug for Instances {
     }
 }
 
-/// What a table says, in one form: `serde_json` keeps the keys of a map in order.
+/// What a table says, in one form: `serde_json` keeps the keys of a map in order. The folder is
+/// part of it, as relative paths mean other files in another.
 pub(crate) fn said(table: &PluginTable) -> Table {
-    (table.type_name.clone(), Value::Object(table.rest.clone()).to_string())
+    let said = Value::Object(table.rest.clone());
+    (table.type_name.clone(), format!("{:?} {said}", table.folder()))
 }
 
 fn shared<T: ?Sized>(
@@ -161,7 +166,7 @@ fn named<T: ?Sized>(
 }
 
 fn one<T: ?Sized>(table: &PluginTable, make: &Make<'_, T>) -> Result<Arc<T>, Fault> {
-    make(&table.type_name, &table.rest).map_err(|fault| {
+    make(table).map_err(|fault| {
         let text = match table.kind {
             Kind::Sink | Kind::Transport if fault.at.is_empty() => {
                 format!("{} `{}`: {}", table.kind, table.type_name, fault.text)

@@ -200,7 +200,8 @@ impl MonitorPlan {
 
     fn bind_probe(&mut self, instances: &Instances, call: &Call, keys: &mut Keys) -> ProbeKey {
         let (kind, table) = said(&call.table);
-        let what = format!("probe {kind} {table} {:?} {:?} {:?}", call.port, call.address, call.timeout);
+        let what =
+            format!("probe {kind} {table} {:?} {:?} {:?}", call.port, call.address, call.timeout);
         let key = ProbeKey(keys.of(what));
         if let Some(port) = instances.probe(call) {
             let (address, timeout) = (call.address, call.timeout);

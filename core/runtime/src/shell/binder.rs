@@ -114,7 +114,7 @@ impl BinderShell {
                     Some(Event::Stop) | None => break,
                     Some(event) => self.take(event),
                 },
-                Some(arrived) = self.inbox.recv() => self.hear(arrived),
+                Some(arrived) = self.inbox.recv() => self.hear(&arrived),
                 _ = store.tick() => self.store_if_heard(),
                 () = sleep_until(Some(timeout)) => {}
             }
@@ -133,8 +133,8 @@ impl BinderShell {
         keeper.finish();
     }
 
-    fn hear(&mut self, arrived: Arrived) {
-        self.take_in(&arrived);
+    fn hear(&mut self, first: &Arrived) {
+        self.take_in(first);
         for _ in 1..BATCH {
             let Ok(arrived) = self.inbox.try_recv() else { return };
             self.take_in(&arrived);
@@ -410,7 +410,11 @@ fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
             let (name, source) = (&stranger.name, stranger.source);
             let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
             let why = stranger.refusal;
-            ("refused-host", None, format!("{name} ({source}): {why}; its clock {its}, ours {ours}"))
+            (
+                "refused-host",
+                None,
+                format!("{name} ({source}): {why}; its clock {its}, ours {ours}"),
+            )
         }
         _ => return None,
     };

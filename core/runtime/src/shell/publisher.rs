@@ -166,7 +166,7 @@ impl Worker {
 
     async fn publish(&mut self) -> Next {
         let Some(job) = self.jobs.borrow_and_update().clone() else { return Next::Wait };
-        let before = self.confirmed.as_ref().map_or(&[][..], |last| &last.records);
+        let before = self.confirmed.as_ref();
         let what = Arc::new(convert::publication(&job.publication, &job.zone, before));
         match self.sink.port.publish(Arc::clone(&what), LIMIT).await {
             Ok(serial) => {

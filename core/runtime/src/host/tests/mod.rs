@@ -37,6 +37,11 @@ fn gate_table(gate: &str) -> Map<String, Value> {
     table(json!({ "gate": gate }))
 }
 
+/// For tables in which no path stands.
+fn here() -> &'static Path {
+    Path::new("")
+}
+
 fn target(address: SocketAddr) -> Target {
     Target::new(address, "web1", "http")
 }
@@ -69,8 +74,8 @@ fn is_at_rest(state: PluginState) -> bool {
 async fn a_probe_that_blocks_its_lane_delays_no_other_plugin() {
     let host = host();
     let gate = Gate::of("delays no other");
-    let blocking = host.probe("blocks", &gate_table("delays no other")).unwrap();
-    let connect = host.probe("connect", &Map::new()).unwrap();
+    let blocking = host.probe("blocks", &gate_table("delays no other"), here()).unwrap();
+    let connect = host.probe("connect", &Map::new(), here()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
 
     let blocked = blocking.probe(nowhere(), LONG);
@@ -88,7 +93,7 @@ async fn a_probe_that_blocks_its_lane_delays_no_other_plugin() {
 async fn a_stuck_lane_is_reported_and_its_probes_end_without_an_opinion() {
     let host = host();
     let gate = Gate::of("is reported");
-    let probe = host.probe("blocks-too", &gate_table("is reported")).unwrap();
+    let probe = host.probe("blocks-too", &gate_table("is reported"), here()).unwrap();
     let fault = probe.probe(nowhere(), SHORT).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unknown, "{fault}");
     assert!(fault.text.contains("`blocks-too` blocks its thread"), "{fault}");
@@ -102,7 +107,7 @@ async fn a_stuck_lane_is_reported_and_its_probes_end_without_an_opinion() {
 #[tokio::test]
 async fn a_probe_that_does_not_end_is_ended_in_its_phase_and_on_its_lane() {
     let host = host();
-    let probe = host.probe("endless", &Map::new()).unwrap();
+    let probe = host.probe("endless", &Map::new(), here()).unwrap();
     let (dropped, was_dropped) = mpsc::channel();
     let (begun, has_begun) = mpsc::channel();
     *DROPPED.lock().unwrap() = Some(dropped);
@@ -134,7 +139,7 @@ async fn a_full_backlog_is_a_timeout_and_never_up() {
     }
 
     let host = host();
-    let probe = host.probe("connect", &Map::new()).unwrap();
+    let probe = host.probe("connect", &Map::new(), here()).unwrap();
     let answer = probe.probe(target(address), Duration::from_millis(300));
     until_state(&host, Kind::Probe, "connect", is_at_rest).await;
     let fault = answer.await.unwrap_err();
@@ -168,7 +173,7 @@ async fn a_socket_is_woken_for_data_and_for_the_end() {
 async fn a_hung_call_keeps_its_thread_and_holds_nobody_up() {
     let host = host();
     let gate = Gate::of("holds nobody up");
-    let load = host.load("twofold", &gate_table("holds nobody up")).unwrap();
+    let load = host.load("twofold", &gate_table("holds nobody up"), here()).unwrap();
     let hung = load.sample(Subject::new("slow"), SHORT);
     gate.wait_inside(1);
     let fault = hung.await.unwrap_err();
@@ -208,7 +213,7 @@ async fn with_every_thread_hung_calls_are_busy_at_once_or_in_time() {
 async fn a_blocking_probe_is_a_probe_like_any_other() {
     let host = host();
     let gate = Gate::of("like any other");
-    let probe = host.probe("twofold", &gate_table("like any other")).unwrap();
+    let probe = host.probe("twofold", &gate_table("like any other"), here()).unwrap();
     let answer = probe.probe(nowhere(), LONG);
     gate.wait_inside(1);
     gate.open();
@@ -231,7 +236,7 @@ fn publication(zone: &str, reason: &str) -> Arc<Publication> {
 async fn a_sink_has_one_call_a_zone_and_ends_after_the_last() {
     let host = host();
     let gate = Gate::of("one call a zone");
-    let sink = host.sink("shelf", &gate_table("one call a zone")).unwrap();
+    let sink = host.sink("shelf", &gate_table("one call a zone"), here()).unwrap();
     let slow = sink.publish(publication("a.example", "slow"), SHORT);
     gate.wait_inside(1);
     assert_eq!(slow.await.unwrap_err().kind, FaultKind::Timeout);
@@ -254,7 +259,7 @@ async fn a_sink_has_one_call_a_zone_and_ends_after_the_last() {
 #[tokio::test]
 async fn a_transport_sends_in_order_and_says_what_failed() {
     let host = host();
-    let transport = host.transport("echo", &Map::new()).unwrap();
+    let transport = host.transport("echo", &Map::new(), here()).unwrap();
     let fault = transport.send(b"too soon"[..].into()).await.unwrap_err();
     assert_eq!(fault, Fault::io("not started"));
 
@@ -274,12 +279,24 @@ async fn a_transport_sends_in_order_and_says_what_failed() {
 #[test]
 fn a_table_is_judged_with_the_place_of_its_fault() {
     let host = host();
-    let fault = host.probe("conect", &Map::new()).err().unwrap();
+    let fault = host.probe("conect", &Map::new(), here()).err().unwrap();
     assert_eq!((fault.kind, &*fault.at), (FaultKind::Config, "type"));
     assert!(fault.text.contains("`connect`"), "{fault}");
 
-    let fault = host.probe("connect", &table(json!({ "to_end": 3 }))).err().unwrap();
+    let fault = host.probe("connect", &table(json!({ "to_end": 3 })), here()).err().unwrap();
     assert_eq!((fault.kind, &*fault.at), (FaultKind::Config, "to_end"), "{fault}");
+}
+
+#[tokio::test]
+async fn paths_in_a_table_count_from_its_folder() {
+    let host = host();
+    let config = table(json!({ "gate": "never passed", "file": "conf.d/../ready" }));
+    for (folder, path) in [("/etc/rais", "/etc/rais/conf.d/../ready"), ("", "conf.d/../ready")] {
+        let load = host.load("twofold", &config, Path::new(folder)).unwrap();
+        assert_eq!(load.sample(Subject::new("www"), LONG).await.unwrap().reason, path);
+    }
+    let fault = host.load("twofold", &table(json!({ "$folder": "/" })), here()).err().unwrap();
+    assert_eq!((fault.kind, &*fault.at), (FaultKind::Config, "$folder"), "{fault}");
 }
 
 #[test]
@@ -287,13 +304,13 @@ fn the_list_tells_what_is_in_use() {
     let host = host();
     let state = |name: &str| host.list().into_iter().find(|row| row.name == name).unwrap().state;
     assert_eq!(state("connect"), PluginState::Unused);
-    let probe = host.probe("connect", &Map::new()).unwrap();
+    let probe = host.probe("connect", &Map::new(), here()).unwrap();
     assert_eq!(state("connect"), PluginState::Ready { calls: 0 });
     drop(probe);
     // The watch may look at it just now.
     while state("connect") != PluginState::Unused {
         thread::yield_now();
     }
-    let _echo = host.transport("echo", &Map::new()).unwrap();
+    let _echo = host.transport("echo", &Map::new(), here()).unwrap();
     assert_eq!(state("echo"), PluginState::Ready { calls: 0 });
 }

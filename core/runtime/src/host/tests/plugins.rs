@@ -83,6 +83,8 @@ impl Probe for Connect {
 #[config]
 struct GateConfig {
     gate: String,
+    #[serde(default)]
+    file: Option<PathText>,
 }
 
 /// Blocks in a poll, as no probe may.
@@ -156,8 +158,11 @@ impl Probe for Endless {
     }
 }
 
-/// A load and a blocking probe under one name.
-struct Twofold(Arc<Gate>);
+/// A load and a blocking probe under one name. As a load it names the file of its table.
+struct Twofold {
+    gate: Arc<Gate>,
+    file: Option<PathText>,
+}
 
 impl BlockingProbe for Twofold {
     const NAME: &'static str = "twofold";
@@ -165,11 +170,11 @@ impl BlockingProbe for Twofold {
     type Config = GateConfig;
 
     fn new(config: GateConfig) -> Result<Twofold, Fault> {
-        Ok(Twofold(Gate::of(&config.gate)))
+        Ok(Twofold { gate: Gate::of(&config.gate), file: config.file })
     }
 
     fn probe(&self, cx: &Cx, _: &Target) -> Result<Up, Fault> {
-        self.0.pass();
+        self.gate.pass();
         Ok(Up::new(cx.elapsed()))
     }
 }
@@ -181,14 +186,15 @@ impl Load for Twofold {
     type Config = GateConfig;
 
     fn new(config: GateConfig) -> Result<Twofold, Fault> {
-        Ok(Twofold(Gate::of(&config.gate)))
+        Ok(Twofold { gate: Gate::of(&config.gate), file: config.file })
     }
 
     fn sample(&self, of: &Subject) -> Result<Reading, Fault> {
         if of.service == "slow" {
-            self.0.pass();
+            self.gate.pass();
         }
-        Ok(Reading::load(12.5))
+        let file = self.file.iter().map(|file| file.get().display().to_string());
+        Ok(Reading::load(12.5).with_reason(file.collect::<String>()))
     }
 }
 
