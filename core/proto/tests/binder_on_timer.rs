@@ -69,6 +69,18 @@ fn who_sent_nothing_in_the_period_is_gone_and_one_beat_is_enough() {
 }
 
 #[test]
+fn all_that_is_heard_at_the_very_moment_of_the_update_is_in_the_period() {
+    let mut world = world_of(paper());
+    world.pass(Duration::from_secs(PERIOD - 1));
+    world.now = world.now + Duration::from_secs(1);
+    world.say(1, State::Up);
+    assert!(world.published.is_empty(), "the timer judges, not the first beat");
+    world.say(2, State::Up);
+    world.pass(Duration::ZERO);
+    assert_eq!(world.last_published(), addresses(&[1, 2]));
+}
+
+#[test]
 fn an_unchanged_set_publishes_nothing() {
     let mut world = world_of(paper());
     for round in 0..10 {

@@ -68,7 +68,7 @@ impl Binder {
                 }
             }
         }
-        if change == Change::Standing || service.is_tense() {
+        if service.judges_beats() && (change == Change::Standing || service.is_tense()) {
             self.judge(arrival.now, index);
         } else {
             self.wakes.set(index, service.next_wake());

@@ -289,7 +289,11 @@ impl Binder {
         if self.hearing.deaf {
             self.hearing.deaf = false;
             self.services.iter_mut().for_each(|service| service.listen_anew(now));
-            (0..self.services.len()).for_each(|index| self.judge(now, index));
+            for index in 0..self.services.len() {
+                if self.services.get(index).is_some_and(Service::judges_beats) {
+                    self.judge(now, index);
+                }
+            }
         }
     }
 

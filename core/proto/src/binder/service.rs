@@ -132,6 +132,12 @@ impl Service {
         !self.holds.is_empty()
     }
 
+    /// Whether a beat may make it judge. The paper's timer alone ends a period: all that is heard
+    /// at that moment is in it, in whatever order.
+    pub(crate) fn judges_beats(&self) -> bool {
+        self.policy.react == React::AtOnce
+    }
+
     /// When it wants to be judged next.
     pub(crate) fn next_wake(&self) -> Time {
         match self.policy.react {
