@@ -149,7 +149,7 @@ async fn a_full_backlog_is_a_timeout_and_never_up() {
 #[tokio::test]
 async fn a_refused_connection_is_down() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let probe = host().probe("connect", &Map::new()).unwrap();
+    let probe = host().probe("connect", &Map::new(), here()).unwrap();
     let fault = probe.probe(target(closed), LONG).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Down, "{fault}");
 }
@@ -164,7 +164,7 @@ async fn a_socket_is_woken_for_data_and_for_the_end() {
             std::io::Write::write_all(&mut stream, &[7; 100]).unwrap();
         }
     });
-    let probe = host().probe("connect", &table(json!({ "to_end": true }))).unwrap();
+    let probe = host().probe("connect", &table(json!({ "to_end": true })), here()).unwrap();
     probe.probe(target(address), LONG).await.unwrap();
     serving.join().unwrap();
 }
