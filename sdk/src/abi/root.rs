@@ -49,8 +49,9 @@ pub struct Decl {
 }
 
 /// Makes an instance from its table, as JSON; with `$folder` in it where the host says from which
-/// folder relative paths count (`host::table_with_folder`). A struct, because abi_stable takes a function with a
-/// borrowed argument only as a field.
+/// folder relative paths count (`host::table_with_folder`).
+///
+/// A struct, because abi_stable takes a function with a borrowed argument only as a field.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct Make<T> {
