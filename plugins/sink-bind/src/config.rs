@@ -23,7 +23,7 @@ const RELOAD_TYPES: &str =
 #[derive(Debug)]
 pub struct Config {
     /// Where the zone files go.
-    directory: PathBuf,
+    directory: PathText,
     /// How the name server is told of a new file.
     #[serde(default)]
     reload: Option<ReloadTable>,
@@ -46,7 +46,7 @@ struct ReloadTable {
     #[serde(default)]
     address: Option<String>,
     #[serde(default)]
-    key_file: Option<PathBuf>,
+    key_file: Option<PathText>,
     #[serde(default)]
     argv: Option<Vec<String>>,
 }
@@ -66,7 +66,8 @@ impl Settings {
     /// are there and can be read.
     pub(crate) fn new(config: Config) -> Result<Settings, Fault> {
         let timeout = config.timeout.unwrap_or(TIMEOUT).get();
-        refuse_no_directory(&config.directory)?;
+        let directory = PathBuf::from(config.directory);
+        refuse_no_directory(&directory)?;
         let reload = match config.reload {
             Some(table) => reload(table, timeout)?,
             None => Reload::None,
@@ -74,7 +75,7 @@ impl Settings {
         let check = config.check.map(|words| argv("check", &words)).transpose()?;
         let verify = config.verify.map(|text| address("verify", &text, 53)).transpose()?;
         let verify = verify.map(|address| Server { address, timeout });
-        Ok(Settings { directory: config.directory, reload, check, verify, timeout })
+        Ok(Settings { directory, reload, check, verify, timeout })
     }
 }
 
@@ -115,7 +116,7 @@ fn reload(table: ReloadTable, timeout: Duration) -> Result<Reload, Fault> {
                 let text = "missing: the file with named's rndc key, as in \"/etc/bind/rndc.key\"";
                 Fault::config("reload.key_file", text)
             };
-            let key = key(&key_file.ok_or_else(missing)?)?;
+            let key = key(key_file.ok_or_else(missing)?.get())?;
             Ok(Reload::Rndc(Box::new(Rndc { address, key, timeout })))
         }
         // Blocking, so that a zone that does not load is heard of.

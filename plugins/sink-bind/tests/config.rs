@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rais_sdk::FaultKind;
 use rais_sdk::host::{Kind, linked};
-use support::{TestHost, sink_with, table, try_sink};
+use support::{Publication, TestHost, sink_in, sink_with, table, try_sink};
 
 const SAMPLE: &str = include_str!("../sample.toml");
 const README: &str = include_str!("../README.md");
@@ -24,6 +24,7 @@ fn fault(lines: &str) -> (String, String) {
 #[test]
 fn faults_name_the_key_and_what_is_allowed() {
     let cases = [
+        ("reload = { type = \"rndc\", key_file = \"\" }", "reload.key_file", "a path"),
         ("verfiy = \"127.0.0.1:53\"", "verfiy", "expected one of"),
         ("verify = \"127.0.0.1\"", "verify", "\"192.0.2.53:53\""),
         ("verify = \"localhost:53\"", "verify", "[2001:db8::53]:53"),
@@ -71,6 +72,9 @@ fn the_directory_must_be_one() {
         assert!(fault.text.contains(says), "{fault}");
         assert!(fault.text.contains(bad.to_str().unwrap()), "{fault}");
     }
+    let fault = try_sink("directory = \"\"").unwrap_err();
+    assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "directory"));
+    assert!(fault.text.contains("a path"), "{fault}");
     let fault = try_sink("").unwrap_err();
     assert!(fault.text.contains("missing field `directory`"), "{fault}");
 }
@@ -85,6 +89,26 @@ fn a_key_file_must_hold_a_key() {
     assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "reload.key_file"));
     assert!(fault.text.contains("line 2") && fault.text.contains("hmac-sha256"), "{fault}");
     assert!(!fault.text.contains("c2Vj"), "{fault}");
+}
+
+#[test]
+fn relative_paths_count_from_the_folder_of_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("dns/zones")).unwrap();
+    let table = "directory = \"dns/zones\"\n\
+                 reload = { type = \"rndc\", key_file = \"dns/rndc.key\" }";
+    let here = || sink_in(folder.path(), table, Arc::default());
+    let fault = here().unwrap_err();
+    let key = folder.path().join("dns/rndc.key");
+    assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "reload.key_file"));
+    assert!(fault.text.contains(key.to_str().unwrap()), "{fault}");
+    fs::write(&key, "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").unwrap();
+    here().unwrap();
+
+    let sink = sink_in(folder.path(), "directory = \"dns/zones\"", Arc::default()).unwrap();
+    let zone = Publication::new("www.example", 5, &["192.0.2.1"]);
+    assert_eq!(zone.publish(&sink).unwrap(), 5);
+    assert_eq!(support::names(&folder.path().join("dns/zones")).len(), 1);
 }
 
 #[test]

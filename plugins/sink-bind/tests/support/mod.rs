@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rais_sdk::host::{HostSide, Level, Readiness, SinkObject, linked};
+use rais_sdk::host::{HostSide, Level, Readiness, SinkObject, linked, table_with_folder};
 use rais_sdk::{Fault, Owner, Record, Served, Zone, ZoneHead};
 
 // Links the plugin into this image: without it the list of plugins is empty.
@@ -50,9 +50,15 @@ pub fn try_sink(table: &str) -> Result<SinkObject, Fault> {
 }
 
 pub fn sink_with(table: &str, host: Arc<TestHost>) -> Result<SinkObject, Fault> {
+    // The working directory: paths stay as they are written.
+    sink_in(Path::new(""), table, host)
+}
+
+/// As if the table stood in a file in `folder`.
+pub fn sink_in(folder: &Path, table: &str, host: Arc<TestHost>) -> Result<SinkObject, Fault> {
     let mut table: toml::Table = table.parse().expect("TOML");
     table.remove("type");
-    let json = serde_json::to_string(&table).unwrap();
+    let json = table_with_folder(&table, folder)?;
     let plugins = linked();
     let bind = plugins.iter().find(|plugin| plugin.name() == "bind").expect("bind is linked");
     bind.sink(&json, host)
