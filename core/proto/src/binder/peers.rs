@@ -196,18 +196,30 @@ impl Peers {
     }
 }
 
+/// The same beat by another path (a second interface, another transport) comes this soon.
+const SECOND_COPY_WITHIN: Duration = Duration::from_secs(1);
+
+/// And by then so many newer ones may have come.
+const OVERTAKEN_BY: u64 = 8;
+
 impl Peer {
     /// The number of its newest beat.
     pub fn sequence(&self) -> Sequence {
         self.window.highest()
     }
 
+    /// Whether a beat that was heard before came by two paths at once: no attack.
+    fn is_second_copy(&self, arrival: Arrival, beat: &Heartbeat) -> bool {
+        let behind = self.sequence().0.saturating_sub(beat.sequence.0);
+        let prompt = arrival.now.since(self.heard) <= SECOND_COPY_WITHIN && behind <= OVERTAKEN_BY;
+        arrival.transport != self.transport || prompt
+    }
+
     fn accept(&mut self, arrival: Arrival, beat: &Heartbeat) -> Result<Order, Refusal> {
         let order = match self.window.accept(beat.sequence) {
             Seen::Newest => Order::Newest,
             Seen::Older => Order::Overtaken,
-            // The same beat over a second transport is no attack.
-            Seen::Duplicate if arrival.transport != self.transport => {
+            Seen::Duplicate if self.is_second_copy(arrival, beat) => {
                 return Err(Refusal::Duplicate);
             }
             Seen::Duplicate | Seen::TooOld => return Err(Refusal::Replay),
@@ -243,7 +255,7 @@ mod tests {
 
     fn arrival(wall_secs: u64, transport: u16) -> Arrival {
         Arrival {
-            now: Time::from_secs(1),
+            now: Time::from_secs(wall_secs),
             wall: WallTime::from_unix_millis(wall_secs * 1000),
             source: "192.0.2.1:9".parse().unwrap(),
             transport: TransportId(transport),
@@ -253,14 +265,18 @@ mod tests {
     #[test]
     fn each_beat_counts_once() {
         let mut peers = Peers::default();
-        let mut admit = |sequence, transport| {
-            peers.admit(arrival(1000, transport), &beat(1, sequence, 1000), MAX_SKEW)
+        let mut admit = |at, sequence, transport| {
+            peers.admit(arrival(at, transport), &beat(1, sequence, 1000), MAX_SKEW)
         };
-        assert_eq!(admit(5, 0), Ok(Order::Newest));
-        assert_eq!(admit(5, 1), Err(Refusal::Duplicate));
-        assert_eq!(admit(5, 0), Err(Refusal::Replay));
-        assert_eq!(admit(4, 0), Ok(Order::Overtaken));
-        assert_eq!(admit(4, 0), Err(Refusal::Replay));
+        assert_eq!(admit(1000, 5, 0), Ok(Order::Newest));
+        assert_eq!(admit(1000, 4, 0), Ok(Order::Overtaken));
+        assert_eq!(admit(1001, 5, 0), Err(Refusal::Duplicate), "by a second interface");
+        assert_eq!(admit(1002, 5, 0), Err(Refusal::Replay), "too late for that");
+        assert_eq!(admit(1002, 5, 1), Err(Refusal::Duplicate), "by another transport");
+        assert_eq!(admit(1002, 70, 0), Ok(Order::Newest));
+        assert_eq!(admit(1002, 7, 0), Ok(Order::Overtaken));
+        assert_eq!(admit(1002, 7, 0), Err(Refusal::Replay), "too far back");
+        assert_eq!(admit(1002, 6, 0), Err(Refusal::Replay), "before the window");
     }
 
     #[test]
