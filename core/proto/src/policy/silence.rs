@@ -56,9 +56,10 @@ impl Holds {
     /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays.
     pub fn judge(&mut self, now: Time, rows: &[Row<'_>], patience: Patience) {
         let together = mass_silence(now, rows);
+        let mut before = std::mem::take(&mut self.members);
         for row in rows {
             let address = row.address;
-            let hold = match self.members.remove(&address) {
+            let hold = match before.remove(&address) {
                 _ if row.standing != Standing::Silent => None,
                 Some(Hold::Awaited(_)) | None if together.contains(&address) => {
                     Some(Hold::Held(now))
