@@ -2,7 +2,7 @@
 //! delays, binders. A day passes in a second, and a run repeats exactly from its seed.
 //!
 //! `cargo xtask bench` plays the same model.
-#![allow(dead_code)] // each scenario, and the bench, uses its part
+#![allow(dead_code, unused_imports)] // each scenario, and the bench, uses its part
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a model at fault ends its run
 
 mod bindery;
