@@ -1,0 +1,27 @@
+//! The built-in plugins. A crate that nothing names is not linked, and its plugins are then in no
+//! list.
+
+extern crate rais_plugin_load_cpu as _;
+extern crate rais_plugin_probe_tcp as _;
+extern crate rais_plugin_sink_bind as _;
+extern crate rais_plugin_transport_udp as _;
+
+#[cfg(test)]
+mod tests {
+    use rais_runtime::config::Kind;
+    use rais_runtime::host::Registry;
+
+    #[test]
+    fn every_built_in_is_linked() {
+        let registry = Registry::built_in().unwrap();
+        let plugins: Vec<(Kind, &str)> =
+            registry.iter().map(|plugin| (plugin.kind(), plugin.name())).collect();
+        let wanted = [
+            (Kind::Probe, "tcp"),
+            (Kind::Load, "cpu"),
+            (Kind::Sink, "bind"),
+            (Kind::Transport, "udp"),
+        ];
+        assert_eq!(plugins, wanted);
+    }
+}

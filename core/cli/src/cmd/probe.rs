@@ -1,0 +1,339 @@
+//! `rais probe`: each probe and load of a configuration once, and nothing sent.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use rais_proto::monitor::advertise::{self, Interface};
+use rais_proto::name::ServiceName;
+use rais_runtime::config::{
+    self, Advertise, Asked, Call, Config, Loaded, MonitorService, Role, Selector,
+};
+use rais_runtime::host::{LoadPort, PluginHost};
+use rais_runtime::interfaces;
+use rais_runtime::plan::Instances;
+use rais_sdk::{Fault, FaultKind, Reading, Scope, Subject, Target, Up};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use super::plugins::registry;
+use crate::args::{ConfigFile, Output};
+use crate::exit::Stop;
+use crate::output::{self, Format, Side, Table, Tone};
+
+/// Arguments of `rais probe`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ProbeArgs {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only this service
+    service: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+const EXAMPLES: &str = "\
+No beat is sent and no state is kept; a rais that runs is not disturbed. Exit code 1 where something
+is not up or a load cannot be measured.
+
+Examples:
+  rais probe -c rais.toml
+  rais probe -c rais.toml http --output json";
+
+/// A load that needs several samples before it knows is given so long.
+const LOAD_LIMIT: Duration = Duration::from_secs(3);
+/// Between two of its samples: the processor's own counters are coarse.
+const LOAD_PAUSE: Duration = Duration::from_millis(300);
+
+/// What one probe or load said.
+#[derive(Debug, Serialize)]
+struct Row {
+    service: String,
+    kind: &'static str,
+    r#type: String,
+    target: Option<String>,
+    outcome: Outcome,
+    took_ms: Option<f64>,
+    /// In percent.
+    load: Option<f64>,
+    reason: String,
+}
+
+/// In a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Up,
+    Down,
+    Timeout,
+    /// The load is known.
+    Known,
+    /// Nothing can be said.
+    Unknown,
+    /// The plugin or this machine failed.
+    Failed,
+}
+
+/// Probes, and prints what was found.
+///
+/// # Errors
+/// A service that is not up, or not in the configuration; a configuration that is at fault.
+pub(crate) fn run(args: &ProbeArgs) -> Result<(), Stop> {
+    crate::logging::quiet()?;
+    let host = PluginHost::new(registry()?).context("the plugins' own thread")?;
+    let asked = Asked::Only(Role::Monitor);
+    let Loaded { config, .. } = config::load_for(&args.config.path, asked)?;
+    let services = services(&config, args.service.as_deref())?;
+    let unsupported = config::unsupported(&config, &host.registry().known_types());
+    if !unsupported.is_empty() {
+        return Err(unsupported.into());
+    }
+    let instances = Instances::make(&host, &config, asked, &Instances::default())?;
+    let interfaces = interfaces::list().context("the addresses of this host")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("the event loop")?;
+    let rows = runtime.block_on(all(&config, &services, &instances, &interfaces))?;
+    match args.output.format {
+        Format::Json => output::json(&rows)?,
+        Format::Human => output::text(&table(&rows).to_string())?,
+    }
+    let bad = |row: &Row| !matches!(row.outcome, Outcome::Up | Outcome::Known | Outcome::Unknown);
+    if rows.iter().any(bad) { Err(Stop::Told) } else { Ok(()) }
+}
+
+/// The services to probe: the one that is named, or all.
+fn services<'a>(
+    config: &'a Config,
+    named: Option<&str>,
+) -> Result<Vec<(&'a ServiceName, &'a MonitorService)>, Stop> {
+    let all = &config.monitor.services;
+    let names = || all.keys().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
+    let found: Vec<_> =
+        all.iter().filter(|(name, _)| named.is_none_or(|named| named == name.as_str())).collect();
+    match (found.is_empty(), named) {
+        (false, _) => Ok(found),
+        (true, None) => {
+            Err(Stop::Usage("nothing to probe: no [monitor.service.NAME] is written".to_owned()))
+        }
+        (true, Some(named)) => Err(Stop::Usage(format!(
+            "no [monitor.service.{named}] is written; there are: {}",
+            names()
+        ))),
+    }
+}
+
+async fn all(
+    config: &Config,
+    services: &[(&ServiceName, &MonitorService)],
+    instances: &Instances,
+    interfaces: &[Interface],
+) -> Result<Vec<Row>, Stop> {
+    let missing = || Stop::Failed(anyhow!("a plugin's instance is missing"));
+    // Every probe is under way before the first is awaited.
+    let mut probing = Vec::new();
+    for (name, service) in services {
+        let places = places(config, service, interfaces);
+        if places.is_empty() {
+            let text = format!(
+                "service {name}: this host has no address to announce; see \
+                 `advertise`, `addresses` and `exclude`"
+            );
+            output::error(&output::titled_warning(&text));
+        }
+        for call in service.probe.calls() {
+            let port = instances.probe(call).ok_or_else(missing)?;
+            let timeout = call.timeout.unwrap_or(service.timeout);
+            for target in targets(name, call, &places) {
+                let answer = port.probe(target.clone(), timeout);
+                probing.push((*name, call, target, answer));
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    let mut found: Vec<(&ServiceName, Target, Up)> = Vec::new();
+    for (name, call, target, answer) in probing {
+        let answer = answer.await;
+        if let Ok(up) = &answer {
+            found.push((name, target.clone(), up.clone()));
+        }
+        rows.push(Row::probe(name, call, &target, &answer));
+    }
+    for (name, service) in services {
+        let up: Vec<_> = found.iter().filter(|(of, ..)| of == name).collect();
+        for call in service.load.iter().flat_map(|load| load.calls()) {
+            let port = instances.load(call).ok_or_else(missing)?;
+            let subjects: Vec<Subject> = match port.scope() {
+                Scope::Host => vec![Subject::new(name.as_str())],
+                Scope::Target => up
+                    .iter()
+                    .map(|(_, target, up)| {
+                        let subject = Subject::new(name.as_str()).with_target(target.clone());
+                        subject.with_last(up.clone())
+                    })
+                    .collect(),
+            };
+            for subject in subjects {
+                let answer = measured(&port, &subject).await;
+                rows.push(Row::load(name, call, &subject, answer));
+            }
+        }
+    }
+    rows.sort_by(|a, b| a.service.cmp(&b.service));
+    Ok(rows)
+}
+
+/// The addresses that the service is announced with, and their names.
+fn places(
+    config: &Config,
+    service: &MonitorService,
+    interfaces: &[Interface],
+) -> Vec<(IpAddr, String)> {
+    if !service.targets.is_empty() {
+        let targets = service.targets.iter();
+        let name = |target: &config::Target| target.name.clone().unwrap_or_default();
+        return targets.map(|target| (target.address, name(target))).collect();
+    }
+    let which = selection(&service.addresses);
+    let own = advertise::advertised(interfaces, &which, &config.monitor.exclude);
+    own.into_iter().map(|address| (address, config.host.name.to_string())).collect()
+}
+
+fn targets(name: &ServiceName, call: &Call, places: &[(IpAddr, String)]) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
+    for (address, machine) in places {
+        let address = SocketAddr::new(call.address.unwrap_or(*address), call.port.unwrap_or(0));
+        // An address of the table's own stands for all.
+        if !targets.iter().any(|target| target.address == address) {
+            targets.push(Target::new(address, machine.clone(), name.as_str()));
+        }
+    }
+    targets
+}
+
+fn selection(which: &Advertise) -> advertise::Advertise {
+    let one = |selector: &Selector| match selector {
+        Selector::Address(address) => advertise::Selector::Address(*address),
+        Selector::Net(net) => advertise::Selector::Network(*net),
+        Selector::Interface(name) => advertise::Selector::Interface(name.clone()),
+    };
+    match which {
+        Advertise::Auto => advertise::Advertise::Auto,
+        Advertise::List(list) => advertise::Advertise::Only(list.iter().map(one).collect()),
+    }
+}
+
+/// One sample, or as many as the load needs before it knows.
+async fn measured(port: &Arc<dyn LoadPort>, subject: &Subject) -> Result<Reading, Fault> {
+    let end = Instant::now() + LOAD_LIMIT;
+    loop {
+        let reading = port.sample(subject.clone(), LOAD_LIMIT).await?;
+        if reading.load.is_some() || Instant::now() + LOAD_PAUSE > end {
+            return Ok(reading);
+        }
+        sleep(LOAD_PAUSE).await;
+    }
+}
+
+impl Row {
+    fn probe(name: &ServiceName, call: &Call, target: &Target, answer: &Result<Up, Fault>) -> Row {
+        let (outcome, took, load, reason) = match answer {
+            Ok(up) => (Outcome::Up, Some(up.took), up.load, up.detail.clone()),
+            Err(fault) => (Outcome::of(fault), None, None, fault.to_string()),
+        };
+        Row {
+            service: name.to_string(),
+            kind: "probe",
+            r#type: call.table.type_name.clone(),
+            target: Some(shown(target)),
+            outcome,
+            took_ms: took.map(|took| took.as_secs_f64() * 1000.0),
+            load,
+            reason,
+        }
+    }
+
+    fn load(
+        name: &ServiceName,
+        call: &Call,
+        subject: &Subject,
+        answer: Result<Reading, Fault>,
+    ) -> Row {
+        let (outcome, load, reason) = match answer {
+            Ok(Reading { load: Some(load), reason, .. }) => (Outcome::Known, Some(load), reason),
+            Ok(reading) => (Outcome::Unknown, None, reading.reason),
+            Err(fault) => (Outcome::Failed, None, fault.to_string()),
+        };
+        Row {
+            service: name.to_string(),
+            kind: "load",
+            r#type: call.table.type_name.clone(),
+            target: subject.target.as_ref().map(shown),
+            outcome,
+            took_ms: None,
+            load,
+            reason,
+        }
+    }
+}
+
+impl Outcome {
+    fn of(fault: &Fault) -> Outcome {
+        match fault.kind {
+            FaultKind::Down | FaultKind::Refused => Outcome::Down,
+            FaultKind::Timeout => Outcome::Timeout,
+            FaultKind::Unknown => Outcome::Unknown,
+            _ => Outcome::Failed,
+        }
+    }
+
+    fn word(self) -> (&'static str, Tone) {
+        match self {
+            Outcome::Up => ("up", Tone::Good),
+            Outcome::Known => ("known", Tone::Good),
+            Outcome::Down => ("down", Tone::Bad),
+            Outcome::Timeout => ("timeout", Tone::Bad),
+            Outcome::Failed => ("failed", Tone::Bad),
+            Outcome::Unknown => ("unknown", Tone::Doubtful),
+        }
+    }
+}
+
+/// Without a port where there is none.
+fn shown(target: &Target) -> String {
+    match target.address.port() {
+        0 => target.address.ip().to_string(),
+        _ => target.address.to_string(),
+    }
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        ("service", Side::Left),
+        ("kind", Side::Left),
+        ("type", Side::Left),
+        ("target", Side::Left),
+        ("outcome", Side::Left),
+        ("took", Side::Right),
+        ("load", Side::Right),
+        ("reason", Side::Left),
+    ]);
+    for row in rows {
+        let plain = |text: String| (text, Tone::Plain);
+        let (word, tone) = row.outcome.word();
+        let took = row.took_ms.map(|took| output::duration(Duration::from_secs_f64(took / 1000.0)));
+        table.row([
+            plain(row.service.clone()),
+            plain(row.kind.to_owned()),
+            plain(row.r#type.clone()),
+            plain(row.target.clone().unwrap_or_else(|| "this host".to_owned())),
+            (word.to_owned(), tone),
+            plain(took.unwrap_or_default()),
+            plain(row.load.map(output::percent).unwrap_or_default()),
+            plain(row.reason.clone()),
+        ]);
+    }
+    table
+}
