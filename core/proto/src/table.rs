@@ -1,6 +1,6 @@
 //! What a binder has heard of one service: a claim a host and address, with its age.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     members: BTreeMap<IpAddr, Vec<Claimed>>,
+    /// Where each host's claims are, so that a beat costs what it names and not what there is. One
+    /// that has lost its address to another host may still stand here.
+    of_host: BTreeMap<HostId, BTreeSet<IpAddr>>,
 }
 
 /// What one host says of one address.
@@ -130,9 +133,11 @@ impl Table {
     /// Gives up what `host` claims in `claim` and names no more: `named` is all it still does.
     pub fn omit(&mut self, host: HostId, claim: Claim, named: &[IpAddr]) -> Change {
         let mut change = Change::None;
-        for (address, claims) in &mut self.members {
-            let held = claims.iter_mut().filter(|c| c.host == host && c.claim == claim);
-            for claimed in held.filter(|c| c.state != State::Leaving && !named.contains(address)) {
+        let known = self.of_host.get(&host).into_iter().flatten();
+        for address in known.filter(|address| !named.contains(address)) {
+            let claims = self.members.get_mut(address).into_iter().flatten();
+            let held = claims.filter(|c| c.host == host && c.claim == claim);
+            for claimed in held.filter(|c| c.state != State::Leaving) {
                 claimed.state = State::Leaving;
                 claimed.reason = Reason::new("no longer announced");
                 change = Change::Standing;
@@ -143,6 +148,7 @@ impl Table {
 
     /// Puts in a claim as it was remembered over a restart.
     pub fn restore(&mut self, address: IpAddr, claimed: Claimed) {
+        self.of_host.entry(claimed.host).or_default().insert(address);
         self.members.entry(address).or_default().push(claimed);
     }
 
@@ -184,6 +190,12 @@ impl Table {
             claims.retain(|c| c.heard >= horizon);
             !claims.is_empty() && keep(address)
         });
+        self.of_host.clear();
+        for (&address, claims) in &self.members {
+            for claimed in claims {
+                self.of_host.entry(claimed.host).or_default().insert(address);
+            }
+        }
     }
 
     fn live_owner(&self, now: Time, address: IpAddr, other_than: HostId) -> Option<HostId> {
@@ -219,6 +231,7 @@ impl Table {
                     claims.retain(|c| c.claim != Claim::Own);
                 }
                 claims.push(Claimed::new(now, host, report));
+                self.of_host.entry(host).or_default().insert(address);
             }
         }
         let after = deciding(claims, now).map(|c| c.standing(now));
@@ -381,6 +394,18 @@ mod tests {
         assert_eq!(table.omit(ONE, Claim::Own, &[A]), Change::None);
         assert_eq!(table.omit(ONE, Claim::Own, &[]), Change::Standing);
         assert_eq!(standing(&table, 1), Some(Standing::Out(State::Leaving)));
+    }
+
+    #[test]
+    fn an_omission_gives_up_what_is_the_hosts_own_and_nothing_else() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        say(&mut table, 5, TWO, Claim::Own, State::Up); // the first had expired
+        assert_eq!(table.omit(ONE, Claim::Own, &[]), Change::None);
+        assert_eq!(standing(&table, 5), Some(Standing::Up));
+        table.forget(Time::ZERO, |_| true);
+        assert_eq!(table.omit(ONE, Claim::Own, &[]), Change::None);
+        assert_eq!(table.omit(TWO, Claim::Own, &[]), Change::Standing);
     }
 
     #[test]
