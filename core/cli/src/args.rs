@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::cmd::{check, import, key, plugins, probe, reload, run, status};
+use crate::cmd::{check, demo, import, key, plugins, probe, reload, run, status};
 use crate::output::Format;
 
 /// Keeps dead and overloaded servers out of the DNS answers.
@@ -50,6 +50,11 @@ pub(crate) enum Command {
     Key(key::KeyArgs),
     /// Turn the configuration files of EP 0 817 020 (Figs. 7 to 9) into one of ours
     Import(import::ImportArgs),
+    /// Show the main job with nothing configured: three servers, one is killed, one comes back
+    Demo(demo::DemoArgs),
+    /// A server of the demo
+    #[command(hide = true)]
+    DemoServer(demo::ServerArgs),
 }
 
 /// Which configuration.

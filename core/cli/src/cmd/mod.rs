@@ -1,6 +1,7 @@
 //! The subcommands.
 
 pub(crate) mod check;
+pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod plugins;
@@ -33,5 +34,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Stop> {
         Command::Reload(args) => reload::run(args),
         Command::Key(args) => key::run(args),
         Command::Import(args) => import::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::DemoServer(args) => demo::serve(args),
     }
 }

@@ -337,3 +337,67 @@ fn table(rows: &[Row]) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rais_proto::monitor::advertise::{InterfaceAddress, InterfaceKind, Lifetime, Link};
+
+    use super::*;
+
+    fn config(service: &str) -> Config {
+        let text = format!(
+            "[host]\nname = \"h\"\n[monitor]\nexclude = [\"192.0.2.0/24\"]\n\
+             [monitor.service.s]\n{service}\n"
+        );
+        let loaded = config::parse(Path::new("rais.toml"), &text);
+        loaded.unwrap_or_else(|faults| panic!("{faults}")).config
+    }
+
+    fn eth0() -> Interface {
+        let addresses = ["198.51.100.1", "192.0.2.1", "2001:db8::1"].map(|ip| InterfaceAddress {
+            ip: ip.parse().unwrap(),
+            prefix_len: 24,
+            scope: advertise::Scope::Global,
+            lifetime: Lifetime::Lasting,
+        });
+        let (kind, link) = (InterfaceKind::Ethernet, Link::Up);
+        Interface { name: "eth0".to_owned(), kind, link, addresses: addresses.to_vec() }
+    }
+
+    fn probed(service: &str) -> Vec<String> {
+        let config = config(service);
+        let (name, service) = config.monitor.services.first_key_value().unwrap();
+        let places = places(&config, service, &[eth0()]);
+        let calls = service.probe.calls();
+        targets(name, calls[0], &places).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn every_address_that_is_announced_is_probed() {
+        let each = probed("probe = { type = \"tcp\", port = 80 }");
+        assert_eq!(each, ["198.51.100.1:80", "[2001:db8::1]:80"]);
+    }
+
+    #[test]
+    fn an_address_in_the_table_is_probed_once_for_all() {
+        let one = probed("probe = { type = \"tcp\", port = 80, address = \"127.0.0.1\" }");
+        assert_eq!(one, ["127.0.0.1:80"]);
+    }
+
+    #[test]
+    fn targets_take_the_place_of_own_addresses() {
+        let service = "targets = [\"203.0.113.7\"]\nprobe = { type = \"x\" }";
+        assert_eq!(probed(service), ["203.0.113.7"]);
+    }
+
+    #[test]
+    fn a_service_is_found_by_its_name() {
+        let config = config("probe = { type = \"tcp\", port = 80 }");
+        assert_eq!(services(&config, None).unwrap().len(), 1);
+        assert_eq!(services(&config, Some("s")).unwrap().len(), 1);
+        let Err(Stop::Usage(why)) = services(&config, Some("t")) else { panic!("it is found") };
+        assert!(why.ends_with("there are: s"), "{why}");
+    }
+}

@@ -1,16 +1,18 @@
 //! Which running rais is spoken to.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args;
-use rais_runtime::config::{self, Asked, Role};
+use rais_runtime::config::{self, Asked, Faults, Role};
 use rais_runtime::control::client::{self, ClientError};
 use rais_runtime::control::{Request, Response};
 
 use crate::args::DEFAULT_CONFIG;
 use crate::exit::Stop;
+use crate::output;
 
 /// Names a running rais.
 #[derive(Debug, Args)]
@@ -50,21 +52,79 @@ impl SocketArgs {
     }
 
     fn sockets(&self) -> Result<Vec<PathBuf>, Stop> {
-        // What a monitor needs is enough to know the sockets: headers may be elsewhere.
-        let load = |path: &Path| config::load_for(path, Asked::Only(Role::Monitor));
-        match &self.config {
-            Some(path) => Ok(client::sockets(Some(&load(path)?.config))),
-            // A file that is at fault now says nothing of the process that read it before.
-            None => {
-                let loaded = load(Path::new(DEFAULT_CONFIG)).ok();
-                Ok(client::sockets(loaded.as_ref().map(|loaded| &loaded.config)))
-            }
-        }
+        let Some(path) = &self.config else {
+            return Ok(
+                sockets_of(Path::new(DEFAULT_CONFIG)).unwrap_or_else(|_| client::sockets(None))
+            );
+        };
+        Ok(sockets_of(path)?)
     }
+}
+
+/// The sockets that the configuration at `path` names.
+///
+/// A process goes on with what it read before its file was broken, and must be found all the same:
+/// of a file that is at fault elsewhere the one key that says where is enough.
+///
+/// # Errors
+/// It cannot be read as TOML.
+fn sockets_of(path: &Path) -> Result<Vec<PathBuf>, Faults> {
+    // What a monitor needs is enough to know the sockets: headers may be elsewhere.
+    let faults = match config::load_for(path, Asked::Only(Role::Monitor)) {
+        Ok(loaded) => return Ok(client::sockets(Some(&loaded.config))),
+        Err(faults) => faults,
+    };
+    let text = fs::read_to_string(path).ok();
+    let Some(table) = text.and_then(|text| text.parse::<toml::Table>().ok()) else {
+        return Err(faults);
+    };
+    let key = table.get("control").and_then(|control| control.get("socket")?.as_str());
+    let doubt = format!("{} is at fault now; `rais check -c {0}` says why", path.display());
+    output::error(&output::titled_warning(&doubt));
+    Ok(match key {
+        Some(pattern) => [Role::Monitor, Role::Binder]
+            .map(|role| pattern.replace("{role}", role.as_str()))
+            .map(|socket| path.parent().unwrap_or(Path::new("")).join(socket))
+            .to_vec(),
+        None => client::sockets(None),
+    })
 }
 
 /// Whether nobody is there, and nothing worse.
 fn is_absent(error: &ClientError) -> bool {
     let ClientError::Nobody { source, .. } = error else { return false };
     matches!(source.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sockets(text: &str) -> Result<Vec<String>, Faults> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rais.toml");
+        fs::write(&file, text).unwrap();
+        let inside = |path: PathBuf| match path.strip_prefix(folder.path()) {
+            Ok(inside) => inside.display().to_string(),
+            Err(_) => path.display().to_string(),
+        };
+        Ok(sockets_of(&file)?.into_iter().map(inside).collect())
+    }
+
+    const MONITOR: &str =
+        "[host]\nname = \"h\"\n[monitor.service.s]\nprobe = { type = \"tcp\", port = 1 }\n";
+
+    #[test]
+    fn a_sound_file_names_the_sockets_of_its_roles() {
+        let text = format!("{MONITOR}[control]\nsocket = \"run/{{role}}\"\n");
+        assert_eq!(sockets(&text).unwrap(), ["run/monitor"]);
+        assert_eq!(sockets(MONITOR).unwrap(), ["/run/rais/monitor.sock"]);
+    }
+
+    #[test]
+    fn a_file_that_was_broken_meanwhile_still_says_where() {
+        let text = format!("{MONITOR}ryse = 1\n[control]\nsocket = \"run/{{role}}\"\n");
+        assert_eq!(sockets(&text).unwrap(), ["run/monitor", "run/binder"]);
+        sockets("[control\n").unwrap_err();
+    }
 }

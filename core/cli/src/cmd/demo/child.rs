@@ -26,6 +26,15 @@ pub(super) struct Child {
     log: PathBuf,
 }
 
+/// A process that could not be started, or ended where it should not have.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What happened to whom.
+    title: String,
+    /// The end of its log.
+    words: String,
+}
+
 /// This binary once more, even where its file was replaced since.
 pub(super) fn ourselves() -> Command {
     let mut command = Command::new("/proc/self/exe");
@@ -57,7 +66,7 @@ impl Child {
     ///
     /// # Errors
     /// It ended instead; its words are in the error.
-    pub(super) fn await_ready(&mut self) -> Result<(), Stop> {
+    pub(super) fn await_ready(&mut self) -> Result<(), Failure> {
         let Some(stdout) = self.process.stdout.take() else { return Ok(()) };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).with_context(|| self.name.clone())?;
@@ -93,16 +102,9 @@ impl Child {
         let _ = self.process.wait();
     }
 
-    /// That it ended where it should not have, with its last words.
-    pub(super) fn obituary(&self, status: ExitStatus) -> Stop {
-        let title = format!("{} ended: {status}", self.name);
-        match self.last_words() {
-            words if words.is_empty() => Stop::Failed(anyhow!(title)),
-            words => {
-                let title = output::titled_error(&format!("{title}; it said:"));
-                Stop::Said { text: format!("{title}\n{words}"), code: 1 }
-            }
-        }
+    /// That it ended where it should not have.
+    pub(super) fn obituary(&self, status: ExitStatus) -> Failure {
+        Failure { title: format!("{} ended ({status})", self.name), words: self.last_words() }
     }
 
     /// The end of its log.
@@ -115,6 +117,34 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+impl Failure {
+    /// Of several processes, each with its last words.
+    pub(super) fn new(title: &str, words: String) -> Failure {
+        Failure { title: title.to_owned(), words }
+    }
+
+    /// What happened to whom, without any last words.
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure { title: format!("{error:#}"), words: String::new() }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(Failure { title, words }: Failure) -> Stop {
+        if words.is_empty() {
+            return Stop::Failed(anyhow!(title));
+        }
+        let title = output::titled_error(&format!("{title}; its last words:"));
+        Stop::Said { text: format!("{title}\n{words}"), code: 1 }
     }
 }
 
@@ -166,7 +196,8 @@ mod tests {
         let mut command = shell("echo no such port >&2; exit 3");
         let log = folder.path().join("log");
         let mut child = Child::start("web1's monitor", log, &mut command).unwrap();
-        let Err(Stop::Said { text, code: 1 }) = child.await_ready() else { panic!("no last words") };
+        let stop = Stop::from(child.await_ready().unwrap_err());
+        let Stop::Said { text, code: 1 } = stop else { panic!("no last words: {stop:?}") };
         for part in ["web1's monitor ended", "exit status: 3", "no such port"] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -135,7 +135,10 @@ pub(super) fn send(order: Order) -> Result<(), Stop> {
     let stream = places.iter().filter(private).find_map(|path| UnixStream::connect(path).ok());
     let stream = stream.ok_or_else(|| {
         let places: Vec<_> = places.iter().map(|path| path.display().to_string()).collect();
-        anyhow!("no demo runs (nobody answers at {}): start one with `rais demo`", places.join(" or "))
+        anyhow!(
+            "no demo runs (nobody answers at {}): start one with `rais demo`",
+            places.join(" or ")
+        )
     })?;
     match ask(&stream, order).context("the demo")? {
         Some(Answer::Done(text)) => output::text(&text),

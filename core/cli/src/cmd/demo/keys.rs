@@ -30,7 +30,7 @@ pub(super) fn start(inputs: UnboundedSender<Input>) -> std::io::Result<JoinHandl
         while !inputs.is_closed() {
             let press = match event::poll(LOOK_UP_EVERY) {
                 Ok(false) => continue,
-                Ok(true) => event::read().map(meaning),
+                Ok(true) => event::read().map(|event| meaning(&event)),
                 Err(error) => Err(error),
             };
             // Whose terminal is gone has left.
@@ -44,8 +44,8 @@ pub(super) fn start(inputs: UnboundedSender<Input>) -> std::io::Result<JoinHandl
     })
 }
 
-fn meaning(event: Event) -> Option<Press> {
-    let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = event else {
+fn meaning(event: &Event) -> Option<Press> {
+    let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = *event else {
         return None;
     };
     match code {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn key(code: KeyCode, modifiers: KeyModifiers) -> Option<Press> {
-        meaning(Event::Key(KeyEvent::new(code, modifiers)))
+        meaning(&Event::Key(KeyEvent::new(code, modifiers)))
     }
 
     #[test]
@@ -78,6 +78,6 @@ mod tests {
         }
         // In raw mode Ctrl-C is a key like others.
         assert_eq!(key(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Press::Quit));
-        assert_eq!(meaning(Event::Resize(80, 24)), None);
+        assert_eq!(meaning(&Event::Resize(80, 24)), None);
     }
 }

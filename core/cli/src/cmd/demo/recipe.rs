@@ -101,7 +101,7 @@ mod tests {
         for (role, text) in monitors.into_iter().chain([(Role::Binder, binder(beats))]) {
             let loaded = config::parse(Path::new("/demo/rais.toml"), &text);
             let loaded = loaded.unwrap_or_else(|faults| panic!("{}", faults.render(Look::Plain)));
-            assert_eq!(loaded.config.roles(), [role], "{text}");
+            assert_eq!(loaded.config.roles(), [role].into(), "{text}");
             assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         }
     }

@@ -5,19 +5,20 @@ use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use rais_runtime::status::BinderStatus;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::child::Failure;
 use super::command::{Answer, Counter, Order};
 use super::keys::Press;
 use super::recipe::SERVICE;
 use super::site::{Death, Site};
 use super::story::{Outcome, Stage, Story};
-use super::table::{Facts, Heard, Picture};
+use super::table::{Facts, Heard, Picture, told};
 use super::view::{Shown, View};
 use super::watch::{Watch, Zone};
 use super::which::{Each, Which};
@@ -35,6 +36,8 @@ pub(super) enum Input {
     Zone(Instant, Zone),
     /// The binder has answered.
     Status(Box<BinderStatus>),
+    /// Enough, says the system.
+    Stop,
 }
 
 /// Deaths, deadlines and the picture are looked after this often.
@@ -93,12 +96,10 @@ pub(super) fn run(length: Option<Duration>) -> Result<(), Stop> {
 }
 
 async fn perform(length: Option<Duration>) -> Result<(), Stop> {
-    // First of all, so that whoever is impatient leaves no folder behind.
-    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let signals = signals.map(signal).into_iter().collect::<Result<Vec<Signal>, _>>();
-    let signals = signals.context("signals")?;
-    let live = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let (sender, inputs) = unbounded_channel();
+    // First of all, so that whoever is impatient leaves no folder behind.
+    stop_on_signals(&sender).context("signals")?;
+    let live = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
 
     let started = Instant::now();
     let site = Site::start()?;
@@ -112,7 +113,10 @@ async fn perform(length: Option<Duration>) -> Result<(), Stop> {
     };
     let watch = Watch { zone_file: site.zone_file(), socket: site.binder_socket() };
     watch.start(sender.clone()).context("no thread")?;
-    let mut view = View::open(live, sender).context("the terminal")?;
+    let mut view = match live {
+        true => View::live(sender).context("the terminal")?,
+        false => View::lines(),
+    };
 
     let mut show = Show {
         site,
@@ -123,7 +127,7 @@ async fn perform(length: Option<Duration>) -> Result<(), Stop> {
         script: Script::new(length, if live { Acts::OnCommand } else { Acts::ByItself }),
         started,
     };
-    let ended = show.go_on(&mut view, inputs, signals).await;
+    let ended = show.go_on(&mut view, inputs).await;
     drop(view);
     if live && ended.is_ok() {
         show.tell_again()?;
@@ -131,26 +135,29 @@ async fn perform(length: Option<Duration>) -> Result<(), Stop> {
     ended
 }
 
+fn stop_on_signals(inputs: &UnboundedSender<Input>) -> std::io::Result<()> {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signal = signal(kind)?;
+        let inputs = inputs.clone();
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() && inputs.send(Input::Stop).is_ok() {}
+        });
+    }
+    Ok(())
+}
+
 impl Show {
     async fn go_on(
         &mut self,
         view: &mut View,
         mut inputs: UnboundedReceiver<Input>,
-        mut signals: Vec<Signal>,
     ) -> Result<(), Stop> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told = [false; 0];
-        let _ = &mut told;
         loop {
-            let (interrupt, rest) = signals.split_at_mut(1);
-            let (terminate, hangup) = rest.split_at_mut(1);
             let next = tokio::select! {
-                Some(input) = inputs.recv() => self.handle(input)?,
+                Some(input) = inputs.recv() => self.handle(input),
                 _ = tick.tick() => self.tick()?,
-                Some(()) = one(interrupt) => Next::End,
-                Some(()) = one(terminate) => Next::End,
-                Some(()) = one(hangup) => Next::End,
             };
             self.answer();
             let shown = view.show(&self.picture()).context("standard output")?;
@@ -158,5 +165,184 @@ impl Show {
                 return Ok(());
             }
         }
+    }
+
+    fn handle(&mut self, input: Input) -> Next {
+        match input {
+            Input::Stop | Input::Press(Press::Quit) => return Next::End,
+            Input::Press(Press::Toggle(_)) if self.story.stage() == Stage::Starting => {}
+            Input::Press(Press::Toggle(which)) => {
+                self.take_over();
+                let order = match self.site.is_whole(which) {
+                    true => Order::Kill(which),
+                    false => Order::Revive(which),
+                };
+                self.carry_out(order, None);
+            }
+            Input::Order(_, asker) if self.story.stage() == Stage::Starting => {
+                let early = "the demo is starting; try again in a second";
+                // Who hung up needs no answer.
+                let _ = asker.send(Answer::Failed(early.to_owned()));
+            }
+            Input::Order(order, asker) => {
+                self.take_over();
+                self.carry_out(order, Some(asker));
+            }
+            Input::Zone(at, zone) => self.see_zone(at, zone),
+            Input::Status(status) => self.hear(*status),
+        }
+        Next::GoOn
+    }
+
+    /// From now on nothing is killed or revived but by hand.
+    fn take_over(&mut self) {
+        if !self.script.due.is_empty() {
+            self.script.due.clear();
+            self.story.note(self.now(), "by hand from now on", Tone::Faint);
+        }
+    }
+
+    fn carry_out(&mut self, order: Order, asker: Option<oneshot::Sender<Answer>>) {
+        let (which, word) = match order {
+            Order::Kill(which) => (which, "killed"),
+            Order::Revive(which) => (which, "revived"),
+        };
+        let nothing_to_do = match order {
+            Order::Kill(_) => self.site.process(which).is_none(),
+            Order::Revive(_) => self.site.is_whole(which),
+        };
+        if nothing_to_do {
+            if self.story.is_awaited(which) {
+                self.waiting.extend(asker.map(|asker| (which, asker)));
+            } else if let Some(asker) = asker {
+                let text = format!("{which} is {word} already");
+                // Who hung up needs no answer.
+                let _ = asker.send(Answer::Done(text));
+            }
+            return;
+        }
+        self.story.supersede(which, word);
+        self.answer();
+        self.waiting.extend(asker.map(|asker| (which, asker)));
+        let at = self.now();
+        match order {
+            Order::Kill(_) => {
+                self.site.kill(which);
+                self.story.killed(at, which);
+            }
+            Order::Revive(_) => match self.site.revive(which) {
+                Ok(()) => self.story.revived(at, which),
+                Err(failure) => self.story.failed(at, which, failure.title()),
+            },
+        }
+    }
+
+    fn see_zone(&mut self, at: Instant, zone: Zone) {
+        let before = self.story.stage();
+        self.story.see_zone(at.saturating_duration_since(self.started), zone);
+        if before == Stage::Starting && self.story.stage() == Stage::Running {
+            let now = self.now();
+            if let Some(plan) = self.script.begin(now) {
+                self.story.note(now, plan, Tone::Faint);
+            }
+        }
+    }
+
+    fn hear(&mut self, status: BinderStatus) {
+        let at = self.now();
+        let members = status.services.iter().filter(|service| service.service == SERVICE);
+        for member in members.flat_map(|service| &service.members) {
+            let of = |which: &Which| member.address == IpAddr::V4(which.address());
+            if let Some(which) = Which::ALL.into_iter().find(of)
+                && member.verdict == "last-resort"
+            {
+                self.story.see_last_resort(at, which);
+            }
+        }
+        self.heard = Some(Heard { at, status });
+    }
+
+    fn tick(&mut self) -> Result<Next, Stop> {
+        let now = self.now();
+        for death in self.site.deaths().context("the demo's processes")? {
+            match death {
+                Death::Binder(failure) => return Err(failure.into()),
+                Death::Server(_, failure) | Death::Monitor(failure)
+                    if self.story.stage() == Stage::Starting =>
+                {
+                    return Err(failure.into());
+                }
+                Death::Server(which, failure) => self.story.died(now, which, failure.title()),
+                Death::Monitor(failure) => self.story.note(now, failure.title(), Tone::Bad),
+            }
+        }
+        self.story.tick(now);
+        while let Some((at, order)) = self.script.due.front().copied()
+            && at <= now
+        {
+            self.script.due.pop_front();
+            self.carry_out(order, None);
+        }
+        if self.story.stage() == Stage::Starting && now > START_PATIENCE {
+            let waited = START_PATIENCE.as_secs();
+            let title = format!("web1, web2 and web3 are not in the answers after {waited} s");
+            return Err(Failure::new(&title, self.site.last_words()).into());
+        }
+        Ok(if self.script.end.is_some_and(|end| end <= now) { Next::End } else { Next::GoOn })
+    }
+
+    /// Tells those who wait what became of it.
+    fn answer(&mut self) {
+        for (settled, outcome) in self.story.take_settled() {
+            let answer = match outcome {
+                Outcome::Happened(text) => Answer::Done(text),
+                Outcome::Failed(text) => Answer::Failed(text),
+            };
+            let waits = |(which, _): &mut (Which, _)| *which == settled;
+            for (_, asker) in self.waiting.extract_if(.., waits) {
+                // Who hung up needs no answer.
+                let _ = asker.send(answer.clone());
+            }
+        }
+    }
+
+    fn picture(&self) -> Picture<'_> {
+        Picture {
+            facts: &self.facts,
+            story: &self.story,
+            heard: self.heard.as_ref(),
+            processes: Each::new(|which| self.site.process(which)),
+            now: self.now(),
+            end: self.script.end,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What was seen, once more where it stays.
+    fn tell_again(&self) -> Result<(), Stop> {
+        self.story.lines().iter().try_for_each(|line| output::text(&told(line)))
+    }
+}
+
+impl Script {
+    fn new(length: Option<Duration>, acts: Acts) -> Script {
+        let acts = if length.is_some() { Acts::ByItself } else { acts };
+        Script { length, acts, due: VecDeque::new(), end: None }
+    }
+
+    /// The clock starts. Says what will happen by itself, if anything will.
+    fn begin(&mut self, now: Duration) -> Option<String> {
+        self.end = self.length.map(|length| now + length);
+        if self.acts == Acts::OnCommand {
+            return None;
+        }
+        let third = self.length.unwrap_or(USUAL_LENGTH) / 3;
+        let (kill, revive) = (now + third, now + third * 2);
+        self.due = [(kill, Order::Kill(VICTIM)), (revive, Order::Revive(VICTIM))].into();
+        let [kill, revive] = [kill, revive].map(|at| format!("{:.1} s", at.as_secs_f64()));
+        Some(format!("by itself {VICTIM} is killed at {kill} and revived at {revive}"))
     }
 }

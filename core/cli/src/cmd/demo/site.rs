@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, anyhow};
 use rais_proto::heartbeat::key::KeyLimits;
@@ -11,11 +11,10 @@ use rais_proto::name::{HostName, ServiceName};
 use rais_runtime::clock::Clock;
 use rais_runtime::keys;
 
-use super::child::{Child, ourselves};
+use super::child::{Child, Failure, ourselves};
 use super::folder::Folder;
 use super::recipe::{self, BINDER, KEYS, SERVICE, ZONE_FILE};
 use super::which::{Each, Which};
-use crate::exit::Stop;
 
 /// Ports that are easy to remember; any other is taken where these are.
 const PORTS: std::ops::Range<u16> = 8080..8090;
@@ -40,11 +39,11 @@ struct Post {
 #[derive(Debug)]
 pub(super) enum Death {
     /// A server.
-    Server(Which, ExitStatus),
+    Server(Which, Failure),
     /// The monitor beside a server.
-    Monitor(Which, ExitStatus),
+    Monitor(Failure),
     /// The binder, without which there is nothing to see.
-    Binder(Stop),
+    Binder(Failure),
 }
 
 impl Site {
@@ -52,7 +51,7 @@ impl Site {
     ///
     /// # Errors
     /// What could not be started, with its own words.
-    pub(super) fn start() -> Result<Site, Stop> {
+    pub(super) fn start() -> Result<Site, Failure> {
         let folder = Folder::new()?;
         make_key(folder.path())?;
         let (servers, port) = start_servers(folder.path())?;
@@ -109,7 +108,7 @@ impl Site {
     ///
     /// # Errors
     /// Why it does not.
-    pub(super) fn revive(&mut self, which: Which) -> Result<(), Stop> {
+    pub(super) fn revive(&mut self, which: Which) -> Result<(), Failure> {
         let post = &mut self.posts[which];
         if post.server.is_none() {
             post.server = Some(start_server(which, self.port, self.folder.path())?);
@@ -128,11 +127,11 @@ impl Site {
         let mut deaths = Vec::new();
         for which in Which::ALL {
             let post = &mut self.posts[which];
-            if let Some(status) = bury(&mut post.server)? {
-                deaths.push(Death::Server(which, status));
+            if let Some(failure) = bury(&mut post.server)? {
+                deaths.push(Death::Server(which, failure));
             }
-            if let Some(status) = bury(&mut post.monitor)? {
-                deaths.push(Death::Monitor(which, status));
+            if let Some(failure) = bury(&mut post.monitor)? {
+                deaths.push(Death::Monitor(failure));
             }
         }
         if let Some(status) = self.binder.ended()? {
@@ -141,7 +140,7 @@ impl Site {
         Ok(deaths)
     }
 
-    /// The last words of binder and monitors, each line with who said it.
+    /// The last words of monitors and binder, and whose they are.
     pub(super) fn last_words(&self) -> String {
         let monitors = Which::ALL.iter().filter_map(|&which| self.posts[which].monitor.as_ref());
         let all = monitors.chain([&self.binder]);
@@ -151,14 +150,13 @@ impl Site {
     }
 }
 
-/// How a process ended, if it has; then it is no longer there.
-fn bury(child: &mut Option<Child>) -> io::Result<Option<ExitStatus>> {
+/// That a process ended, if it has; then it is no longer there.
+fn bury(child: &mut Option<Child>) -> io::Result<Option<Failure>> {
     let Some(running) = child else { return Ok(None) };
-    let ended = running.ended()?;
-    if ended.is_some() {
-        *child = None;
-    }
-    Ok(ended)
+    let Some(status) = running.ended()? else { return Ok(None) };
+    let failure = running.obituary(status);
+    *child = None;
+    Ok(Some(failure))
 }
 
 /// One key for all, which may speak of this site and of nothing else.
@@ -179,7 +177,7 @@ fn host_range(address: Ipv4Addr) -> ipnet::IpNet {
 }
 
 /// On one port, the same for all.
-fn start_servers(folder: &Path) -> Result<(Each<Child>, u16), Stop> {
+fn start_servers(folder: &Path) -> Result<(Each<Child>, u16), Failure> {
     let mut failure = None;
     for port in PORTS.chain(any_port()) {
         let free = |which: &Which| TcpListener::bind((which.address(), port)).is_ok();
@@ -188,12 +186,12 @@ fn start_servers(folder: &Path) -> Result<(Each<Child>, u16), Stop> {
         }
         match Each::try_new(|which| start_server(which, port, folder)) {
             Ok(servers) => return Ok((servers, port)),
-            Err(stop) => failure = Some(stop),
+            Err(this) => failure = Some(this),
         }
     }
     Err(failure.unwrap_or_else(|| {
         let addresses = Which::ALL.map(|which| which.address().to_string());
-        Stop::Failed(anyhow!("no port is free on all of {}", addresses.join(", ")))
+        Failure::from(anyhow!("no port is free on all of {}", addresses.join(", ")))
     }))
 }
 
@@ -208,7 +206,7 @@ fn free_udp() -> anyhow::Result<SocketAddr> {
     socket.context("no UDP port on 127.0.0.1 can be had")
 }
 
-fn start_server(which: Which, port: u16, folder: &Path) -> Result<Child, Stop> {
+fn start_server(which: Which, port: u16, folder: &Path) -> Result<Child, Failure> {
     let listen = SocketAddr::from((which.address(), port));
     let mut command = ourselves();
     command.args(["demo-server", "--name", which.name(), "--listen", &listen.to_string()]);

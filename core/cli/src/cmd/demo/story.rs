@@ -118,12 +118,12 @@ impl Story {
 
     /// A server was killed.
     pub(super) fn killed(&mut self, at: Duration, which: Which) {
-        self.gone(at, which, format!("{which} killed"), "it was killed");
+        self.gone(at, which, &format!("{which} killed"), "it was killed");
     }
 
-    /// A server ended, nobody here knows why.
+    /// A server ended by itself, as `how` says in a sentence.
     pub(super) fn died(&mut self, at: Duration, which: Which, how: &str) {
-        self.gone(at, which, format!("{which} died ({how})"), "it died");
+        self.gone(at, which, how, "it ended");
     }
 
     /// A server was started again.
@@ -137,6 +137,13 @@ impl Story {
             let awaited = Awaited { goal: Goal::Back, cause: "it was revived", since: at };
             self.courses[which].awaited = Some(awaited);
         }
+    }
+
+    /// A server could not be started again.
+    pub(super) fn failed(&mut self, at: Duration, which: Which, why: &str) {
+        let text = format!("{which} cannot be revived: {why}");
+        self.note(at, text.clone(), Tone::Bad);
+        self.settled.push((which, Outcome::Failed(text)));
     }
 
     /// The zone file has changed.
@@ -189,19 +196,8 @@ impl Story {
         }
     }
 
-    fn gone(&mut self, at: Duration, which: Which, text: String, cause: &'static str) {
-        self.supersede(which, "killed");
-        self.note(at, text.clone(), Tone::Bad);
-        if self.is_in(which) {
-            self.courses[which].awaited = Some(Awaited { goal: Goal::Out, cause, since: at });
-        } else {
-            let text = format!("{text}; it was not in the answers");
-            self.settled.push((which, Outcome::Happened(text)));
-        }
-    }
-
-    /// What was waited for cannot be told from what comes now.
-    fn supersede(&mut self, which: Which, by: &str) {
+    /// What was waited for cannot be told from what comes next.
+    pub(super) fn supersede(&mut self, which: Which, by: &str) {
         if let Some(awaited) = self.courses[which].awaited.take() {
             let state = match awaited.goal {
                 Goal::Out => "out of",
@@ -209,6 +205,17 @@ impl Story {
             };
             let text = format!("{which} was {by} before it was {state} the answers");
             self.settled.push((which, Outcome::Failed(text)));
+        }
+    }
+
+    fn gone(&mut self, at: Duration, which: Which, text: &str, cause: &'static str) {
+        self.supersede(which, "killed");
+        self.note(at, text, Tone::Bad);
+        if self.is_in(which) {
+            self.courses[which].awaited = Some(Awaited { goal: Goal::Out, cause, since: at });
+        } else {
+            let text = format!("{text}; it was not in the answers");
+            self.settled.push((which, Outcome::Happened(text)));
         }
     }
 
@@ -285,7 +292,7 @@ mod tests {
         let mut story = running();
         story.see_zone(ms(2000), zone(3, &[Which::Web3]));
         story.see_last_resort(ms(2100), Which::Web3);
-        assert_eq!(last(&story), "web3 is out of the answers".replace("web3", "web2"));
+        assert_eq!(last(&story), "web2 is out of the answers");
         story.killed(ms(3000), Which::Web3);
         story.see_last_resort(ms(3400), Which::Web3);
         let stays = "web3 stays in the answers, since nobody else is left";
@@ -312,12 +319,12 @@ mod tests {
     #[test]
     fn what_does_not_come_is_said_once() {
         let mut story = running();
-        story.died(ms(2000), Which::Web1, "signal: 9 (SIGKILL)");
-        assert_eq!(last(&story), "web1 died (signal: 9 (SIGKILL))");
+        story.died(ms(2000), Which::Web1, "web1 ended (signal: 9 (SIGKILL))");
+        assert_eq!(last(&story), "web1 ended (signal: 9 (SIGKILL))");
         story.tick(ms(11_999));
         assert_eq!(story.take_settled(), []);
         story.tick(ms(12_000));
-        let text = "web1 is still in the answers 10 s after it died".to_owned();
+        let text = "web1 is still in the answers 10 s after it ended".to_owned();
         assert_eq!(story.take_settled(), [(Which::Web1, Outcome::Failed(text))]);
         let lines = story.lines().len();
         story.tick(ms(13_000));

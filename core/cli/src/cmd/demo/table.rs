@@ -55,6 +55,19 @@ pub(super) struct Picture<'a> {
 /// Addresses in the zone, at most.
 const RECORDS: usize = Which::ALL.len();
 
+impl Facts {
+    /// How the demo is spoken to.
+    pub(super) fn second_terminal(&self) -> String {
+        let program = &self.program;
+        match &self.no_commands {
+            None => {
+                format!("second terminal: {program} demo kill web2, {program} demo revive web2")
+            }
+            Some(why) => format!("no commands from a second terminal: {why}"),
+        }
+    }
+}
+
 impl Picture<'_> {
     /// As many lines as `rows` at most: where there is no room, the oldest events are left out.
     pub(super) fn lines(&self, rows: usize) -> Vec<String> {
@@ -129,7 +142,8 @@ impl Picture<'_> {
         let alarms = self.heard.map(|heard| heard.status.alarms.as_slice()).unwrap_or_default();
         let alarms = alarms.iter().map(|alarm| paint(&format!("  {}", alarm.text), Tone::Doubtful));
         // What comes and goes must not move what is below.
-        let mut blank: Vec<String> = alarms.take(RECORDS + 1 - records.len().min(RECORDS)).collect();
+        let mut blank: Vec<String> =
+            alarms.take(RECORDS + 1 - records.len().min(RECORDS)).collect();
         blank.resize(RECORDS + 1 - records.len().min(RECORDS), String::new());
         lines.extend(blank);
         lines
@@ -160,14 +174,16 @@ impl Picture<'_> {
                 key("q")
             ),
         };
+        let second = self.facts.second_terminal();
         let program = &self.facts.program;
-        let second = match &self.facts.no_commands {
-            None => format!("second terminal: {program} demo kill web2, {program} demo revive web2"),
-            Some(why) => format!("no commands from a second terminal: {why}"),
-        };
         let binder = format!("{program} status --socket {}", self.facts.socket.display());
         let curl = format!("curl http://{}/", self.facts.addresses[Which::Web1]);
-        vec![keys, faint(&second), faint(&format!("look closer: {curl}")), faint(&format!("  {binder}"))]
+        vec![
+            keys,
+            faint(&second),
+            faint(&format!("look closer: {curl}")),
+            faint(&format!("  {binder}")),
+        ]
     }
 
     fn member(&self, which: Which) -> Option<&MemberStatus> {

@@ -114,7 +114,8 @@ impl Watch {
 impl Zone {
     /// With these servers in it.
     pub(super) fn of(serial: u32, members: &[Which]) -> Zone {
-        let soa = format!("@ 10 IN SOA ns1.isg.sun.com. hostmaster.isg.sun.com. {serial} 1 1 1 1\n");
+        let soa =
+            format!("@ 10 IN SOA ns1.isg.sun.com. hostmaster.isg.sun.com. {serial} 1 1 1 1\n");
         let record = |which: &Which| format!("{ZONE}. 10 IN A {}\n", which.address());
         let records: String = members.iter().map(record).collect();
         let text = format!("{soa}@ 10 IN NS ns1.isg.sun.com.\n{records}");

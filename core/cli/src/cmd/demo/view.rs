@@ -1,0 +1,150 @@
+//! How the demo is shown: live on a terminal, else as plain lines.
+
+use std::io::{self, Write};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::keys;
+use super::recipe::ZONE;
+use super::screen::Screen;
+use super::show::Input;
+use super::table::{Picture, told};
+use super::watch::Zone;
+use super::which::Which;
+
+/// Where the picture goes.
+#[derive(Debug)]
+pub(super) enum View {
+    /// A table that changes in place.
+    Live(Live),
+    /// A line for every change.
+    Lines(Lines),
+}
+
+/// Whether anybody looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Most likely.
+    ToSomebody,
+    /// The reader of our output is gone.
+    ToNobody,
+}
+
+/// On a terminal.
+#[derive(Debug)]
+pub(super) struct Live {
+    screen: Screen,
+    drawn: Option<Instant>,
+    keys: Option<JoinHandle<()>>,
+}
+
+/// To wherever standard output goes.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Events told so far; none before the greeting.
+    told: Option<usize>,
+    zone: Option<Zone>,
+}
+
+/// Faster is only flicker.
+const REDRAW_EVERY: Duration = Duration::from_millis(200);
+
+impl View {
+    /// Takes the terminal; keys go to `inputs`.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    pub(super) fn live(inputs: UnboundedSender<Input>) -> io::Result<View> {
+        let screen = Screen::take()?;
+        Ok(View::Live(Live { screen, drawn: None, keys: Some(keys::start(inputs)?) }))
+    }
+
+    /// Plain text.
+    pub(super) fn lines() -> View {
+        View::Lines(Lines::default())
+    }
+
+    /// Shows what is new in `picture`.
+    ///
+    /// # Errors
+    /// Standard output's.
+    pub(super) fn show(&mut self, picture: &Picture<'_>) -> io::Result<Shown> {
+        match self {
+            View::Live(live) => live.show(picture).map(|()| Shown::ToSomebody),
+            View::Lines(lines) => {
+                let text = lines.news(picture);
+                if text.is_empty() {
+                    return Ok(Shown::ToSomebody);
+                }
+                let mut out = io::stdout();
+                match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Shown::ToNobody),
+                    outcome => outcome.map(|()| Shown::ToSomebody),
+                }
+            }
+        }
+    }
+}
+
+impl Live {
+    fn show(&mut self, picture: &Picture<'_>) -> io::Result<()> {
+        let now = Instant::now();
+        if self.drawn.is_some_and(|drawn| now.duration_since(drawn) < REDRAW_EVERY) {
+            return Ok(());
+        }
+        self.drawn = Some(now);
+        let rows = self.screen.rows();
+        self.screen.draw(&picture.lines(rows))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // A key that is pressed from now on is for whoever has the terminal next.
+        if let Some(keys) = self.keys.take() {
+            let _ = keys.join();
+        }
+    }
+}
+
+impl Lines {
+    /// All that is new, each in a line of its own.
+    fn news(&mut self, picture: &Picture<'_>) -> String {
+        let mut text = String::new();
+        let mut line = |line: &str| {
+            text.push_str(line);
+            text.push('\n');
+        };
+        let events = picture.story.lines();
+        let known = self.told.replace(events.len()).unwrap_or_else(|| {
+            greeting(picture).iter().for_each(|text| line(text));
+            0
+        });
+        events.get(known..).unwrap_or_default().iter().for_each(|event| line(&told(event)));
+        if let Some(zone) = picture.story.zone()
+            && self.zone.as_ref() != Some(zone)
+        {
+            line(&format!("          zone {ZONE}, serial {}:", zone.serial));
+            zone.records.iter().for_each(|record| line(&format!("            {record}")));
+            self.zone = Some(zone.clone());
+        }
+        text
+    }
+}
+
+fn greeting(picture: &Picture<'_>) -> Vec<String> {
+    let facts = picture.facts;
+    let mut lines = vec![
+        "Three HTTP servers, a monitor beside each, a binder that keeps the dead out of DNS."
+            .to_owned(),
+    ];
+    lines.extend(Which::ALL.map(|which| {
+        let (address, paper) = (facts.addresses[which], which.in_paper());
+        format!("  {which}  http://{address}/  ({paper} in Fig. 2 of the paper)")
+    }));
+    lines.push(format!("  files  {}", facts.folder.display()));
+    lines.push(facts.second_terminal());
+    lines
+}
