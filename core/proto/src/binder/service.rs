@@ -207,7 +207,8 @@ impl Service {
             Hearing::Clear => Phase::Ready,
         };
         let rows: Vec<Row<'_>> = self.table.rows(now).collect();
-        let mut memory = Memory { set: &self.decision.set, last: &self.last, holds: &mut self.holds };
+        let mut memory =
+            Memory { set: &self.decision.set, last: &self.last, holds: &mut self.holds };
         let decision = at_once::judge(now, &self.policy, &rows, hearing, &mut memory);
         self.next_expiry = self.table.next_expiry(now);
         decision
@@ -215,16 +216,15 @@ impl Service {
 
     /// Figs. 6a and 6b, with the guards of the design's section 7.
     fn judge_on_timer(&mut self, now: Time) -> Decision {
-        let heard = std::mem::take(&mut self.current);
+        let mut candidates = std::mem::take(&mut self.current);
         // A late wake-up skips periods rather than judging empty ones.
         while self.timer <= now {
             self.timer = self.timer + self.policy.interval;
         }
         let rows: Vec<Row<'_>> = self.table.rows(now).collect();
-        let drained = |address: &IpAddr| {
-            rows.iter().any(|r| r.address == *address && r.standing == Standing::Draining)
-        };
-        let candidates: Current = heard.into_iter().filter(|(a, _)| !drained(a)).collect();
+        for drained in rows.iter().filter(|row| row.standing == Standing::Draining) {
+            candidates.remove(&drained.address);
+        }
         let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
         let min_servers = self.policy.min_servers.of(known);
         let set = paper::prune(&candidates, &self.decision.set, self.policy.max_load, min_servers);
