@@ -144,7 +144,11 @@ fn step_3_two_of_three_silent_are_held_and_go_one_by_one() {
     world.beats(10, &[1]);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
     assert_eq!(world.published.len(), published, "nothing flapped on the way");
-    assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::Held { members, .. } if members.len() == 2)));
+    assert!(
+        alarms(&world)
+            .iter()
+            .any(|a| matches!(a, Alarm::Held { members, .. } if members.len() == 2))
+    );
     world.beats(295, &[1]);
     assert_eq!(world.set(), addresses(&[1, 3]), "the first goes after `hold`");
     world.beats(10, &[1]);
