@@ -1,5 +1,7 @@
 //! `rais probe`: each probe and load of a configuration once, and nothing sent.
 
+mod row;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +16,14 @@ use rais_runtime::config::{
 use rais_runtime::host::{LoadPort, PluginHost};
 use rais_runtime::interfaces;
 use rais_runtime::plan::Instances;
-use rais_sdk::{Fault, FaultKind, Reading, Scope, Subject, Target, Up};
-use serde::Serialize;
+use rais_sdk::{Fault, Reading, Scope, Subject, Target, Up};
 use tokio::time::{Instant, sleep};
 
+use self::row::{Outcome, Row, table};
 use super::plugins::registry;
 use crate::args::{ConfigFile, Output};
 use crate::exit::Stop;
-use crate::output::{self, Format, Side, Table, Tone};
+use crate::output::{self, Format};
 
 /// Arguments of `rais probe`.
 #[derive(Debug, Args)]
@@ -47,35 +49,6 @@ Examples:
 const LOAD_LIMIT: Duration = Duration::from_secs(3);
 /// Between two of its samples: the processor's own counters are coarse.
 const LOAD_PAUSE: Duration = Duration::from_millis(300);
-
-/// What one probe or load said.
-#[derive(Debug, Serialize)]
-struct Row {
-    service: String,
-    kind: &'static str,
-    r#type: String,
-    target: Option<String>,
-    outcome: Outcome,
-    took_ms: Option<f64>,
-    /// In percent.
-    load: Option<f64>,
-    reason: String,
-}
-
-/// In a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Outcome {
-    Up,
-    Down,
-    Timeout,
-    /// The load is known.
-    Known,
-    /// Nothing can be said.
-    Unknown,
-    /// The plugin or this machine failed.
-    Failed,
-}
 
 /// Probes, and prints what was found.
 ///
@@ -237,107 +210,6 @@ async fn measured(port: &Arc<dyn LoadPort>, subject: &Subject) -> Result<Reading
     }
 }
 
-impl Row {
-    fn probe(name: &ServiceName, call: &Call, target: &Target, answer: &Result<Up, Fault>) -> Row {
-        let (outcome, took, load, reason) = match answer {
-            Ok(up) => (Outcome::Up, Some(up.took), up.load, up.detail.clone()),
-            Err(fault) => (Outcome::of(fault), None, None, fault.to_string()),
-        };
-        Row {
-            service: name.to_string(),
-            kind: "probe",
-            r#type: call.table.type_name.clone(),
-            target: Some(shown(target)),
-            outcome,
-            took_ms: took.map(|took| took.as_secs_f64() * 1000.0),
-            load,
-            reason,
-        }
-    }
-
-    fn load(
-        name: &ServiceName,
-        call: &Call,
-        subject: &Subject,
-        answer: Result<Reading, Fault>,
-    ) -> Row {
-        let (outcome, load, reason) = match answer {
-            Ok(Reading { load: Some(load), reason, .. }) => (Outcome::Known, Some(load), reason),
-            Ok(reading) => (Outcome::Unknown, None, reading.reason),
-            Err(fault) => (Outcome::Failed, None, fault.to_string()),
-        };
-        Row {
-            service: name.to_string(),
-            kind: "load",
-            r#type: call.table.type_name.clone(),
-            target: subject.target.as_ref().map(shown),
-            outcome,
-            took_ms: None,
-            load,
-            reason,
-        }
-    }
-}
-
-impl Outcome {
-    fn of(fault: &Fault) -> Outcome {
-        match fault.kind {
-            FaultKind::Down | FaultKind::Refused => Outcome::Down,
-            FaultKind::Timeout => Outcome::Timeout,
-            FaultKind::Unknown => Outcome::Unknown,
-            _ => Outcome::Failed,
-        }
-    }
-
-    fn word(self) -> (&'static str, Tone) {
-        match self {
-            Outcome::Up => ("up", Tone::Good),
-            Outcome::Known => ("known", Tone::Good),
-            Outcome::Down => ("down", Tone::Bad),
-            Outcome::Timeout => ("timeout", Tone::Bad),
-            Outcome::Failed => ("failed", Tone::Bad),
-            Outcome::Unknown => ("unknown", Tone::Doubtful),
-        }
-    }
-}
-
-/// Without a port where there is none.
-fn shown(target: &Target) -> String {
-    match target.address.port() {
-        0 => target.address.ip().to_string(),
-        _ => target.address.to_string(),
-    }
-}
-
-fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new(&[
-        ("service", Side::Left),
-        ("kind", Side::Left),
-        ("type", Side::Left),
-        ("target", Side::Left),
-        ("outcome", Side::Left),
-        ("took", Side::Right),
-        ("load", Side::Right),
-        ("reason", Side::Left),
-    ]);
-    for row in rows {
-        let plain = |text: String| (text, Tone::Plain);
-        let (word, tone) = row.outcome.word();
-        let took = row.took_ms.map(|took| output::duration(Duration::from_secs_f64(took / 1000.0)));
-        table.row([
-            plain(row.service.clone()),
-            plain(row.kind.to_owned()),
-            plain(row.r#type.clone()),
-            plain(row.target.clone().unwrap_or_else(|| "this host".to_owned())),
-            (word.to_owned(), tone),
-            plain(took.unwrap_or_default()),
-            plain(row.load.map(output::percent).unwrap_or_default()),
-            plain(row.reason.clone()),
-        ]);
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -371,7 +243,7 @@ mod tests {
         let (name, service) = config.monitor.services.first_key_value().unwrap();
         let places = places(&config, service, &[eth0()]);
         let calls = service.probe.calls();
-        targets(name, calls[0], &places).iter().map(shown).collect()
+        targets(name, calls[0], &places).iter().map(row::shown).collect()
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! A status, shown.
+
+use rais_runtime::status::{
+    AlarmStatus, BinderCounters, HostStatus, MemberStatus, MonitorCounters, ServiceHealth,
+    SinkStatus,
+};
+
+use super::*;
+
+fn shown(status: Status) -> String {
+    anstream::adapter::strip_str(&all(&[status])).to_string()
+}
+
+fn host() -> HostStatus {
+    HostStatus { name: "ns1".into(), id: "ab".into() }
+}
+
+#[test]
+fn a_binder_says_who_is_out_and_why() {
+    let member = |last: u8, in_set: bool, verdict: &str, reason: &str| MemberStatus {
+        address: [198, 51, 100, last].into(),
+        in_set,
+        state: Some("up".into()),
+        verdict: verdict.into(),
+        reason: reason.into(),
+        load: Some(12.5),
+        host: Some(format!("web{last}")),
+        claim: Some("own".into()),
+        heard_ms_ago: Some(120),
+        expire_ms: Some(1650),
+    };
+    let service = |name: &str, owner: &str, members: Vec<MemberStatus>| ServiceStatus {
+        service: name.into(),
+        zone: "www.example".into(),
+        owners: vec![owner.into()],
+        react: "at-once".into(),
+        phase: "ready".into(),
+        set: Vec::new(),
+        members,
+    };
+    let members = vec![member(1, true, "in", ""), member(2, false, "down", "refused")];
+    let sink = SinkStatus {
+        sink: "bind".into(),
+        state: SinkState::Failed,
+        serial: None,
+        error: Some("rndc: no".into()),
+    };
+    let text = shown(Status::Binder(BinderStatus {
+        version: "0".into(),
+        host: host(),
+        uptime_ms: 318_000,
+        security: SecurityStatus::Insecure,
+        alarms: vec![AlarmStatus {
+            kind: "held".into(),
+            service: Some("http".into()),
+            zone: None,
+            text: "2 of 3 went silent".into(),
+        }],
+        zones: vec![ZoneStatus { zone: "www.example".into(), serial: Some(7), sinks: vec![sink] }],
+        services: vec![service("http", "@", members), service("ftp", "ftp", Vec::new())],
+        hosts: Vec::new(),
+        counters: BinderCounters {
+            refused: [("bad_tag".to_owned(), 3), ("truncated".to_owned(), 0)].into(),
+            ..BinderCounters::default()
+        },
+    }));
+    for line in [
+        "binder on ns1, up 5m 18s, insecure",
+        "0 beats accepted, 3 refused (bad_tag 3); 0 publications confirmed, 0 failed",
+        "warning: held http: 2 of 3 went silent",
+        "www.example       7  bind  failed             rndc: no",
+        "http     www.example         at-once  ready  198.51.100.1  in            12.5%  web1  120ms   1.65s",
+        "http     www.example         at-once  ready  198.51.100.2  out     down  12.5%  web2  120ms   1.65s  refused",
+        "ftp      ftp in www.example  at-once  ready  nobody known",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
+    }
+}
+
+#[test]
+fn a_monitor_says_what_it_announces() {
+    let service = ServiceHealth {
+        service: "http".into(),
+        address: [198, 51, 100, 1].into(),
+        claim: "own".into(),
+        state: "down".into(),
+        since_ms: 61_000,
+        reason: "connection refused".into(),
+        load: None,
+        took_ms: None,
+    };
+    let of = |services: Vec<ServiceHealth>| {
+        shown(Status::Monitor(MonitorStatus {
+            version: "0".into(),
+            host: host(),
+            uptime_ms: 5,
+            security: SecurityStatus::Authenticated,
+            services,
+            counters: MonitorCounters { probes_waiting: 4, ..MonitorCounters::default() },
+        }))
+    };
+    let text = of(vec![service]);
+    let line = "http     198.51.100.1  own    down   1m 1s     –              connection refused";
+    assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
+    assert!(text.contains("warning: 4 probes wait"), "{text}");
+    assert!(of(Vec::new()).contains("no address to announce"));
+}
