@@ -59,8 +59,9 @@ fn doubles_reordering_and_half_a_second_of_jitter_have_no_effect() {
     assert_eq!(site.binders[0].removals(from), []);
     assert_eq!(site.binders[0].published.len(), published);
     let beats = site.binders[0].accepted();
-    let doubles = site.binders[0].refused(Refusal::Replay);
+    let doubles = site.binders[0].refused(Refusal::Duplicate);
     assert!(doubles > beats / 5, "{doubles} of {beats}");
+    assert_eq!(site.binders[0].refused(Refusal::Replay), 0, "a second copy is no attack");
 }
 
 #[test]
