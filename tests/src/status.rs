@@ -118,7 +118,7 @@ pub struct HeardHost {
     /// Highest number heard.
     pub sequence: u64,
     /// Where from.
-    pub source: String,
+    pub source: Option<String>,
 }
 
 /// A binder's counters.
@@ -235,6 +235,22 @@ pub fn until_set(host: &Host, service: &str, wanted: &BTreeSet<IpAddr>) -> Binde
     until_binder(host, &format!("{service} to be {wanted:?}"), |status| {
         let set = &status.service(service)?.set;
         if set == wanted { Ok(()) } else { Err(format!("it is {set:?}")) }
+    })
+}
+
+/// As [`until_set`], and until every sink of the service's zone has confirmed it.
+#[track_caller]
+pub fn until_published(host: &Host, service: &str, wanted: &BTreeSet<IpAddr>) -> Binder {
+    until_binder(host, &format!("{service} to be published as {wanted:?}"), |status| {
+        let service = status.service(service)?;
+        let zone = status.zones.iter().find(|zone| zone.zone == service.zone);
+        let sinks = zone.map(|zone| &zone.sinks[..]).unwrap_or_default();
+        let confirmed = !sinks.is_empty() && sinks.iter().all(|sink| sink.state == "ok");
+        if &service.set == wanted && confirmed {
+            Ok(())
+        } else {
+            Err(format!("it is {:?}, its sinks {sinks:?}", service.set))
+        }
     })
 }
 

@@ -144,7 +144,7 @@ const BROKEN: &[Broken] = &[
     Broken {
         what: "owner given twice",
         replace: "[sink.files]",
-        with: "[binder.service.again]\nzone = ¶\"www.example\"\n[sink.files]",
+        with: "[binder.service.¶again]\nzone = \"www.example\"\n[sink.files]",
         says: &["again", "www"],
     },
     Broken {
@@ -156,7 +156,7 @@ const BROKEN: &[Broken] = &[
     Broken {
         what: "a transport without a cluster",
         replace: "[sink.files]",
-        with: "[¶transport.lan]\ntype = \"udp\"\n[sink.files]",
+        with: "[transport.¶lan]\ntype = \"udp\"\n[sink.files]",
         says: &["cluster"],
     },
     Broken {
@@ -168,13 +168,13 @@ const BROKEN: &[Broken] = &[
     Broken {
         what: "file cut off in a value",
         replace: "directory = \"zones\"\nreload = { type = \"none\" }\n",
-        with: "directory = ¶\"zo",
+        with: "directory = \"zo¶",
         says: &[],
     },
     Broken {
         what: "file cut off in a heading",
         replace: "[sink.files]\ntype = \"bind\"\ndirectory = \"zones\"\nreload = { type = \"none\" }\n",
-        with: "[¶sink.fil",
+        with: "[sink.fil¶",
         says: &[],
     },
 ];
@@ -299,7 +299,7 @@ timeout = "80ms"
 expire = "1h"
 probe = { type = "tcp", port = 80 }
 [binder]
-ns = ["ns1.www.example"]
+ns = ["ns1.example"]
 mailbox = "hostmaster.example"
 [zone."www.example"]
 sinks = ["files"]

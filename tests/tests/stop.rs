@@ -27,7 +27,7 @@ timeout = "150ms"
 expire = "1h"
 probe = { type = "tcp", port = 80 }
 [binder]
-ns = ["ns1.www.example"]
+ns = ["ns1.example"]
 mailbox = "hostmaster.example"
 [zone."www.example"]
 sinks = ["files"]

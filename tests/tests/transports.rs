@@ -51,7 +51,7 @@ impl Net {
             web.write(CONFIG, &config(monitor_side));
             (Server::start(web, "[::]:80"), web.start("monitor", CONFIG))
         });
-        status::until_set(&self.ns, "www", &wanted);
+        status::until_published(&self.ns, "www", &wanted);
         let file = self.ns.path("/var/lib/bind/www.example.zone");
         assert_eq!(dns::check_zone("www.example", &file).unwrap().addresses, wanted);
     }
@@ -69,7 +69,7 @@ type = "udp"
 [monitor.service.www]
 probe = {{ type = "tcp", port = 80 }}
 [binder]
-ns = ["ns1.www.example"]
+ns = ["ns1.example"]
 mailbox = "hostmaster.example"
 [zone."www.example"]
 sinks = ["files"]
@@ -144,7 +144,8 @@ fn interfaces_are_followed() {
     expect(&["198.51.100.1", "203.0.113.1"]);
     web.net().ip("link del eth0");
     expect(&["203.0.113.1"]);
-    add_address(web.net(), "eth1", "203.0.113.2/24");
+    // The kernel takes the others of a subnet along with the first: so the new one comes after.
     remove_address(web.net(), "eth1", "203.0.113.1/24");
+    add_address(web.net(), "eth1", "203.0.113.2/24");
     expect(&["203.0.113.2"]);
 }

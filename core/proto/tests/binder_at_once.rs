@@ -87,6 +87,50 @@ fn a_restart_publishes_the_same_again_under_the_same_serial() {
 }
 
 #[test]
+fn what_was_decided_and_not_published_before_a_crash_gets_a_later_serial() {
+    let mut before = settled(&[1, 2, 3]);
+    before.say(1, State::Down);
+    let last = before.published.last().unwrap().1.serial;
+    before.say(2, State::Down); // within the gap: decided, not published
+    assert_eq!(before.last_published(), addresses(&[2, 3]));
+    let config = config(&[("http", at_once())]);
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.pass_millis(10);
+    assert_eq!(world.last_published(), addresses(&[3]));
+    assert!(world.published[0].1.serial.is_after(last));
+}
+
+#[test]
+fn a_zone_that_a_crash_kept_from_its_first_publication_is_published() {
+    let before = settled(&[1]);
+    let mut snapshot = before.binder.snapshot();
+    snapshot.zones.clear();
+    let mut world = World::restored(config(&[("http", at_once())]), snapshot, before.now);
+    world.pass_millis(10);
+    assert_eq!(world.last_published(), addresses(&[1]));
+}
+
+#[test]
+fn at_the_end_nothing_waits_for_its_gap() {
+    let mut world = settled(&[1, 2, 3]);
+    world.say(1, State::Down);
+    world.say(2, State::Down);
+    assert_eq!(world.last_published(), addresses(&[2, 3]));
+    world.shut_down();
+    assert_eq!(world.last_published(), addresses(&[3]));
+}
+
+#[test]
+fn a_service_that_a_reload_moves_is_published_in_its_new_zone() {
+    let mut world = settled(&[1]);
+    let moved = ServicePolicy { zone: zone("other.example"), ..at_once() };
+    world.binder.handle_config(world.now, config(&[("http", moved)]));
+    world.pass_millis(200);
+    let (_, last) = world.published.last().unwrap();
+    assert_eq!((last.zone.as_str(), world.last_published()), ("other.example", addresses(&[1])));
+}
+
+#[test]
 fn a_changed_header_is_published_after_a_restart_under_a_later_serial() {
     let before = settled(&[1]);
     let last = before.published.last().unwrap().1.serial;

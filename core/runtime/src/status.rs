@@ -183,8 +183,8 @@ pub struct MemberStatus {
     pub address: IpAddr,
     /// Whether it is in the answers.
     pub in_set: bool,
-    /// What was last said of it; none where it is only remembered.
-    pub state: Option<String>,
+    /// What was last said of it; `unknown` where it is only remembered.
+    pub state: String,
     /// Why it is in the answers, or not.
     pub verdict: String,
     /// What the monitor gave as reason.

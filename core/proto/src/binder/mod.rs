@@ -32,7 +32,7 @@ use zones::{Renewal, Zones};
 
 pub use peers::{Arrival, TransportId};
 pub use service::Phase;
-pub use zones::{ZoneMemory, ZonePolicy};
+pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
 
 /// How often what is a day old is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
@@ -226,6 +226,7 @@ impl Binder {
         for index in 0..self.services.len() {
             self.judge(now, index);
         }
+        self.mark_unpublished(now);
     }
 
     /// Lets time act: expiry, timers, gaps. Call when [`Binder::poll_timeout`] has come.
@@ -237,6 +238,13 @@ impl Binder {
         if now >= self.housekeeping {
             self.keep_house(now);
         }
+        self.publish_due(now, wall);
+    }
+
+    /// The end is near: what is to be published does not wait for its gap. Drain the outputs, hand
+    /// them to the sinks, store a last [`Binder::snapshot`].
+    pub fn handle_shutdown(&mut self, now: Time, wall: WallTime) {
+        self.zones.hurry(now);
         self.publish_due(now, wall);
     }
 
@@ -320,6 +328,16 @@ impl Binder {
             let reasons = self.reasons.entry(zone.clone()).or_default();
             if reasons.len() < LONGEST_REASON {
                 reasons.push_str(&reason);
+            }
+        }
+    }
+
+    /// Zones that were never published though somebody is in them: new ones of a reload, and those
+    /// of a crash between a decision and its publication.
+    fn mark_unpublished(&mut self, now: Time) {
+        for service in self.services.iter().filter(|service| !service.decision.set.is_empty()) {
+            if !self.zones.was_published(&service.policy.zone) {
+                self.zones.mark(now, self.config.gap, &service.policy.zone, Renewal::Changed);
             }
         }
     }

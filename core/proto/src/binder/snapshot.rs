@@ -68,6 +68,7 @@ impl Binder {
         for (zone, memory) in snapshot.zones {
             binder.zones.restore(now, binder.config.gap, &zone, memory);
         }
+        binder.mark_unpublished(now);
         // What was judged before there was anything to judge by says nothing.
         binder.outputs.clear();
         binder

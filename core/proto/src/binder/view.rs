@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::peers::Stranger;
 use super::service::{Phase, Service};
+use super::zones::ZoneView;
 use super::{Binder, Counters};
 use crate::heartbeat::{Claim, State};
 use crate::load::Load;
 use crate::name::{Epoch, HostId, HostName, Sequence, ServiceName, ZoneName};
 use crate::policy::{AddressSet, React, Verdict};
-use crate::serial::Serial;
 use crate::table::Standing;
 use crate::time::Time;
 
@@ -19,8 +19,8 @@ use crate::time::Time;
 pub struct BinderView {
     /// In the order of their names.
     pub services: Vec<ServiceView>,
-    /// In the order of their names; no serial before the first publication.
-    pub zones: Vec<(ZoneName, Option<Serial>)>,
+    /// In the order of their names.
+    pub zones: Vec<ZoneView>,
     /// In the order of their ids.
     pub hosts: Vec<HostView>,
     /// What somebody should look at.
@@ -138,7 +138,7 @@ impl Binder {
     pub fn view(&self, now: Time) -> BinderView {
         BinderView {
             services: self.services.iter().map(|s| self.service_view(s, now)).collect(),
-            zones: self.zones.serials().map(|(name, serial)| (name.clone(), serial)).collect(),
+            zones: self.zones.view().collect(),
             hosts: self
                 .peers
                 .iter()

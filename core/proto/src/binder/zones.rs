@@ -22,8 +22,20 @@ pub struct ZonePolicy {
 pub struct ZoneMemory {
     /// What it was last published under.
     pub serial: Serial,
-    /// Of what was published.
-    pub fingerprint: u64,
+    /// Of what was published under it; none where something newer has been decided since, which
+    /// needs a later serial.
+    pub fingerprint: Option<u64>,
+}
+
+/// A zone at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneView {
+    /// Its name.
+    pub name: ZoneName,
+    /// What it was last published under; none before the first time.
+    pub serial: Option<Serial>,
+    /// Whether what was decided since is still to be published: it waits for the gap.
+    pub due: bool,
 }
 
 /// The binder's zones.
@@ -69,7 +81,7 @@ impl Zones {
                 due: None,
             });
             zone.policy = policy;
-            if zone.memory.is_some_and(|memory| memory.fingerprint != policy.fingerprint) {
+            if zone.memory.is_some_and(|memory| memory.fingerprint != Some(policy.fingerprint)) {
                 self.mark(now, gap, name, Renewal::Changed);
             }
         }
@@ -85,7 +97,7 @@ impl Zones {
     ) {
         let Some(zone) = self.zones.get_mut(name) else { return };
         zone.memory = Some(memory);
-        let same = memory.fingerprint == zone.policy.fingerprint;
+        let same = memory.fingerprint == Some(zone.policy.fingerprint);
         self.mark(now, gap, name, if same { Renewal::Again } else { Renewal::Changed });
     }
 
@@ -122,23 +134,42 @@ impl Zones {
             (Renewal::Again, Some(serial)) => serial,
             _ => Serial::next(previous, wall.as_unix_secs(), zone.policy.header_serial),
         };
-        zone.memory = Some(ZoneMemory { serial, fingerprint: zone.policy.fingerprint });
+        zone.memory = Some(ZoneMemory { serial, fingerprint: Some(zone.policy.fingerprint) });
         zone.last_published = Some(now);
         Some((name, serial, renewal))
     }
 
-    /// Whether `name` ever was.
+    /// Nothing waits for the end of its gap any more.
+    pub(crate) fn hurry(&mut self, now: Time) {
+        for (name, zone) in &mut self.zones {
+            if let Some((at, renewal)) = zone.due {
+                self.due.remove(&(at, name.clone()));
+                self.due.insert((now, name.clone()));
+                zone.due = Some((now, renewal));
+            }
+        }
+    }
+
+    /// Whether `name` ever was, or is about to be.
     pub(crate) fn was_published(&self, name: &ZoneName) -> bool {
         self.zones.get(name).is_some_and(|zone| zone.memory.is_some() || zone.due.is_some())
     }
 
     /// What is to be remembered.
     pub(crate) fn memory(&self) -> impl Iterator<Item = (&ZoneName, ZoneMemory)> {
-        self.zones.iter().filter_map(|(name, zone)| Some((name, zone.memory?)))
+        self.zones.iter().filter_map(|(name, zone)| {
+            let ZoneMemory { serial, fingerprint } = zone.memory?;
+            let newer = matches!(zone.due, Some((_, Renewal::Changed)));
+            Some((name, ZoneMemory { serial, fingerprint: fingerprint.filter(|_| !newer) }))
+        })
     }
 
-    /// Every zone and the serial it was last published under.
-    pub(crate) fn serials(&self) -> impl Iterator<Item = (&ZoneName, Option<Serial>)> {
-        self.zones.iter().map(|(name, zone)| (name, zone.memory.map(|memory| memory.serial)))
+    /// Every zone as it stands.
+    pub(crate) fn view(&self) -> impl Iterator<Item = ZoneView> {
+        self.zones.iter().map(|(name, zone)| ZoneView {
+            name: name.clone(),
+            serial: zone.memory.map(|memory| memory.serial),
+            due: zone.due.is_some(),
+        })
     }
 }

@@ -172,6 +172,11 @@ impl World {
         self.pass(Duration::from_millis(millis));
     }
 
+    pub fn shut_down(&mut self) {
+        self.binder.handle_shutdown(self.now, wall(self.now));
+        self.drain();
+    }
+
     /// So many intervals in which `hosts` say that they are up.
     pub fn beats(&mut self, rounds: usize, hosts: &[u8]) {
         for _ in 0..rounds {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
 use rais_proto::binder::view::{Alarm, BinderView, MemberView, ServiceView};
-use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
+use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId, ZoneView};
+use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
 use rais_proto::name::ZoneName;
@@ -31,6 +32,9 @@ use crate::status::{
 
 /// How often epochs and windows are stored while beats come in (design: replay).
 const STORE_EVERY: Duration = Duration::from_secs(1);
+
+/// At the end, sinks are waited for so long.
+const SETTLING: Duration = Duration::from_millis(800);
 
 /// So many datagrams are taken in before time and outputs are looked at again.
 const BATCH: usize = 256;
@@ -123,7 +127,9 @@ impl BinderShell {
                 self.machine.handle_timeout(now, wall);
             }
         }
+        self.machine.handle_shutdown(self.facts.clock.now(), self.facts.clock.wall());
         self.act();
+        self.settle().await;
         let snapshot = self.machine.snapshot().into();
         let BinderShell { keeper, .. } = self;
         if let Err(why) = keeper.store(snapshot).wait().await {
@@ -226,6 +232,16 @@ impl BinderShell {
         }
     }
 
+    /// Waits, within limits, until the sinks have what was decided; one that fails is not waited for.
+    async fn settle(&self) {
+        let deadline = tokio::time::Instant::now() + SETTLING;
+        for publisher in self.publishers.values() {
+            if tokio::time::timeout_at(deadline, publisher.settled()).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// One publisher for every zone and sink of the plan, and no others.
     fn match_publishers(&mut self) {
         let mut before = std::mem::take(&mut self.publishers);
@@ -300,16 +316,21 @@ impl BinderShell {
     }
 
     fn zones(&self, view: &BinderView) -> Vec<ZoneStatus> {
-        let of = |zone: &ZoneName| -> Vec<SinkStatus> {
-            let publishers = self.publishers.iter().filter(|((name, _), _)| name == zone);
-            publishers.map(|(_, publisher)| publisher.status()).collect()
+        let of = |zone: &ZoneView| -> Vec<SinkStatus> {
+            let publishers = self.publishers.iter().filter(|((name, _), _)| name == &zone.name);
+            let mut sinks: Vec<SinkStatus> = publishers.map(|(_, one)| one.status()).collect();
+            // What waits for its gap is not published, whatever the sinks have confirmed.
+            for sink in sinks.iter_mut().filter(|sink| zone.due && sink.state == SinkState::Ok) {
+                sink.state = SinkState::Pending;
+            }
+            sinks
         };
         let zones = view.zones.iter();
         zones
-            .map(|(name, serial)| ZoneStatus {
-                zone: name.to_string(),
-                serial: serial.map(|serial| serial.0),
-                sinks: of(name),
+            .map(|zone| ZoneStatus {
+                zone: zone.name.to_string(),
+                serial: zone.serial.map(|serial| serial.0),
+                sinks: of(zone),
             })
             .collect()
     }
@@ -361,7 +382,7 @@ fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
     MemberStatus {
         address: member.address,
         in_set,
-        state: known.map(|known| known.state.to_string()),
+        state: known.map_or(State::Unknown, |known| known.state).to_string(),
         verdict: member.verdict.to_string(),
         reason: known.map(|known| known.reason.clone()).unwrap_or_default(),
         load: known.and_then(|known| known.load).map(Load::as_percent),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rais_proto::binder::Publication;
@@ -45,7 +45,7 @@ pub struct PublishCounters {
 pub struct Publisher {
     plan: SinkPlan,
     jobs: watch::Sender<Option<Job>>,
-    progress: Arc<Mutex<SinkStatus>>,
+    progress: watch::Sender<Progress>,
     task: JoinHandle<()>,
 }
 
@@ -54,11 +54,25 @@ struct Worker {
     zone: String,
     sink: SinkPlan,
     jobs: watch::Receiver<Option<Job>>,
-    progress: Arc<Mutex<SinkStatus>>,
+    progress: watch::Sender<Progress>,
     counters: Arc<PublishCounters>,
     /// What the sink confirmed last: the next difference is to this.
     confirmed: Option<host::Publication>,
     backoff: Duration,
+}
+
+/// How far a sink is, and whether anybody waits for its answer.
+#[derive(Debug, Clone)]
+struct Progress {
+    status: SinkStatus,
+    awaited: bool,
+}
+
+impl Progress {
+    fn await_answer(&mut self) {
+        self.status.state = SinkState::Pending;
+        self.awaited = true;
+    }
 }
 
 /// What a worker does when it next wakes by itself.
@@ -78,17 +92,20 @@ impl Publisher {
         counters: Arc<PublishCounters>,
     ) -> Publisher {
         let (jobs, receiver) = watch::channel(None);
-        let progress = Arc::new(Mutex::new(SinkStatus {
-            sink: name.to_owned(),
-            state: SinkState::Pending,
-            serial: None,
-            error: None,
-        }));
+        let progress = watch::Sender::new(Progress {
+            status: SinkStatus {
+                sink: name.to_owned(),
+                state: SinkState::Pending,
+                serial: None,
+                error: None,
+            },
+            awaited: false,
+        });
         let worker = Worker {
             zone: zone.to_owned(),
             sink: plan.clone(),
             jobs: receiver,
-            progress: Arc::clone(&progress),
+            progress: progress.clone(),
             counters,
             confirmed: None,
             backoff: plan.retry,
@@ -98,14 +115,14 @@ impl Publisher {
 
     /// Publishes `job` next; an older one that is not under way yet is overtaken.
     pub fn publish(&self, job: Job) {
-        lock(&self.progress).state = SinkState::Pending;
+        self.progress.send_modify(Progress::await_answer);
         self.jobs.send_replace(Some(job));
     }
 
     /// [`Publisher::publish`], to be called later and from elsewhere.
     pub fn later(&self, job: Job) -> impl FnOnce() + Send + 'static {
-        let (progress, jobs) = (Arc::clone(&self.progress), self.jobs.clone());
-        lock(&progress).state = SinkState::Pending;
+        self.progress.send_modify(Progress::await_answer);
+        let jobs = self.jobs.clone();
         move || {
             jobs.send_if_modified(|current| {
                 let serial = |job: &Job| job.publication.serial;
@@ -125,9 +142,16 @@ impl Publisher {
             && self.plan.verify_interval == plan.verify_interval
     }
 
+    /// Resolves when nothing is under way: the newest job is confirmed or has failed.
+    pub async fn settled(&self) {
+        let mut progress = self.progress.subscribe();
+        // An end of the worker settles it too.
+        let _ = progress.wait_for(|progress| !progress.awaited).await;
+    }
+
     /// How far it is.
     pub fn status(&self) -> SinkStatus {
-        lock(&self.progress).clone()
+        self.progress.borrow().status.clone()
     }
 }
 
@@ -208,13 +232,15 @@ impl Worker {
 
     fn confirm(&mut self, serial: u32, what: &Arc<host::Publication>) {
         self.backoff = self.sink.retry;
-        let recovered = {
-            let mut progress = lock(&self.progress);
-            let overtaken = self.jobs.has_changed().unwrap_or(false);
-            progress.state = if overtaken { SinkState::Pending } else { SinkState::Ok };
-            progress.serial = Some(serial);
-            progress.error.take().is_some()
-        };
+        let overtaken = self.jobs.has_changed().unwrap_or(false);
+        let mut recovered = false;
+        self.progress.send_modify(|progress| {
+            let status = &mut progress.status;
+            status.state = if overtaken { SinkState::Pending } else { SinkState::Ok };
+            status.serial = Some(serial);
+            recovered = status.error.take().is_some();
+            progress.awaited = overtaken;
+        });
         let again = if recovered { " again" } else { "" };
         let count = what.records.len();
         info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} addresses; {}", what.head.reason);
@@ -223,11 +249,13 @@ impl Worker {
 
     fn fail(&mut self, fault: &PluginFault) {
         let text = describe(fault);
-        let known = {
-            let mut progress = lock(&self.progress);
-            progress.state = SinkState::Failed;
-            progress.error.replace(text.clone()).is_some_and(|before| before == text)
-        };
+        let mut known = false;
+        self.progress.send_modify(|progress| {
+            let status = &mut progress.status;
+            status.state = SinkState::Failed;
+            known = status.error.replace(text.clone()).is_some_and(|before| before == text);
+            progress.awaited = false;
+        });
         // Said once a change of state.
         if !known {
             warn!(zone = %self.zone, sink = %self.name(), "not published: {text}");
@@ -235,7 +263,7 @@ impl Worker {
     }
 
     fn name(&self) -> String {
-        lock(&self.progress).sink.clone()
+        self.progress.borrow().status.sink.clone()
     }
 }
 
@@ -258,8 +286,4 @@ fn addresses<'a>(owners: &'a [Owner], records: &[Record]) -> BTreeSet<(&'a str, 
         Some((owner.name.as_str(), record.ip))
     });
     named.collect()
-}
-
-fn lock(progress: &Mutex<SinkStatus>) -> std::sync::MutexGuard<'_, SinkStatus> {
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -27,7 +27,7 @@ pub struct StoredSnapshot {
 struct StoredZone {
     serial: u32,
     /// Hexadecimal: JSON's numbers are not made for 64 bits.
-    fingerprint: String,
+    fingerprint: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ struct StoredHost {
 impl From<Snapshot> for StoredSnapshot {
     fn from(snapshot: Snapshot) -> StoredSnapshot {
         let zones = snapshot.zones.into_iter().map(|(name, zone)| {
-            let fingerprint = format!("{:016x}", zone.fingerprint);
+            let fingerprint = zone.fingerprint.map(|it| format!("{it:016x}"));
             (name.to_string(), StoredZone { serial: zone.serial.0, fingerprint })
         });
         let services = snapshot.services.into_iter().map(|(name, service)| {
@@ -85,7 +85,7 @@ impl From<StoredSnapshot> for Snapshot {
     /// What a later version wrote and this one cannot say is left out: it is heard again.
     fn from(stored: StoredSnapshot) -> Snapshot {
         let zones = stored.zones.into_iter().filter_map(|(name, zone)| {
-            let fingerprint = u64::from_str_radix(&zone.fingerprint, 16).ok()?;
+            let fingerprint = zone.fingerprint.and_then(|it| u64::from_str_radix(&it, 16).ok());
             Some((name.parse().ok()?, ZoneMemory { serial: Serial(zone.serial), fingerprint }))
         });
         let services = stored.services.into_iter().filter_map(|(name, service)| {
@@ -168,7 +168,7 @@ mod tests {
         let snapshot = Snapshot {
             zones: [(
                 "www.example".parse().unwrap(),
-                ZoneMemory { serial: Serial(u32::MAX), fingerprint: u64::MAX - 1 },
+                ZoneMemory { serial: Serial(u32::MAX), fingerprint: Some(u64::MAX - 1) },
             )]
             .into(),
             services: [(
