@@ -52,19 +52,28 @@ pub(super) struct Picture<'a> {
     pub(super) end: Option<Duration>,
 }
 
+/// What there is to see, in a line of a usual terminal.
+pub(super) const WHAT: &str =
+    "Three web servers, a monitor beside each, a binder that keeps the dead out of DNS";
+
 /// Addresses in the zone, at most.
 const RECORDS: usize = Which::ALL.len();
 
 impl Facts {
     /// How the demo is spoken to.
     pub(super) fn second_terminal(&self) -> String {
-        let program = &self.program;
         match &self.no_commands {
-            None => {
-                format!("second terminal: {program} demo kill web2, {program} demo revive web2")
-            }
+            None => format!("in a second terminal: {} demo kill web2 (or revive)", self.program),
             Some(why) => format!("no commands from a second terminal: {why}"),
         }
+    }
+
+    /// How to see more of it.
+    pub(super) fn closer(&self) -> [String; 2] {
+        [
+            format!("  curl http://{}/", self.addresses[Which::Web1]),
+            format!("  {} status --socket {}", self.program, self.socket.display()),
+        ]
     }
 }
 
@@ -87,21 +96,16 @@ impl Picture<'_> {
             Some(end) => format!("ends in {} s", end.saturating_sub(self.now).as_secs_f64().ceil()),
             None => format!("{} s", self.now.as_secs()),
         };
-        vec![
-            format!("{}  {}", bold("rais demo"), faint(&clock)),
-            "Three HTTP servers, a monitor beside each, a binder that keeps the dead out of DNS."
-                .to_owned(),
-            String::new(),
-        ]
+        vec![format!("{}  {}", bold("rais demo"), faint(&clock)), WHAT.to_owned(), String::new()]
     }
 
     fn servers(&self) -> Vec<String> {
         let mut table = Table::new(&[
             ("server", Side::Left),
             ("address", Side::Left),
-            ("process", Side::Left),
+            ("pid", Side::Left),
             ("load", Side::Right),
-            ("heard ago", Side::Right),
+            ("heard", Side::Right),
             ("answers", Side::Left),
             ("state", Side::Left),
         ]);
@@ -163,27 +167,16 @@ impl Picture<'_> {
     }
 
     fn tail(&self) -> Vec<String> {
-        let key = bold;
         let keys = match self.story.stage() {
-            Stage::Starting => format!("starting …   {} quit", key("q")),
-            Stage::Running => format!(
-                "{} {} {} kill or revive a server   {} quit",
-                key("1"),
-                key("2"),
-                key("3"),
-                key("q")
-            ),
+            Stage::Starting => format!("starting …   {} quit", bold("q")),
+            Stage::Running => {
+                let [one, two, three, quit] = ["1", "2", "3", "q"].map(bold);
+                format!("{one} {two} {three} kill or revive a server   {quit} quit")
+            }
         };
-        let second = self.facts.second_terminal();
-        let program = &self.facts.program;
-        let binder = format!("{program} status --socket {}", self.facts.socket.display());
-        let curl = format!("curl http://{}/", self.facts.addresses[Which::Web1]);
-        vec![
-            keys,
-            faint(&second),
-            faint(&format!("look closer: {curl}")),
-            faint(&format!("  {binder}")),
-        ]
+        let mut lines = vec![keys, faint(&self.facts.second_terminal())];
+        lines.extend(self.facts.closer().map(|line| faint(&line)));
+        lines
     }
 
     fn member(&self, which: Which) -> Option<&MemberStatus> {
@@ -218,14 +211,14 @@ pub(super) fn told(line: &Line) -> String {
 
 fn state(member: Option<&MemberStatus>) -> (String, Tone) {
     let Some(member) = member else { return ("not heard yet".to_owned(), Tone::Faint) };
-    let state = member.state.as_deref().unwrap_or("unknown");
+    let state = member.state.as_str();
     let tone = match state {
         "up" => Tone::Good,
         "down" => Tone::Bad,
         _ => Tone::Doubtful,
     };
     let standing = match member.verdict.as_str() {
-        "last-resort" => ", but nobody else is left",
+        "last-resort" => ", nobody is left",
         "expired" => ", and silent since",
         "reviving" => ", once",
         _ => "",
@@ -252,10 +245,143 @@ fn faint(text: &str) -> String {
 fn paint(text: &str, tone: Tone) -> String {
     let code = match tone {
         Tone::Plain => return text.to_owned(),
-        Tone::Good => "32",
-        Tone::Doubtful => "33",
-        Tone::Bad => "31",
+        Tone::Good => "92",
+        Tone::Doubtful => "93",
+        Tone::Bad => "91",
         Tone::Faint => "2",
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_runtime::status::{BinderCounters, HostStatus, SecurityStatus, ServiceStatus};
+
+    use super::super::watch::Zone;
+    use super::*;
+
+    /// A member that its monitor was heard of 200 ms ago.
+    fn member(which: Which, state: &str, verdict: &str) -> MemberStatus {
+        MemberStatus {
+            address: which.address().into(),
+            in_set: verdict != "down",
+            state: state.to_owned(),
+            verdict: verdict.to_owned(),
+            reason: if state == "up" { "" } else { "connection refused" }.to_owned(),
+            load: Some(3.6),
+            host: Some(which.name().to_owned()),
+            claim: Some("own".to_owned()),
+            heard_ms_ago: Some(200),
+            expire_ms: Some(1650),
+        }
+    }
+
+    fn heard(members: Vec<MemberStatus>) -> Heard {
+        let service = ServiceStatus {
+            service: SERVICE.to_owned(),
+            zone: ZONE.to_owned(),
+            owners: vec!["@".to_owned()],
+            react: "at-once".to_owned(),
+            phase: "ready".to_owned(),
+            set: Vec::new(),
+            members,
+        };
+        let status = BinderStatus {
+            version: "0".to_owned(),
+            host: HostStatus { name: "binder".to_owned(), id: String::new() },
+            uptime_ms: 0,
+            security: SecurityStatus::Authenticated,
+            alarms: Vec::new(),
+            zones: Vec::new(),
+            services: vec![service],
+            hosts: Vec::new(),
+            counters: BinderCounters::default(),
+        };
+        Heard { at: Duration::from_millis(4900), status }
+    }
+
+    /// After five seconds, web2 killed and taken out.
+    fn lines(rows: usize) -> Vec<String> {
+        let facts = Facts {
+            program: "target/release/rais".to_owned(),
+            addresses: Each::new(|which| SocketAddr::from((which.address(), 8080))),
+            folder: PathBuf::from("/tmp/rais-demo-abcdef"),
+            socket: PathBuf::from("/tmp/rais-demo-abcdef/binder.sock"),
+            no_commands: None,
+        };
+        let mut story = Story::new();
+        story.see_zone(Duration::from_secs(1), Zone::of(7, &Which::ALL));
+        story.killed(Duration::from_secs(2), Which::Web2);
+        story.see_zone(Duration::from_millis(2360), Zone::of(8, &[Which::Web1, Which::Web3]));
+        let heard = heard(vec![
+            member(Which::Web1, "up", "in"),
+            member(Which::Web2, "down", "down"),
+            member(Which::Web3, "up", "in"),
+        ]);
+        let picture = Picture {
+            facts: &facts,
+            story: &story,
+            heard: Some(&heard),
+            processes: Each::new(|which| (which != Which::Web2).then_some(4_194_303)),
+            now: Duration::from_secs(5),
+            end: Some(Duration::from_millis(12_300)),
+        };
+        let plain = |line: &String| anstream::adapter::strip_str(line).to_string();
+        picture.lines(rows).iter().map(plain).collect()
+    }
+
+    #[test]
+    fn everything_is_said_on_a_usual_terminal() {
+        let wanted = "\
+rais demo  ends in 8 s
+Three web servers, a monitor beside each, a binder that keeps the dead out of DNS
+
+server  address          pid      load  heard  answers  state
+web1    127.0.0.11:8080  4194303    4%  0.3 s  in       up
+web2    127.0.0.12:8080  killed     4%  0.3 s  out      down: connection refused
+web3    127.0.0.13:8080  4194303    4%  0.3 s  in       up
+Fig. 2 of the paper has them at 129.144.168.1, 129.144.168.2 and 129.144.168.3.
+
+zone www.isg.sun.com  serial 8
+  www.isg.sun.com. 10 IN A 127.0.0.11
+  www.isg.sun.com. 10 IN A 127.0.0.13
+
+
+what happened
+   1.0 s  web1, web2 and web3 are in the answers
+   2.0 s  web2 killed
+   2.4 s  web2 is out of the answers 0.36 s after it was killed
+
+
+1 2 3 kill or revive a server   q quit
+in a second terminal: target/release/rais demo kill web2 (or revive)
+  curl http://127.0.0.11:8080/
+  target/release/rais status --socket /tmp/rais-demo-abcdef/binder.sock";
+        let shown = lines(24);
+        assert_eq!(shown, wanted.lines().collect::<Vec<_>>());
+        for line in shown {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_left_out_from_the_oldest_on() {
+        let shown = lines(21);
+        assert_eq!(shown.len(), 21);
+        assert!(!shown.iter().any(|line| line.contains("are in the answers")), "{shown:#?}");
+        assert!(shown.iter().any(|line| line.contains("0.36 s")), "{shown:#?}");
+        for rows in 0..21 {
+            assert_eq!(lines(rows).len(), rows);
+        }
+    }
+
+    #[test]
+    fn a_state_says_why() {
+        let said = |state_said, verdict| state(Some(&member(Which::Web1, state_said, verdict))).0;
+        assert_eq!(said("up", "in"), "up");
+        assert_eq!(said("down", "down"), "down: connection refused");
+        assert_eq!(said("down", "last-resort"), "down, nobody is left");
+        assert_eq!(said("up", "expired"), "up, and silent since");
+        assert_eq!(state(None), ("not heard yet".to_owned(), Tone::Faint));
+    }
 }
