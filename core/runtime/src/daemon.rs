@@ -112,8 +112,7 @@ impl Daemon {
     async fn start(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonError> {
         let refused = |faults| DaemonError::Config(faults, options.look);
         let checked = checked(&options, &host, None).await.map_err(refused)?;
-        let asked = checked.config.roles_for(options.roles);
-        let asked = asked.map_err(|faults| refused(Faults(faults)))?;
+        let asked = checked.roles.clone();
         warn_of(&checked.warnings, options.look);
         // Before anything that could end the process is up.
         let mut signals =
@@ -172,13 +171,7 @@ impl Daemon {
             Ok(checked) => checked,
             Err(faults) => return refused(faults),
         };
-        let roles = match checked.config.roles_for(self.options.roles) {
-            Ok(roles) => roles,
-            Err(faults) => return refused(Faults(faults)),
-        };
-        if let Some(fault) =
-            needs_a_restart(&self.config, &checked.config, self.roles.running(), &roles)
-        {
+        if let Some(fault) = needs_a_restart(&self.config, &checked, self.roles.running()) {
             return refused(Faults(vec![fault]));
         }
         let warnings = checked.warnings.iter().map(|warning| warning.render(look)).collect();
@@ -245,23 +238,18 @@ fn listen(
 }
 
 /// What cannot change under a running process; none where nothing of it did.
-fn needs_a_restart(
-    before: &Config,
-    after: &Config,
-    running: &BTreeSet<Role>,
-    asked: &BTreeSet<Role>,
-) -> Option<Fault> {
+fn needs_a_restart(before: &Config, after: &Checked, running: &BTreeSet<Role>) -> Option<Fault> {
     let restart = "only a restart can change it";
-    if before.host.state != after.host.state {
-        return Some(after.fault("host.state", restart));
+    let config = &after.config;
+    if before.host.state != config.host.state {
+        return Some(config.fault("host.state", restart));
     }
-    if before.control.socket_pattern != after.control.socket_pattern {
-        return Some(after.fault("control.socket", restart));
+    if before.control.socket_pattern != config.control.socket_pattern {
+        return Some(config.fault("control.socket", restart));
     }
-    (running != asked).then(|| {
+    (running != &after.roles).then(|| {
         let names: Vec<_> = running.iter().map(|role| role.as_str()).collect();
-        let message = format!("this process runs as {}: {restart}", names.join(" and "));
-        after.fault("", message)
+        config.fault("", format!("this process runs as {}: {restart}", names.join(" and ")))
     })
 }
 

@@ -78,9 +78,6 @@ impl Roles {
         let host = state.map(StateDir::host_id).transpose()?.unwrap_or(HostId([0; 16]));
         let host_name = checked.config.host.name.to_string();
         let facts = Facts { clock, version: version.to_owned(), host, host_name };
-        if checked.membership.insecure {
-            warn!("insecure = true: whoever reaches this network can change the answers");
-        }
 
         let mut started = Roles {
             running: roles.clone(),

@@ -38,7 +38,7 @@ const EXTENSION: &str = "key";
 #[non_exhaustive]
 pub enum KeyError {
     /// The folder is missing or has no key in it.
-    #[error("{}: no key here: `rais key new {}` makes the first", .0.display(), .0.display())]
+    #[error("{}: no key here: `rais key new --keys {}` makes the first", .0.display(), .0.display())]
     Empty(PathBuf),
     /// Others may read or write a key.
     #[error(

@@ -17,6 +17,7 @@ use crate::config::{
 };
 use crate::convert::SharedText;
 use crate::host::SinkPort;
+use crate::status::SecurityStatus;
 
 /// Everything that a binder is told.
 pub struct BinderPlan {
@@ -27,7 +28,7 @@ pub struct BinderPlan {
     /// Every sink, by name.
     pub sinks: BTreeMap<String, SinkPlan>,
     /// Whether anybody who reaches it is believed.
-    pub insecure: bool,
+    pub security: SecurityStatus,
 }
 
 /// One zone.
@@ -103,7 +104,7 @@ impl BinderPlan {
             },
             sinks: sinks.collect(),
             zones,
-            insecure: membership.insecure,
+            security: membership.security,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rais_sdk::Fault as PluginFault;
 use serde_json::Value;
 
-use crate::config::{Asked, Call, Config, Fault, Kind, PluginTable, Role};
+use crate::config::{Asked, Call, Config, Fault, PluginTable, Role};
 use crate::host::{LoadPort, PluginHost, ProbePort, SinkPort, TransportPort};
 
 /// One instance a table; tables of one type that say the same share it, so that a host has one
@@ -166,13 +166,5 @@ fn named<T: ?Sized>(
 }
 
 fn one<T: ?Sized>(table: &PluginTable, make: &Make<'_, T>) -> Result<Arc<T>, Fault> {
-    make(table).map_err(|fault| {
-        let text = match table.kind {
-            Kind::Sink | Kind::Transport if fault.at.is_empty() => {
-                format!("{} `{}`: {}", table.kind, table.type_name, fault.text)
-            }
-            _ => fault.text.clone(),
-        };
-        table.fault(&fault.at, &text)
-    })
+    make(table).map_err(|fault| table.fault(&fault.at, &fault.text))
 }

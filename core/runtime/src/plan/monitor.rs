@@ -242,7 +242,8 @@ fn own_capacity() -> Capacity {
     Capacity::from_units(count as f64).unwrap_or(Capacity::ONE)
 }
 
-fn selection(which: &Advertise) -> advertise::Advertise {
+/// The selectors of a configuration, as the core takes them.
+pub fn selection(which: &Advertise) -> advertise::Advertise {
     match which {
         Advertise::Auto => advertise::Advertise::Auto,
         Advertise::List(list) => advertise::Advertise::Only(

@@ -6,6 +6,7 @@ use rais_proto::name::ClusterName;
 
 use crate::config::{Accept, Cluster, Config, Fault, Role, Security};
 use crate::keys;
+use crate::status::SecurityStatus;
 
 /// The cluster of a process that needs none: both roles, and no transport.
 const ALONE: &str = "alone";
@@ -15,8 +16,8 @@ const ALONE: &str = "alone";
 pub struct Membership {
     /// Whose beats it believes.
     pub trust: Trust,
-    /// Whether anybody who reaches it is believed; said at every start.
-    pub insecure: bool,
+    /// Whether anybody who reaches it is believed, which is said at every start.
+    pub security: SecurityStatus,
 }
 
 impl Membership {
@@ -27,8 +28,11 @@ impl Membership {
     pub fn of(config: &Config) -> Result<Membership, Vec<Fault>> {
         let Some(cluster) = &config.cluster else { return Ok(Membership::alone()) };
         let policy = policy_of(config, cluster)?;
-        let insecure = cluster.security == Some(Security::Insecure);
-        Ok(Membership { trust: Trust { cluster: cluster.name.clone(), policy }, insecure })
+        let security = match cluster.security {
+            Some(Security::Keys(_)) => SecurityStatus::Authenticated,
+            Some(Security::Insecure) | None => SecurityStatus::Insecure,
+        };
+        Ok(Membership { trust: Trust { cluster: cluster.name.clone(), policy }, security })
     }
 
     /// The key that this process signs with.
@@ -44,7 +48,9 @@ impl Membership {
     fn alone() -> Membership {
         // A constant that is a name: the fallback is never taken.
         let cluster = ALONE.parse().unwrap_or_else(|_| unreachable!("{ALONE:?} is a name"));
-        Membership { trust: Trust { cluster, policy: Policy::Insecure }, insecure: false }
+        // Nobody else reaches it: nothing to authenticate, and nothing to warn of.
+        let security = SecurityStatus::Authenticated;
+        Membership { trust: Trust { cluster, policy: Policy::Insecure }, security }
     }
 }
 

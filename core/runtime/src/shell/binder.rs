@@ -3,32 +3,24 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
-use rais_proto::binder::view::{Alarm, BinderView, MemberView, ServiceView};
-use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId, ZoneView};
-use rais_proto::heartbeat::State;
-use rais_proto::heartbeat::refusal::Refusal;
-use rais_proto::load::Load;
+use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
 use rais_proto::name::ZoneName;
-use rais_proto::policy::{React, Verdict};
+use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info};
 
 use super::Facts;
-use super::monitor::{NEIGHBOUR, claim_word, millis, sleep_until};
+use super::monitor::{NEIGHBOUR, sleep_until};
 use super::publisher::{Job, PublishCounters, Publisher};
-use crate::clock::rfc3339;
+use super::report::Told;
 use crate::host::Arrived;
 use crate::plan::binder::BinderPlan;
 use crate::state::snapshot::StoredSnapshot;
 use crate::state::{Keeper, Stored};
-use crate::status::{
-    AlarmStatus, BinderCounters, BinderStatus, HeardHost, MemberStatus, SecurityStatus,
-    ServiceStatus, SinkState, SinkStatus, ZoneStatus,
-};
+use crate::status::{BinderStatus, SinkStatus};
 
 /// How often epochs and windows are stored while beats come in (design: replay).
 const STORE_EVERY: Duration = Duration::from_secs(1);
@@ -284,161 +276,18 @@ impl BinderShell {
     }
 
     fn status(&self) -> BinderStatus {
+        let sinks_of = |zone: &ZoneName| -> Vec<SinkStatus> {
+            let publishers = self.publishers.iter().filter(|((name, _), _)| name == zone);
+            publishers.map(|(_, publisher)| publisher.status()).collect()
+        };
         let view = self.machine.view(self.facts.clock.now());
-        let insecure = self.plan.insecure;
-        let counters = BinderCounters {
-            accepted: view.counters.accepted,
-            refused: Refusal::ALL
-                .iter()
-                .map(|refusal| {
-                    (refusal.as_str().to_owned(), view.counters.refused[refusal.index()])
-                })
-                .collect(),
-            published: self.counters.published.load(Ordering::Relaxed),
-            failed: self.counters.failed.load(Ordering::Relaxed),
+        let told = Told {
+            facts: &self.facts,
+            plan: &self.plan,
+            view: &view,
+            counters: &self.counters,
+            store_error: self.store_error.as_deref(),
         };
-        let zones = self.zones(&view);
-        BinderStatus {
-            version: self.facts.version.clone(),
-            host: self.facts.host_status(),
-            uptime_ms: self.facts.uptime_ms(),
-            security: if insecure {
-                SecurityStatus::Insecure
-            } else {
-                SecurityStatus::Authenticated
-            },
-            alarms: self.alarms(&view, &zones),
-            zones,
-            services: view.services.iter().map(|service| self.service(service)).collect(),
-            hosts: hosts(&view),
-            counters,
-        }
+        told.status(sinks_of)
     }
-
-    fn zones(&self, view: &BinderView) -> Vec<ZoneStatus> {
-        let of = |zone: &ZoneView| -> Vec<SinkStatus> {
-            let publishers = self.publishers.iter().filter(|((name, _), _)| name == &zone.name);
-            let mut sinks: Vec<SinkStatus> = publishers.map(|(_, one)| one.status()).collect();
-            // What waits for its gap is not published, whatever the sinks have confirmed.
-            for sink in sinks.iter_mut().filter(|sink| zone.due && sink.state == SinkState::Ok) {
-                sink.state = SinkState::Pending;
-            }
-            sinks
-        };
-        let zones = view.zones.iter();
-        zones
-            .map(|zone| ZoneStatus {
-                zone: zone.name.to_string(),
-                serial: zone.serial.map(|serial| serial.0),
-                sinks: of(zone),
-            })
-            .collect()
-    }
-
-    fn service(&self, view: &ServiceView) -> ServiceStatus {
-        let plan = self.plan.zones.get(&view.zone);
-        let owners = plan.into_iter().flat_map(|plan| &plan.owners);
-        ServiceStatus {
-            service: view.name.to_string(),
-            zone: view.zone.to_string(),
-            owners: owners.filter(|o| o.service == view.name).map(|o| o.name.clone()).collect(),
-            react: match view.react {
-                React::AtOnce => "at-once".to_owned(),
-                React::OnTimer => "on-timer".to_owned(),
-            },
-            phase: view.phase.as_str().to_owned(),
-            set: view.set.iter().copied().collect(),
-            members: view
-                .members
-                .iter()
-                .map(|member| member_status(member, view.set.contains(&member.address)))
-                .collect(),
-        }
-    }
-
-    fn alarms(&self, view: &BinderView, zones: &[ZoneStatus]) -> Vec<AlarmStatus> {
-        let mut alarms: Vec<AlarmStatus> = view.alarms.iter().filter_map(alarm).collect();
-        for zone in zones {
-            let failed = zone.sinks.iter().filter(|sink| sink.state == SinkState::Failed);
-            alarms.extend(failed.map(|sink| AlarmStatus {
-                kind: "publish-failed".to_owned(),
-                service: None,
-                zone: Some(zone.zone.clone()),
-                text: format!("{}: {}", sink.sink, sink.error.as_deref().unwrap_or("failed")),
-            }));
-        }
-        alarms.extend(self.store_error.as_ref().map(|why| AlarmStatus {
-            kind: "state".to_owned(),
-            service: None,
-            zone: None,
-            text: format!("what this binder remembers is not stored: {why}"),
-        }));
-        alarms
-    }
-}
-
-fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
-    let known = member.known.as_ref();
-    MemberStatus {
-        address: member.address,
-        in_set,
-        state: known.map_or(State::Unknown, |known| known.state).to_string(),
-        verdict: member.verdict.to_string(),
-        reason: known.map(|known| known.reason.clone()).unwrap_or_default(),
-        load: known.and_then(|known| known.load).map(Load::as_percent),
-        host: known.map(|known| {
-            known.host_name.as_ref().map_or_else(|| known.host.to_string(), ToString::to_string)
-        }),
-        claim: known.map(|known| claim_word(known.claim).to_owned()),
-        heard_ms_ago: known.map(|known| millis(known.heard_ago)),
-        expire_ms: known.map(|known| millis(known.expire)),
-    }
-}
-
-fn hosts(view: &BinderView) -> Vec<HeardHost> {
-    let hosts = view.hosts.iter();
-    hosts
-        .map(|host| HeardHost {
-            name: host.name.to_string(),
-            id: host.id.to_string(),
-            epoch: host.epoch.0,
-            sequence: host.sequence.0,
-            heard_ms_ago: millis(host.heard_ago),
-            source: host.source,
-        })
-        .collect()
-}
-
-fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
-    let (kind, service, text) = match alarm {
-        Alarm::Deaf { silent_for } => {
-            let secs = silent_for.as_secs_f64();
-            ("deaf", None, format!("no other host was heard for {secs:.1} s: every set is frozen"))
-        }
-        Alarm::NobodyHeard { service } => {
-            let text = "nobody said that it is up in the last period";
-            ("nobody-heard", Some(service), text.to_owned())
-        }
-        Alarm::Held { service, members } => {
-            let list: Vec<_> = members.iter().map(ToString::to_string).collect();
-            let list = list.join(", ");
-            ("held", Some(service), format!("too many went silent at once: {list} held"))
-        }
-        Alarm::LastResort { service } => {
-            ("last-resort", Some(service), "nobody is left: `when_none` decides".to_owned())
-        }
-        Alarm::Refused { stranger, .. } => {
-            let (name, source) = (&stranger.name, stranger.source);
-            let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
-            let why = stranger.refusal;
-            (
-                "refused-host",
-                None,
-                format!("{name} ({source}): {why}; its clock {its}, ours {ours}"),
-            )
-        }
-        _ => return None,
-    };
-    let service = service.map(ToString::to_string);
-    Some(AlarmStatus { kind: kind.to_owned(), service, zone: None, text })
 }

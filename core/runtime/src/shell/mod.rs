@@ -6,6 +6,7 @@
 pub mod binder;
 pub mod monitor;
 pub mod publisher;
+mod report;
 pub mod transports;
 
 use rais_proto::name::HostId;

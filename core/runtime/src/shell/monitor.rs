@@ -21,7 +21,7 @@ use super::transports::Outlets;
 use crate::convert;
 use crate::host::{Arrived, LoadPort};
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
-use crate::status::{MonitorCounters, MonitorStatus, SecurityStatus, ServiceHealth};
+use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
 
 /// A sample that takes longer gives nothing.
 const SAMPLE_LIMIT: Duration = Duration::from_secs(5);
@@ -235,16 +235,11 @@ impl MonitorShell {
             load: view.load.map(Load::as_percent),
             took_ms: view.last_took.map(|took| took.as_secs_f64() * 1000.0),
         });
-        let insecure = self.plan.membership.insecure;
         MonitorStatus {
             version: self.facts.version.clone(),
             host: self.facts.host_status(),
             uptime_ms: self.facts.uptime_ms(),
-            security: if insecure {
-                SecurityStatus::Insecure
-            } else {
-                SecurityStatus::Authenticated
-            },
+            security: self.plan.membership.security,
             services: services.collect(),
             counters: MonitorCounters {
                 send_failed: self.outlets.failed(),

@@ -10,12 +10,11 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use rais_proto::monitor::advertise::{self, Interface};
 use rais_proto::name::ServiceName;
-use rais_runtime::config::{
-    self, Advertise, Asked, Call, Config, Loaded, MonitorService, Role, Selector,
-};
+use rais_runtime::config::{self, Asked, Call, Config, Loaded, MonitorService, Role};
 use rais_runtime::host::{LoadPort, PluginHost};
 use rais_runtime::interfaces;
 use rais_runtime::plan::Instances;
+use rais_runtime::plan::monitor::selection;
 use rais_sdk::{Fault, Reading, Scope, Subject, Target, Up};
 use tokio::time::{Instant, sleep};
 
@@ -184,18 +183,6 @@ fn targets(name: &ServiceName, call: &Call, places: &[(IpAddr, String)]) -> Vec<
         }
     }
     targets
-}
-
-fn selection(which: &Advertise) -> advertise::Advertise {
-    let one = |selector: &Selector| match selector {
-        Selector::Address(address) => advertise::Selector::Address(*address),
-        Selector::Net(net) => advertise::Selector::Network(*net),
-        Selector::Interface(name) => advertise::Selector::Interface(name.clone()),
-    };
-    match which {
-        Advertise::Auto => advertise::Advertise::Auto,
-        Advertise::List(list) => advertise::Advertise::Only(list.iter().map(one).collect()),
-    }
 }
 
 /// One sample, or as many as the load needs before it knows.

@@ -20,7 +20,7 @@ fn a_binder_says_who_is_out_and_why() {
     let member = |last: u8, in_set: bool, verdict: &str, reason: &str| MemberStatus {
         address: [198, 51, 100, last].into(),
         in_set,
-        state: Some("up".into()),
+        state: "up".into(),
         verdict: verdict.into(),
         reason: reason.into(),
         load: Some(12.5),

@@ -1,0 +1,188 @@
+//! A binder's status, put together from what its machine and its publishers show.
+
+use std::sync::atomic::Ordering;
+
+use rais_proto::binder::ZoneView;
+use rais_proto::binder::view::{Alarm, BinderView, MemberView, ServiceView};
+use rais_proto::heartbeat::State;
+use rais_proto::heartbeat::refusal::Refusal;
+use rais_proto::load::Load;
+use rais_proto::name::ZoneName;
+use rais_proto::policy::React;
+
+use super::Facts;
+use super::monitor::{claim_word, millis};
+use super::publisher::PublishCounters;
+use crate::clock::rfc3339;
+use crate::plan::binder::BinderPlan;
+use crate::status::{
+    AlarmStatus, BinderCounters, BinderStatus, HeardHost, MemberStatus, ServiceStatus, SinkState,
+    SinkStatus, ZoneStatus,
+};
+
+/// What a status is told from.
+pub(super) struct Told<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) plan: &'a BinderPlan,
+    pub(super) view: &'a BinderView,
+    pub(super) counters: &'a PublishCounters,
+    /// Why the binder's memory could not be stored.
+    pub(super) store_error: Option<&'a str>,
+}
+
+impl Told<'_> {
+    /// The whole; `sinks_of` tells how far a zone's sinks are.
+    pub(super) fn status(&self, sinks_of: impl Fn(&ZoneName) -> Vec<SinkStatus>) -> BinderStatus {
+        let zones = self.zones(sinks_of);
+        BinderStatus {
+            version: self.facts.version.clone(),
+            host: self.facts.host_status(),
+            uptime_ms: self.facts.uptime_ms(),
+            security: self.plan.security,
+            alarms: self.alarms(&zones),
+            zones,
+            services: self.view.services.iter().map(|service| self.service(service)).collect(),
+            hosts: hosts(self.view),
+            counters: self.counted(),
+        }
+    }
+
+    fn counted(&self) -> BinderCounters {
+        let heard = &self.view.counters;
+        let refused = Refusal::ALL
+            .iter()
+            .map(|refusal| (refusal.as_str().to_owned(), heard.refused[refusal.index()]));
+        BinderCounters {
+            accepted: heard.accepted,
+            refused: refused.collect(),
+            published: self.counters.published.load(Ordering::Relaxed),
+            failed: self.counters.failed.load(Ordering::Relaxed),
+        }
+    }
+
+    fn zones(&self, sinks_of: impl Fn(&ZoneName) -> Vec<SinkStatus>) -> Vec<ZoneStatus> {
+        let of = |zone: &ZoneView| {
+            let mut sinks = sinks_of(&zone.name);
+            // What waits for its gap is not published, whatever the sinks have confirmed.
+            for sink in sinks.iter_mut().filter(|sink| zone.due && sink.state == SinkState::Ok) {
+                sink.state = SinkState::Pending;
+            }
+            sinks
+        };
+        let zones = self.view.zones.iter();
+        zones
+            .map(|zone| ZoneStatus {
+                zone: zone.name.to_string(),
+                serial: zone.serial.map(|serial| serial.0),
+                sinks: of(zone),
+            })
+            .collect()
+    }
+
+    fn service(&self, view: &ServiceView) -> ServiceStatus {
+        let plan = self.plan.zones.get(&view.zone);
+        let owners = plan.into_iter().flat_map(|plan| &plan.owners);
+        ServiceStatus {
+            service: view.name.to_string(),
+            zone: view.zone.to_string(),
+            owners: owners.filter(|o| o.service == view.name).map(|o| o.name.clone()).collect(),
+            react: match view.react {
+                React::AtOnce => "at-once".to_owned(),
+                React::OnTimer => "on-timer".to_owned(),
+            },
+            phase: view.phase.as_str().to_owned(),
+            set: view.set.iter().copied().collect(),
+            members: view
+                .members
+                .iter()
+                .map(|member| member_status(member, view.set.contains(&member.address)))
+                .collect(),
+        }
+    }
+
+    fn alarms(&self, zones: &[ZoneStatus]) -> Vec<AlarmStatus> {
+        let mut alarms: Vec<AlarmStatus> = self.view.alarms.iter().filter_map(alarm).collect();
+        for zone in zones {
+            let failed = zone.sinks.iter().filter(|sink| sink.state == SinkState::Failed);
+            alarms.extend(failed.map(|sink| AlarmStatus {
+                kind: "publish-failed".to_owned(),
+                service: None,
+                zone: Some(zone.zone.clone()),
+                text: format!("{}: {}", sink.sink, sink.error.as_deref().unwrap_or("failed")),
+            }));
+        }
+        alarms.extend(self.store_error.map(|why| AlarmStatus {
+            kind: "state".to_owned(),
+            service: None,
+            zone: None,
+            text: format!("what this binder remembers is not stored: {why}"),
+        }));
+        alarms
+    }
+}
+
+fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
+    let known = member.known.as_ref();
+    MemberStatus {
+        address: member.address,
+        in_set,
+        state: known.map_or(State::Unknown, |known| known.state).to_string(),
+        verdict: member.verdict.to_string(),
+        reason: known.map(|known| known.reason.clone()).unwrap_or_default(),
+        load: known.and_then(|known| known.load).map(Load::as_percent),
+        host: known.map(|known| {
+            known.host_name.as_ref().map_or_else(|| known.host.to_string(), ToString::to_string)
+        }),
+        claim: known.map(|known| claim_word(known.claim).to_owned()),
+        heard_ms_ago: known.map(|known| millis(known.heard_ago)),
+        expire_ms: known.map(|known| millis(known.expire)),
+    }
+}
+
+fn hosts(view: &BinderView) -> Vec<HeardHost> {
+    let hosts = view.hosts.iter();
+    hosts
+        .map(|host| HeardHost {
+            name: host.name.to_string(),
+            id: host.id.to_string(),
+            epoch: host.epoch.0,
+            sequence: host.sequence.0,
+            heard_ms_ago: millis(host.heard_ago),
+            source: host.source,
+        })
+        .collect()
+}
+
+fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
+    let (kind, service, text) = match alarm {
+        Alarm::Deaf { silent_for } => {
+            let secs = silent_for.as_secs_f64();
+            ("deaf", None, format!("no other host was heard for {secs:.1} s: every set is frozen"))
+        }
+        Alarm::NobodyHeard { service } => {
+            let text = "nobody said that it is up in the last period";
+            ("nobody-heard", Some(service), text.to_owned())
+        }
+        Alarm::Held { service, members } => {
+            let list: Vec<_> = members.iter().map(ToString::to_string).collect();
+            let list = list.join(", ");
+            ("held", Some(service), format!("too many went silent at once: {list} held"))
+        }
+        Alarm::LastResort { service } => {
+            ("last-resort", Some(service), "nobody is left: `when_none` decides".to_owned())
+        }
+        Alarm::Refused { stranger, .. } => {
+            let (name, source) = (&stranger.name, stranger.source);
+            let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
+            let why = stranger.refusal;
+            (
+                "refused-host",
+                None,
+                format!("{name} ({source}): {why}; its clock {its}, ours {ours}"),
+            )
+        }
+        _ => return None,
+    };
+    let service = service.map(ToString::to_string);
+    Some(AlarmStatus { kind: kind.to_owned(), service, zone: None, text })
+}
