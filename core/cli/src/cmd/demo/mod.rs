@@ -7,6 +7,7 @@ mod folder;
 mod keys;
 mod recipe;
 mod screen;
+mod script;
 mod server;
 mod show;
 mod site;

@@ -1,6 +1,5 @@
 //! The show itself: everything that comes in, one thing at a time, and what is done about it.
 
-use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -16,8 +15,9 @@ use super::child::Failure;
 use super::command::{Answer, Counter, Order};
 use super::keys::Press;
 use super::recipe::SERVICE;
+use super::script::{Acts, Script};
 use super::site::{Death, Site};
-use super::story::{Outcome, Stage, Story};
+use super::story::{Line, Outcome, Stage, Story};
 use super::table::{Facts, Heard, Picture, told};
 use super::view::{Shown, View};
 use super::watch::{Watch, Zone};
@@ -44,10 +44,6 @@ pub(super) enum Input {
 const TICK: Duration = Duration::from_millis(20);
 /// Nothing takes longer to start on a machine that can run it.
 const START_PATIENCE: Duration = Duration::from_secs(30);
-/// How long the demo would last that kills and revives by itself, where nobody says.
-const USUAL_LENGTH: Duration = Duration::from_secs(20);
-/// Whom it kills and revives.
-const VICTIM: Which = Which::Web2;
 
 /// A running demo.
 struct Show {
@@ -58,24 +54,6 @@ struct Show {
     waiting: Vec<(Which, oneshot::Sender<Answer>)>,
     script: Script,
     started: Instant,
-}
-
-/// What happens by itself, once all are in the answers.
-struct Script {
-    /// For how long after that.
-    length: Option<Duration>,
-    /// Whether there is anything to do on the way.
-    acts: Acts,
-    /// Still to do, and when.
-    due: VecDeque<(Duration, Order)>,
-    end: Option<Duration>,
-}
-
-/// Whether the demo kills and revives by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Acts {
-    ByItself,
-    OnCommand,
 }
 
 /// Whether it goes on.
@@ -99,7 +77,7 @@ async fn perform(length: Option<Duration>) -> Result<(), Stop> {
     let (sender, inputs) = unbounded_channel();
     // First of all, so that whoever is impatient leaves no folder behind.
     stop_on_signals(&sender).context("signals")?;
-    let live = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let live = is_live();
 
     let started = Instant::now();
     let site = Site::start()?;
@@ -118,21 +96,34 @@ async fn perform(length: Option<Duration>) -> Result<(), Stop> {
         false => View::lines(),
     };
 
+    let acts = match live && length.is_none() {
+        true => Acts::OnCommand,
+        false => Acts::ByItself,
+    };
     let mut show = Show {
         site,
         story: Story::new(),
         facts,
         heard: None,
         waiting: Vec::new(),
-        script: Script::new(length, if live { Acts::OnCommand } else { Acts::ByItself }),
+        script: Script::new(length, acts),
         started,
     };
     let ended = show.go_on(&mut view, inputs).await;
     drop(view);
-    if live && ended.is_ok() {
+    ended?;
+    if live {
         show.tell_again()?;
     }
-    ended
+    let now = show.now();
+    drop((show, counter));
+    output::text(&told(&Line::new(now, "the end: processes and files are gone", Tone::Plain)))
+}
+
+/// Whether there are keys, and a terminal on which something can change in place.
+fn is_live() -> bool {
+    let able = std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb");
+    able && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
 fn stop_on_signals(inputs: &UnboundedSender<Input>) -> std::io::Result<()> {
@@ -196,8 +187,7 @@ impl Show {
 
     /// From now on nothing is killed or revived but by hand.
     fn take_over(&mut self) {
-        if !self.script.due.is_empty() {
-            self.script.due.clear();
+        if self.script.abandon() {
             self.story.note(self.now(), "by hand from now on", Tone::Faint);
         }
     }
@@ -277,10 +267,7 @@ impl Show {
             }
         }
         self.story.tick(now);
-        while let Some((at, order)) = self.script.due.front().copied()
-            && at <= now
-        {
-            self.script.due.pop_front();
+        for order in self.script.take_due(now) {
             self.carry_out(order, None);
         }
         if self.story.stage() == Stage::Starting && now > START_PATIENCE {
@@ -288,7 +275,7 @@ impl Show {
             let title = format!("web1, web2 and web3 are not in the answers after {waited} s");
             return Err(Failure::new(&title, self.site.last_words()).into());
         }
-        Ok(if self.script.end.is_some_and(|end| end <= now) { Next::End } else { Next::GoOn })
+        Ok(if self.script.end().is_some_and(|end| end <= now) { Next::End } else { Next::GoOn })
     }
 
     /// Tells those who wait what became of it.
@@ -313,7 +300,7 @@ impl Show {
             heard: self.heard.as_ref(),
             processes: Each::new(|which| self.site.process(which)),
             now: self.now(),
-            end: self.script.end,
+            end: self.script.end(),
         }
     }
 
@@ -324,25 +311,5 @@ impl Show {
     /// What was seen, once more where it stays.
     fn tell_again(&self) -> Result<(), Stop> {
         self.story.lines().iter().try_for_each(|line| output::text(&told(line)))
-    }
-}
-
-impl Script {
-    fn new(length: Option<Duration>, acts: Acts) -> Script {
-        let acts = if length.is_some() { Acts::ByItself } else { acts };
-        Script { length, acts, due: VecDeque::new(), end: None }
-    }
-
-    /// The clock starts. Says what will happen by itself, if anything will.
-    fn begin(&mut self, now: Duration) -> Option<String> {
-        self.end = self.length.map(|length| now + length);
-        if self.acts == Acts::OnCommand {
-            return None;
-        }
-        let third = self.length.unwrap_or(USUAL_LENGTH) / 3;
-        let (kill, revive) = (now + third, now + third * 2);
-        self.due = [(kill, Order::Kill(VICTIM)), (revive, Order::Revive(VICTIM))].into();
-        let [kill, revive] = [kill, revive].map(|at| format!("{:.1} s", at.as_secs_f64()));
-        Some(format!("by itself {VICTIM} is killed at {kill} and revived at {revive}"))
     }
 }

@@ -113,7 +113,7 @@ impl Story {
 
     /// Something that has no consequences.
     pub(super) fn note(&mut self, at: Duration, text: impl Into<String>, tone: Tone) {
-        self.lines.push(Line { at, text: text.into(), tone });
+        self.lines.push(Line::new(at, text, tone));
     }
 
     /// A server was killed.
@@ -235,6 +235,13 @@ impl Story {
             }
             _ => self.note(at, text, tone),
         }
+    }
+}
+
+impl Line {
+    /// One more line.
+    pub(super) fn new(at: Duration, text: impl Into<String>, tone: Tone) -> Line {
+        Line { at, text: text.into(), tone }
     }
 }
 

@@ -10,7 +10,7 @@ use super::keys;
 use super::recipe::ZONE;
 use super::screen::Screen;
 use super::show::Input;
-use super::table::{Picture, told};
+use super::table::{Picture, WHAT, told};
 use super::watch::Zone;
 use super::which::Which;
 
@@ -136,15 +136,69 @@ impl Lines {
 
 fn greeting(picture: &Picture<'_>) -> Vec<String> {
     let facts = picture.facts;
-    let mut lines = vec![
-        "Three HTTP servers, a monitor beside each, a binder that keeps the dead out of DNS."
-            .to_owned(),
-    ];
+    let mut lines = vec![WHAT.to_owned()];
     lines.extend(Which::ALL.map(|which| {
         let (address, paper) = (facts.addresses[which], which.in_paper());
         format!("  {which}  http://{address}/  ({paper} in Fig. 2 of the paper)")
     }));
-    lines.push(format!("  files  {}", facts.folder.display()));
+    lines.push(format!("  configurations and logs: {}", facts.folder.display()));
     lines.push(facts.second_terminal());
+    lines.extend(facts.closer());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::path::PathBuf;
+
+    use super::super::story::Story;
+    use super::super::table::Facts;
+    use super::super::which::Each;
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            program: "rais".to_owned(),
+            addresses: Each::new(|which| SocketAddr::from((which.address(), 8080))),
+            folder: PathBuf::from("/tmp/rais-demo-abcdef"),
+            socket: PathBuf::from("/tmp/rais-demo-abcdef/binder.sock"),
+            no_commands: Some("another demo listens to them".to_owned()),
+        }
+    }
+
+    fn news(lines: &mut Lines, facts: &Facts, story: &Story) -> String {
+        lines.news(&Picture {
+            facts,
+            story,
+            heard: None,
+            processes: Each::default(),
+            now: Duration::ZERO,
+            end: None,
+        })
+    }
+
+    #[test]
+    fn each_change_is_told_once_and_without_escape_codes() {
+        let (mut lines, facts, mut story) = (Lines::default(), facts(), Story::new());
+        let greeting = news(&mut lines, &facts, &story);
+        for part in [
+            "  web2  http://127.0.0.12:8080/  (129.144.168.2 in Fig. 2 of the paper)\n",
+            "no commands from a second terminal: another demo listens to them\n",
+        ] {
+            assert!(greeting.contains(part), "{part} in {greeting}");
+        }
+        assert!(!greeting.contains('\u{1b}'));
+        assert_eq!(news(&mut lines, &facts, &story), "");
+        story.see_zone(Duration::from_millis(1234), Zone::of(7, &Which::ALL));
+        let wanted = "   1.2 s  web1, web2 and web3 are in the answers
+          zone www.isg.sun.com, serial 7:
+            www.isg.sun.com. 10 IN A 127.0.0.11
+            www.isg.sun.com. 10 IN A 127.0.0.12
+            www.isg.sun.com. 10 IN A 127.0.0.13\n";
+        assert_eq!(news(&mut lines, &facts, &story), wanted);
+        assert_eq!(news(&mut lines, &facts, &story), "");
+        story.killed(Duration::from_secs(2), Which::Web2);
+        assert_eq!(news(&mut lines, &facts, &story), "   2.0 s  web2 killed\n");
+    }
 }
