@@ -119,13 +119,10 @@ impl Table {
         let mut change = Change::None;
         let mut owned = Owned::new();
         for &address in &report.addresses {
-            if report.claim == Claim::Own
-                && let Some(owner) = self.live_owner(now, address, host)
-            {
-                owned.push((address, owner));
-                continue;
+            match self.hear(now, host, address, report, order) {
+                Ok(heard) => change = change.max(heard),
+                Err(owner) => owned.push((address, owner)),
             }
-            change = change.max(self.hear(now, host, address, report, order));
         }
         (change, owned)
     }
@@ -198,12 +195,7 @@ impl Table {
         }
     }
 
-    fn live_owner(&self, now: Time, address: IpAddr, other_than: HostId) -> Option<HostId> {
-        let claims = self.members.get(&address)?;
-        let live = |c: &&Claimed| c.claim == Claim::Own && c.host != other_than && c.is_live(now);
-        claims.iter().find(live).map(|c| c.host)
-    }
-
+    /// What one address of a report changes; or whose the address is, where that is in the way.
     fn hear(
         &mut self,
         now: Time,
@@ -211,10 +203,15 @@ impl Table {
         address: IpAddr,
         report: &Report,
         order: Order,
-    ) -> Change {
-        let before = self.members.get(&address).and_then(|claims| deciding(claims, now));
-        let before = before.map(|c| c.standing(now));
+    ) -> Result<Change, HostId> {
         let claims = self.members.entry(address).or_default();
+        let others = |c: &&Claimed| c.claim == Claim::Own && c.host != host && c.is_live(now);
+        if report.claim == Claim::Own
+            && let Some(owner) = claims.iter().find(others)
+        {
+            return Err(owner.host);
+        }
+        let before = deciding(claims, now).map(|c| c.standing(now));
         let mine = claims.iter_mut().find(|c| c.host == host && c.claim == report.claim);
         match (mine, order, report.state) {
             // Unknown keeps what the address had, and ages like silence (design §7).
@@ -238,7 +235,7 @@ impl Table {
         if claims.is_empty() {
             self.members.remove(&address);
         }
-        if before == after { Change::None } else { Change::Standing }
+        Ok(if before == after { Change::None } else { Change::Standing })
     }
 }
 
