@@ -1,5 +1,7 @@
 //! Hosts and binders lose sight of each other.
 
+use std::time::Duration;
+
 use rais_proto::binder::view::Alarm;
 use rais_proto::policy::Verdict;
 
@@ -67,7 +69,9 @@ fn one_host_cut_off_is_out_and_comes_back() {
     site.run_for(2 * SECOND);
     assert_eq!(site.binders[0].answers("http"), addresses([0, 1, 3]));
     site.network.heal();
-    one_interval(&mut site);
+    let host = site.hosts[2].id;
+    site.run_until_so(|site| site.binders[0].heard_ago(site.now, host) == Some(Duration::ZERO));
+    assert_eq!(verdicts(&site)[2], Verdict::Reviving, "one beat is not enough");
     one_interval(&mut site);
     assert!(site.binders[0].answers_with("http", address(2)), "after two beats");
 }
