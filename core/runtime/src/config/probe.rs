@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::fault::Fault;
 use super::keys::TAKEN_OF_CALL;
 use super::plugin::{Kind, PluginTable, taken};
 use super::section::Section;
+use super::suggest;
 use super::value::Value;
 
 /// How a service's health is judged.
@@ -75,14 +77,21 @@ impl LoadRule {
 /// the port out and the plugin could not say where it is missing.
 const NEED_PORT: [&str; 2] = ["tcp", "udp"];
 
+/// A `port` that is missing, or was written amiss.
+fn portless(call: &Call, value: &Value<'_>) -> Fault {
+    let table = &call.table;
+    match suggest::nearest("port", table.rest.keys().map(String::as_str)) {
+        Some(slip) => table.fault(slip, &format!("unknown field `{slip}`, expected `port`")),
+        None => value.fault(format!("`port` is missing: probe `{}` needs it", table.type_name)),
+    }
+}
+
 impl Probe {
     pub(super) fn read(value: &Value<'_>) -> Option<Probe> {
         let Some(combination) = combination("probe", value)? else {
             let call = Call::read(Kind::Probe, value)?;
             if call.port.is_none() && NEED_PORT.contains(&call.table.type_name.as_str()) {
-                let message =
-                    format!("`port` is missing: probe `{}` needs it", call.table.type_name);
-                value.notes.add(value.fault(message));
+                value.notes.add(portless(&call, value));
             }
             return Some(Probe::One(call));
         };

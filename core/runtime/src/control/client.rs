@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[non_exhaustive]
 pub enum ClientError {
     /// Nobody is there.
-    #[error("{}: no rais answers there: {source}", .path.display())]
+    #[error("{}: no rais answers there", .path.display())]
     Nobody {
         /// The socket.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum ClientError {
         source: io::Error,
     },
     /// The conversation broke.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: the conversation broke", .path.display())]
     Broken {
         /// The socket.
         path: PathBuf,

@@ -38,8 +38,8 @@ pub enum Event {
     Apply(Box<BinderPlan>, oneshot::Sender<()>),
     /// Say how it stands.
     Status(oneshot::Sender<BinderStatus>),
-    /// Its memory could not be stored, and why.
-    StoreFailed(String),
+    /// Whether its memory is stored, or why not.
+    Stored(Result<(), String>),
     /// Store what is to be remembered, and end.
     Stop,
 }
@@ -195,10 +195,9 @@ impl BinderShell {
             .collect();
         let events = self.events.clone();
         tokio::spawn(async move {
-            if let Err(why) = stored.wait().await {
-                // Dead servers in the answers are worse than a serial that may be given twice.
-                let _ = events.send(Event::StoreFailed(why.to_string()));
-            }
+            // Published all the same: dead servers in the answers are worse than a serial that may
+            // be given twice. A binder that has ended needs no telling.
+            let _ = events.send(Event::Stored(stored.wait().await.map_err(|why| why.to_string())));
             handles.into_iter().for_each(|publish| publish());
         });
     }
@@ -214,12 +213,7 @@ impl BinderShell {
                 let _ = applied.send(());
             }
             Event::Status(answer) => drop(answer.send(self.status())),
-            Event::StoreFailed(why) => {
-                if self.store_error.as_ref() != Some(&why) {
-                    error!("what this binder remembers is not stored: {why}");
-                }
-                self.store_error = Some(why);
-            }
+            Event::Stored(stored) => self.note_stored(stored),
             Event::Stop => {}
         }
     }
@@ -268,11 +262,24 @@ impl BinderShell {
         let stored = self.store();
         let events = self.events.clone();
         tokio::spawn(async move {
-            match stored.wait().await {
-                Ok(()) => {}
-                Err(why) => drop(events.send(Event::StoreFailed(why.to_string()))),
-            }
+            let stored = stored.wait().await.map_err(|why| why.to_string());
+            let _ = events.send(Event::Stored(stored));
         });
+    }
+
+    /// Said once a change.
+    fn note_stored(&mut self, stored: Result<(), String>) {
+        match (stored, &self.store_error) {
+            (Err(why), before) if before.as_ref() != Some(&why) => {
+                error!("what this binder remembers is not stored: {why}");
+                self.store_error = Some(why);
+            }
+            (Ok(()), Some(_)) => {
+                info!("what this binder remembers is stored again");
+                self.store_error = None;
+            }
+            _ => {}
+        }
     }
 
     fn status(&self) -> BinderStatus {

@@ -164,6 +164,7 @@ const CHANGES: &[Change<'_>] = &[
     ("type = \"udp\"", "", &[(4, 1, "`type` is missing: it names the transport plugin")]),
     ("probe =", "# probe =", &[(6, 1, "`probe` is missing: monitor.service.www needs it")]),
     (", port = 80", "", &[(7, 9, "`port` is missing: probe `tcp` needs it")]),
+    ("port = 80", "prot = 80", &[(7, 25, "probe `tcp`: unknown field `prot`, expected `port`")]),
     (
         "{ type = \"tcp\", port = 80 }",
         "{ of = 3, in = [{ type = \"exec\" }, { type = \"exec\" }] }",
