@@ -28,6 +28,9 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 /// At the end, sinks are waited for so long.
 const SETTLING: Duration = Duration::from_millis(800);
 
+/// A disk that does not answer for so long holds up neither a publication nor the end.
+const STORING: Duration = Duration::from_millis(500);
+
 /// So many datagrams are taken in before time and outputs are looked at again.
 const BATCH: usize = 256;
 
@@ -124,11 +127,15 @@ impl BinderShell {
         self.settle().await;
         let snapshot = self.machine.snapshot().into();
         let BinderShell { keeper, .. } = self;
-        if let Err(why) = keeper.store(snapshot).wait().await {
-            error!("what this binder remembers is not stored: {why}");
+        match tokio::time::timeout(STORING, keeper.store(snapshot).wait()).await {
+            // Joins a thread that has nothing left to do.
+            Ok(Ok(())) => keeper.finish(),
+            Ok(Err(why)) => error!("what this binder remembers is not stored: {why}"),
+            Err(_) => {
+                error!("what this binder remembers is not stored: the disk does not answer");
+                keeper.abandon();
+            }
         }
-        // Joins a thread that has nothing left to do.
-        keeper.finish();
     }
 
     fn hear(&mut self, first: &Arrived) {
@@ -197,7 +204,11 @@ impl BinderShell {
         tokio::spawn(async move {
             // Published all the same: dead servers in the answers are worse than a serial that may
             // be given twice. A binder that has ended needs no telling.
-            let _ = events.send(Event::Stored(stored.wait().await.map_err(|why| why.to_string())));
+            let stored = match tokio::time::timeout(STORING, stored.wait()).await {
+                Ok(stored) => stored.map_err(|why| why.to_string()),
+                Err(_) => Err("the disk does not answer".to_owned()),
+            };
+            let _ = events.send(Event::Stored(stored));
             handles.into_iter().for_each(|publish| publish());
         });
     }
@@ -205,9 +216,16 @@ impl BinderShell {
     fn take(&mut self, event: Event) {
         match event {
             Event::Apply(plan, applied) => {
-                self.plan = *plan;
+                let before = std::mem::replace(&mut self.plan, *plan);
+                // What was published of another zone is no start for a new sink: the machine
+                // publishes such a zone anew.
+                self.published.retain(|zone, _| {
+                    before
+                        .zones
+                        .get(zone)
+                        .is_some_and(|plan| Some(plan) == self.plan.zones.get(zone))
+                });
                 self.machine.handle_config(self.facts.clock.now(), self.plan.config.clone());
-                self.published.retain(|zone, _| self.plan.zones.contains_key(zone));
                 self.match_publishers();
                 // Whoever asked may have gone; it has happened all the same.
                 let _ = applied.send(());

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rais_proto::binder::Publication;
+use rais_proto::serial::Serial;
 use rais_sdk::{Fault as PluginFault, Owner, Record, Served};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -57,22 +58,37 @@ struct Worker {
     progress: watch::Sender<Progress>,
     counters: Arc<PublishCounters>,
     /// What the sink confirmed last: the next difference is to this.
-    confirmed: Option<host::Publication>,
+    confirmed: Option<Confirmed>,
     backoff: Duration,
 }
 
-/// How far a sink is, and whether anybody waits for its answer.
+/// How far a sink is, and for which publication its answer is waited.
 #[derive(Debug, Clone)]
 struct Progress {
     status: SinkStatus,
-    awaited: bool,
+    awaited: Option<Serial>,
 }
 
 impl Progress {
-    fn await_answer(&mut self) {
+    fn await_answer(&mut self, to: Serial) {
         self.status.state = SinkState::Pending;
-        self.awaited = true;
+        self.awaited = Some(to);
     }
+
+    /// The sink has answered to the publication of `serial`, well or not. A later one that is
+    /// decided already, though it may not be handed over yet, is still waited for.
+    fn answer(&mut self, serial: Serial, state: SinkState) {
+        let later = self.awaited.is_some_and(|awaited| awaited.is_after(serial));
+        self.status.state = if later { SinkState::Pending } else { state };
+        self.awaited = self.awaited.filter(|_| later);
+    }
+}
+
+/// What a sink said that it serves.
+struct Confirmed {
+    publication: Arc<host::Publication>,
+    /// Ours, or later where the server counts for itself (it signs, it is updated).
+    serial: Serial,
 }
 
 /// What a worker does when it next wakes by itself.
@@ -99,7 +115,7 @@ impl Publisher {
                 serial: None,
                 error: None,
             },
-            awaited: false,
+            awaited: None,
         });
         let worker = Worker {
             zone: zone.to_owned(),
@@ -115,13 +131,15 @@ impl Publisher {
 
     /// Publishes `job` next; an older one that is not under way yet is overtaken.
     pub fn publish(&self, job: Job) {
-        self.progress.send_modify(Progress::await_answer);
+        let serial = job.publication.serial;
+        self.progress.send_modify(|progress| progress.await_answer(serial));
         self.jobs.send_replace(Some(job));
     }
 
     /// [`Publisher::publish`], to be called later and from elsewhere.
     pub fn later(&self, job: Job) -> impl FnOnce() + Send + 'static {
-        self.progress.send_modify(Progress::await_answer);
+        let serial = job.publication.serial;
+        self.progress.send_modify(|progress| progress.await_answer(serial));
         let jobs = self.jobs.clone();
         move || {
             jobs.send_if_modified(|current| {
@@ -146,12 +164,18 @@ impl Publisher {
     pub async fn settled(&self) {
         let mut progress = self.progress.subscribe();
         // An end of the worker settles it too.
-        let _ = progress.wait_for(|progress| !progress.awaited).await;
+        let _ = progress.wait_for(|progress| progress.awaited.is_none()).await;
     }
 
     /// How far it is.
     pub fn status(&self) -> SinkStatus {
-        self.progress.borrow().status.clone()
+        let mut status = self.progress.borrow().status.clone();
+        if self.task.is_finished() {
+            // It only ends by a panic: a mistake of ours, which must not look like patience.
+            status.state = SinkState::Failed;
+            status.error = Some("its task has ended; only a restart starts it again".to_owned());
+        }
+        status
     }
 }
 
@@ -190,7 +214,7 @@ impl Worker {
 
     async fn publish(&mut self) -> Next {
         let Some(job) = self.jobs.borrow_and_update().clone() else { return Next::Wait };
-        let before = self.confirmed.as_ref();
+        let before = self.confirmed.as_ref().map(|confirmed| &*confirmed.publication);
         let what = Arc::new(convert::publication(&job.publication, &job.zone, before));
         match self.sink.port.publish(Arc::clone(&what), LIMIT).await {
             Ok(serial) => {
@@ -212,7 +236,7 @@ impl Worker {
     async fn verify(&mut self) -> Next {
         let later = Next::Verify(Instant::now() + self.sink.verify_interval);
         let Some(confirmed) = &self.confirmed else { return later };
-        match self.sink.port.served(&confirmed.zone, LIMIT).await {
+        match self.sink.port.served(&confirmed.publication.zone, LIMIT).await {
             Ok(None) => later,
             Ok(Some(served)) => match difference(confirmed, &served) {
                 None => later,
@@ -232,29 +256,28 @@ impl Worker {
 
     fn confirm(&mut self, serial: u32, what: &Arc<host::Publication>) {
         self.backoff = self.sink.retry;
-        let overtaken = self.jobs.has_changed().unwrap_or(false);
         let mut recovered = false;
         self.progress.send_modify(|progress| {
-            let status = &mut progress.status;
-            status.state = if overtaken { SinkState::Pending } else { SinkState::Ok };
-            status.serial = Some(serial);
-            recovered = status.error.take().is_some();
-            progress.awaited = overtaken;
+            progress.answer(Serial(what.head.serial), SinkState::Ok);
+            progress.status.serial = Some(serial);
+            recovered = progress.status.error.take().is_some();
         });
         let again = if recovered { " again" } else { "" };
         let count = what.records.len();
         info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} addresses; {}", what.head.reason);
-        self.confirmed = Some(host::Publication::clone(what));
+        self.confirmed = Some(Confirmed { publication: Arc::clone(what), serial: Serial(serial) });
     }
 
     fn fail(&mut self, fault: &PluginFault) {
         let text = describe(fault);
+        let tried = self.jobs.borrow().as_ref().map(|job| job.publication.serial);
         let mut known = false;
         self.progress.send_modify(|progress| {
-            let status = &mut progress.status;
-            status.state = SinkState::Failed;
-            known = status.error.replace(text.clone()).is_some_and(|before| before == text);
-            progress.awaited = false;
+            if let Some(serial) = tried {
+                progress.answer(serial, SinkState::Failed);
+            }
+            let before = progress.status.error.replace(text.clone());
+            known = before.is_some_and(|before| before == text);
         });
         // Said once a change of state.
         if !known {
@@ -267,8 +290,10 @@ impl Worker {
     }
 }
 
-/// How what is served differs from what was published, for people; none where it does not.
-fn difference(published: &host::Publication, served: &Served) -> Option<String> {
+/// How what is served differs from what was published, for people; none where it does not. A
+/// serial ahead of ours is the server's own business.
+fn difference(confirmed: &Confirmed, served: &Served) -> Option<String> {
+    let published = &confirmed.publication;
     let ours = addresses(&published.head.owners, &published.records);
     let theirs = addresses(&served.owners, &served.records);
     let count = |of: &BTreeSet<_>, without: &BTreeSet<_>| of.difference(without).count();
@@ -276,8 +301,8 @@ fn difference(published: &host::Publication, served: &Served) -> Option<String> 
     if (missing, foreign) != (0, 0) {
         return Some(format!("{missing} addresses missing, {foreign} not ours"));
     }
-    let serial = served.serial.filter(|&serial| serial != published.head.serial)?;
-    Some(format!("serial {serial} in place of {}", published.head.serial))
+    let behind = served.serial.filter(|&serial| confirmed.serial.is_after(Serial(serial)))?;
+    Some(format!("serial {behind} in place of {}", confirmed.serial))
 }
 
 fn addresses<'a>(owners: &'a [Owner], records: &[Record]) -> BTreeSet<(&'a str, IpAddr)> {
@@ -287,3 +312,6 @@ fn addresses<'a>(owners: &'a [Owner], records: &[Record]) -> BTreeSet<(&'a str, 
     });
     named.collect()
 }
+
+#[cfg(test)]
+mod tests;

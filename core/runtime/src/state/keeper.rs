@@ -49,6 +49,12 @@ impl<T: Serialize + Send + 'static> Keeper<T> {
         Stored(stored)
     }
 
+    /// Leaves the thread to itself: a disk that hangs must not keep the process.
+    pub fn abandon(mut self) {
+        drop(self.queue.take());
+        drop(self.thread.take());
+    }
+
     /// Waits until everything given so far is on disk.
     pub fn finish(self) {
         drop(self);

@@ -1,0 +1,178 @@
+//! A publisher beside a sink that does as it is told, in virtual time.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use rais_proto::binder::Published;
+use rais_proto::heartbeat::{Capacity, Weight};
+
+use super::*;
+use crate::host::{Answer, SinkPort};
+use crate::plan::binder::OwnerPlan;
+
+/// What the sink answers next, and what it was asked.
+#[derive(Default)]
+struct Fake {
+    answers: Mutex<VecDeque<Result<u32, PluginFault>>>,
+    served: Mutex<Option<Served>>,
+    asked: Mutex<Vec<(Instant, Arc<host::Publication>)>>,
+}
+
+impl SinkPort for Fake {
+    fn publish(&self, what: Arc<host::Publication>, _limit: Duration) -> Answer<u32> {
+        let serial = what.head.serial;
+        self.asked.lock().unwrap().push((Instant::now(), what));
+        let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Ok(serial));
+        Box::pin(async move { answer })
+    }
+
+    fn served(&self, _zone: &str, _limit: Duration) -> Answer<Option<Served>> {
+        let served = self.served.lock().unwrap().clone();
+        Box::pin(async move { Ok(served) })
+    }
+
+    fn stop(&self, _limit: Duration) -> Answer<()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Fake {
+    fn answering(answers: impl IntoIterator<Item = Result<u32, PluginFault>>) -> Arc<Fake> {
+        let answers = Mutex::new(answers.into_iter().collect());
+        Arc::new(Fake { answers, ..Fake::default() })
+    }
+
+    fn serials(&self) -> Vec<u32> {
+        self.asked.lock().unwrap().iter().map(|(_, what)| what.head.serial).collect()
+    }
+}
+
+const VERIFY: Duration = Duration::from_secs(60);
+
+fn start(sink: &Arc<Fake>) -> (Publisher, Arc<PublishCounters>) {
+    let port: Arc<dyn SinkPort> = Arc::clone(sink) as _;
+    let plan = SinkPlan { port, retry: Duration::from_secs(1), verify_interval: VERIFY };
+    let counters = Arc::new(PublishCounters::default());
+    (Publisher::start("www.example", "files", plan, Arc::clone(&counters)), counters)
+}
+
+fn job(serial: u32, hosts: &[u8]) -> Job {
+    let published = |&host: &u8| Published {
+        address: IpAddr::from([192, 0, 2, host]),
+        load: None,
+        capacity: Capacity::ONE,
+        weight: Weight::USUAL,
+    };
+    let service: rais_proto::name::ServiceName = "http".parse().unwrap();
+    let publication = Publication {
+        zone: "www.example".parse().unwrap(),
+        serial: Serial(serial),
+        services: vec![(service.clone(), hosts.iter().map(published).collect())],
+        reason: String::new(),
+    };
+    let owner = OwnerPlan { service, name: "@".to_owned(), ttl: 10, scheme: None };
+    let zone = ZonePlan {
+        header: None,
+        file: "www.example.zone".to_owned(),
+        owners: vec![owner],
+        sinks: vec!["files".to_owned()],
+    };
+    Job { publication: Arc::new(publication), zone: Arc::new(zone) }
+}
+
+fn ips(records: &[Record]) -> Vec<IpAddr> {
+    records.iter().map(|record| record.ip).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_publication_is_told_by_its_difference_to_the_one_confirmed_before() {
+    let sink = Fake::answering([Ok(1), Err(PluginFault::io("full")), Ok(3)]);
+    let (publisher, _) = start(&sink);
+    for (serial, hosts) in [(1, &[1, 2][..]), (2, &[2, 3]), (3, &[3])] {
+        publisher.publish(job(serial, hosts));
+        publisher.settled().await;
+    }
+    let asked = sink.asked.lock().unwrap();
+    let last = &asked.last().unwrap().1;
+    assert_eq!(ips(&last.added), ["192.0.2.3".parse::<IpAddr>().unwrap()]);
+    assert_eq!(
+        ips(&last.removed),
+        ["192.0.2.1", "192.0.2.2"].map(|a| a.parse::<IpAddr>().unwrap())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_tried_again_ever_more_seldom_and_said_as_failed() {
+    let fault = || Err(PluginFault::io("no such server"));
+    let sink = Fake::answering([fault(), fault(), fault()]);
+    let (publisher, counters) = start(&sink);
+    let begin = Instant::now();
+    publisher.publish(job(1, &[1]));
+    publisher.settled().await;
+    let status = publisher.status();
+    assert_eq!(
+        (status.state, status.error.as_deref()),
+        (SinkState::Failed, Some("no such server"))
+    );
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let status = publisher.status();
+    assert_eq!((status.state, status.serial, status.error), (SinkState::Ok, Some(1), None));
+    let times: Vec<u64> =
+        sink.asked.lock().unwrap().iter().map(|(at, _)| (*at - begin).as_secs()).collect();
+    assert_eq!(times, [0, 1, 3, 7]);
+    assert_eq!(counters.failed.load(Ordering::Relaxed), 3);
+    assert_eq!(counters.published.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_publication_never_overtakes_a_newer_one() {
+    let sink = Fake::answering([]);
+    let (publisher, _) = start(&sink);
+    let (older, newer) = (publisher.later(job(1, &[1])), publisher.later(job(2, &[2])));
+    newer();
+    older();
+    publisher.settled().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.serials(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_decided_and_not_handed_over_yet_is_waited_for() {
+    let sink = Fake::answering([]);
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(1, &[1]));
+    let second = publisher.later(job(2, &[2]));
+    let early = tokio::time::timeout(Duration::from_secs(5), publisher.settled()).await;
+    assert!(early.is_err(), "the first answer is not the last");
+    assert_eq!(publisher.status().state, SinkState::Pending);
+    second();
+    publisher.settled().await;
+    assert_eq!(sink.serials(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_repaired_and_a_server_that_counts_ahead_is_left_alone() {
+    let sink = Fake::answering([Ok(7)]);
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(5, &[1]));
+    publisher.settled().await;
+    let serve = |serial: u32, hosts: &[u8]| {
+        let records = hosts.iter().map(|&host| Record::new(0, IpAddr::from([192, 0, 2, host])));
+        let owners = vec![Owner::new("@", 10)];
+        *sink.served.lock().unwrap() = Some(Served::new(Some(serial), owners, records.collect()));
+    };
+    serve(7, &[1]);
+    // Halfway between two looks from now on.
+    tokio::time::sleep(VERIFY / 2).await;
+    for serial in [7, 12] {
+        serve(serial, &[1]);
+        tokio::time::sleep(VERIFY * 3).await;
+        assert_eq!(sink.serials(), [5], "served under {serial}");
+    }
+    serve(7, &[1, 66]);
+    tokio::time::sleep(VERIFY).await;
+    assert_eq!(sink.serials(), [5, 5], "somebody else's address");
+    serve(4, &[1]);
+    tokio::time::sleep(VERIFY).await;
+    assert_eq!(sink.serials().len(), 3, "an old zone");
+}
