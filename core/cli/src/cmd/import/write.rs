@@ -108,6 +108,8 @@ impl Text {
             let heading = format!("[monitor.service.{}]", key(service.name.as_str()));
             self.table(heading, &service.comments);
             self.line(format_args!("interval = {}", duration(service.interval)));
+            self.line("rise = 1 # the paper believes each probe (Fig. 3)");
+            self.line("fall = 1");
             let port = service.port;
             self.line(format_args!(
                 "probe = {{ type = \"tcp\", port = {port}, address = \"127.0.0.1\" }}"
