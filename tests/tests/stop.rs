@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use rais_tests::binary::rais;
 use rais_tests::dns::check_zone;
 use rais_tests::process::Process;
 use rais_tests::server::Server;
@@ -81,4 +82,27 @@ fn goodbye_is_said_and_the_zone_is_valid() {
     }
     assert_quick("a monitor's end", &monitor_times);
     assert_quick("a binder's end", &binder_times);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_nobody() {
+    let site = Site::new();
+    // A disk that is full, and a reader that has gone.
+    let ways = [
+        ("human", r#"exec "$0" run -c "$1" 2>/dev/full"#),
+        ("json", r#"exec "$0" run -c "$1" 2>/dev/full"#),
+        ("human", r#"mkfifo gone; true <gone & exec "$0" run -c "$1" 2>gone"#),
+    ];
+    for ((format, script), number) in ways.into_iter().zip(1..) {
+        let host = site.host(&format!("web{number}"), number);
+        let log = format!("[control]\nlog = \"debug\"\nlog_format = \"{format}\"\n");
+        host.write(CONFIG, &(TEXT.to_owned() + &log));
+        let _server = Server::start(&host, "0.0.0.0:80");
+        let mut command = host.command("sh");
+        command.args(["-c", script]).arg(rais()).arg(CONFIG);
+        let mut process = host.spawn("run", &mut command);
+        // Both roles log what changes, and a beat more than once a second.
+        status::until_set(&host, "www", &addresses([number]));
+        stop(&mut process);
+    }
 }

@@ -35,6 +35,9 @@ pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), Stop> {
     };
     let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written would be complained of by eprintln, which panics where standard
+    // error is full or gone: no daemon ends for its log.
+    let log = log.log_internal_errors(false);
     let started = match format {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
         LogFormat::Human | LogFormat::Journald => log.with_ansi(colour).try_init(),
