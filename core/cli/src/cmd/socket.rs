@@ -1,6 +1,5 @@
 //! Which running rais is spoken to.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +73,7 @@ fn sockets_of(path: &Path) -> Result<Vec<PathBuf>, Faults> {
         Ok(loaded) => return Ok(client::sockets(Some(&loaded.config))),
         Err(faults) => faults,
     };
-    let text = fs::read_to_string(path).ok();
+    let text = config::read_regular(path).ok().and_then(|octets| String::from_utf8(octets).ok());
     let Some(table) = text.and_then(|text| text.parse::<toml::Table>().ok()) else {
         return Err(faults);
     };
@@ -98,6 +97,8 @@ fn is_absent(error: &ClientError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn sockets(text: &str) -> Result<Vec<String>, Faults> {

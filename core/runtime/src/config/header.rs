@@ -1,5 +1,6 @@
 //! A zone's header file: read, checked, its faults told with both places.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use rais_zone::{Header, ZoneName};
 
 use super::dns::Scheme;
 use super::place::{Place, Source};
+use super::regular::read_regular;
 use super::suggest;
 use super::value::Value;
 
@@ -24,7 +26,10 @@ pub struct HeaderFile {
 impl HeaderFile {
     pub(super) fn read(value: &Value<'_>, zone: &ZoneName) -> Option<HeaderFile> {
         let path = value.file()?;
-        let text = match std::fs::read_to_string(&path) {
+        let read = read_regular(&path).and_then(|octets| {
+            String::from_utf8(octets).map_err(|_| io::Error::other("it is no UTF-8"))
+        });
+        let text = match read {
             Ok(text) => text,
             Err(why) => {
                 value.notes.add(value.fault(format!("header {}: {why}", path.display())));

@@ -16,6 +16,7 @@ use super::monitor::Monitor;
 use super::path;
 use super::place::{Place, Places, Source};
 use super::plugins::Plugins;
+use super::regular::read_regular;
 use super::role::Asked;
 use super::section::{Section, is_table};
 use super::service;
@@ -163,8 +164,8 @@ fn given(name: &str, place: &Place, value: &value::Value<'_>) -> Option<String> 
 
 fn read(file: &Path, order: usize) -> Result<Source, Fault> {
     let path = file.to_owned();
-    let octets = std::fs::read(file)
-        .map_err(|why| Fault::in_file(file, format!("cannot be read: {why}")))?;
+    let octets =
+        read_regular(file).map_err(|why| Fault::in_file(file, format!("cannot be read: {why}")))?;
     match String::from_utf8(octets) {
         Ok(text) => Ok(Source { path, text, order }),
         Err(error) => {

@@ -164,3 +164,24 @@ fn the_headers_scheme_counts_where_no_key_does() {
     );
     assert!(told[0].ends_with("said here: www.header:1:1"), "{told:?}");
 }
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let (folder, loaded) = read(&[("rais.toml", MAIN), ("www.header", HEADER)]);
+    loaded.unwrap();
+    let pipe = |name: &str| {
+        let path = folder.path().join(name);
+        let _ = fs::remove_file(&path);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    };
+    for (name, place) in
+        [("www.header", "rais.toml:7:10: "), ("conf.d/a.toml", ""), ("rais.toml", "")]
+    {
+        fs::create_dir_all(folder.path().join("conf.d")).unwrap();
+        pipe(name);
+        let faults = load(&folder.path().join("rais.toml")).unwrap_err().to_string();
+        let path = folder.path().join(name).display().to_string();
+        let told = faults.lines().find(|line| line.contains(&path)).unwrap();
+        assert!(told.contains(place) && told.contains("not a regular file"), "{faults}");
+    }
+}
