@@ -10,6 +10,7 @@ use rais_proto::binder::view::Alarm;
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::policy::{ServicePolicy, Verdict, WhenNone};
+use rais_proto::serial::Serial;
 
 fn world_of(policy: ServicePolicy) -> World {
     World::new(config(&[("http", policy)]))
@@ -128,6 +129,100 @@ fn a_service_that_a_reload_moves_is_published_in_its_new_zone() {
     world.pass_millis(200);
     let (_, last) = world.published.last().unwrap();
     assert_eq!((last.zone.as_str(), world.last_published()), ("other.example", addresses(&[1])));
+}
+
+#[test]
+fn a_restart_does_not_put_the_dead_back() {
+    let mut before = settled(&[1, 2, 3]);
+    before.beats(5, &[1, 2]);
+    assert_eq!(before.set(), addresses(&[1, 2]));
+    let config = config(&[("http", at_once())]);
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.say(4, State::Up);
+    assert_eq!(world.set(), addresses(&[1, 2, 4]));
+    assert_eq!(world.verdict(1), Some(Verdict::Stored));
+    assert_eq!(world.verdict(3), Some(Verdict::Reviving));
+}
+
+#[test]
+fn a_zone_that_leaves_the_configuration_and_returns_goes_on_with_its_serial() {
+    let mut with_zone = config(&[("http", at_once())]);
+    with_zone.zones.get_mut(&zone("www.example")).unwrap().header_serial =
+        Some(Serial(2_026_112_301));
+    let mut world = World::new(with_zone.clone());
+    world.beats(3, &[1, 2]);
+    world.say(2, State::Down);
+    let last = world.published.last().unwrap().1.serial;
+    world.binder.handle_config(world.now, config(&[]));
+    let mut world = World::restored(config(&[]), world.binder.snapshot(), world.now);
+    world.binder.handle_config(world.now, with_zone);
+    world.beats(3, &[5]);
+    assert!(world.published[0].1.serial.is_after(last));
+}
+
+#[test]
+fn a_narrower_allow_over_a_restart_is_published_under_a_later_serial() {
+    let before = settled(&[1, 2]);
+    let last = before.published.last().unwrap().1.serial;
+    let narrow = ServicePolicy { allow: vec!["192.0.2.1/32".parse().unwrap()], ..at_once() };
+    let config = config(&[("http", narrow)]);
+    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    world.pass_millis(10);
+    assert_eq!(world.last_published(), addresses(&[1]));
+    assert!(world.published[0].1.serial.is_after(last));
+}
+
+#[test]
+fn an_allow_that_nobody_meets_yet_does_not_empty_the_zone() {
+    let mut world = settled(&[1, 2]);
+    let elsewhere = ServicePolicy { allow: vec!["198.51.100.0/24".parse().unwrap()], ..at_once() };
+    world.binder.handle_config(world.now, config(&[("http", elsewhere)]));
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert!(world.published.iter().all(|(_, p)| !p.services[0].1.is_empty()));
+}
+
+#[test]
+fn a_service_renamed_by_a_reload_never_empties_its_zone() {
+    let mut world = settled(&[1, 2, 3]);
+    world.published.clear();
+    let mut renamed = config(&[("web", at_once())]);
+    renamed.zones.get_mut(&zone("www.example")).unwrap().fingerprint = 2;
+    world.binder.handle_config(world.now, renamed);
+    for _ in 0..4 {
+        for host in [1, 2, 3] {
+            let mut web = report(host, State::Up, None);
+            web.service = common::service("web");
+            world.beat_with(host, vec![web]);
+        }
+        world.pass_millis(500);
+    }
+    let all: Vec<_> = world.published.iter().map(|(_, p)| p.services[0].1.len()).collect();
+    assert_eq!(all, [3], "whole, and once");
+}
+
+#[test]
+fn a_long_expire_that_comes_late_makes_nobody_deaf_again() {
+    let mut world = settled(&[1, 2, 3]);
+    let mut slow = report(4, State::Up, None);
+    slow.expire = Duration::from_secs(4 * 3600);
+    world.beat_with(4, vec![slow]);
+    world.beats(5, &[1, 2]);
+    assert_eq!(world.set(), addresses(&[1, 2, 4]));
+}
+
+#[test]
+fn a_mass_silence_brings_nobody_back() {
+    let mut world = settled(&[1, 2, 3, 4]);
+    world.say(3, State::Up);
+    world.pass_millis(3400); // everybody but 3 was heard later
+    for host in [1, 2, 4] {
+        world.say(host, State::Up);
+    }
+    world.pass_millis(100);
+    let out_before: Vec<_> = world.set();
+    world.beats(4, &[4]);
+    assert!(world.set().iter().all(|a| out_before.contains(a) || *a == address(4)));
 }
 
 #[test]
@@ -312,7 +407,7 @@ fn a_reload_keeps_what_still_applies_and_drops_what_is_no_longer_allowed() {
     let mut world = settled(&[1, 2]);
     let narrow = ServicePolicy { allow: vec!["192.0.2.1/32".parse().unwrap()], ..at_once() };
     world.binder.handle_config(world.now, config(&[("http", narrow), ("news", at_once())]));
-    world.pass_millis(200);
+    world.pass_millis(1500); // `news` joins the zone: it is listened to first
     assert_eq!(world.set(), addresses(&[1]));
     assert_eq!(world.last_published(), addresses(&[1]));
     world.say(2, State::Up);

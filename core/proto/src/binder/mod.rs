@@ -206,6 +206,7 @@ impl Binder {
             before.into_iter().map(|service| (service.name.clone(), service)).collect();
         self.wakes = Wakes::default();
         self.of_zone.clear();
+        let mut joining = Vec::new();
         for (index, (name, policy)) in config.services.iter().enumerate() {
             let service = match before.remove(name) {
                 Some(mut service) => {
@@ -216,7 +217,11 @@ impl Binder {
                     }
                     service
                 }
-                None => Service::new(now, name.clone(), policy.clone()),
+                None => {
+                    let service = Service::new(now, name.clone(), policy.clone());
+                    joining.extend(service.soon_listened_to().map(|at| (policy.zone.clone(), at)));
+                    service
+                }
             };
             self.wakes.set(index, service.next_wake());
             self.services.push(service);
@@ -227,6 +232,11 @@ impl Binder {
             self.judge(now, index);
         }
         self.mark_unpublished(now);
+        // A zone that is served already waits until a service that joins it has been listened to:
+        // renamed by a reload, its addresses would be gone for a while.
+        for (zone, until) in joining {
+            self.zones.delay(&zone, until);
+        }
     }
 
     /// Lets time act: expiry, timers, gaps. Call when [`Binder::poll_timeout`] has come.
@@ -324,7 +334,12 @@ impl Binder {
             && service.phase != Phase::Listening
             && !self.zones.was_published(zone);
         if service.decision.set != before || emptied_on_purpose {
-            self.zones.mark(now, self.config.gap, zone, Renewal::Changed);
+            let gap = self.config.gap;
+            if service.phase == Phase::Listening {
+                self.zones.mark_patiently(now, gap, zone, Renewal::Changed);
+            } else {
+                self.zones.mark(now, gap, zone, Renewal::Changed);
+            }
             let reasons = self.reasons.entry(zone.clone()).or_default();
             if reasons.len() < LONGEST_REASON {
                 reasons.push_str(&reason);
@@ -343,7 +358,11 @@ impl Binder {
     }
 
     fn publish_due(&mut self, now: Time, wall: WallTime) {
-        while let Some((zone, serial, renewal)) = self.zones.take_due(now, wall) {
+        while let Some((zone, renewal)) = self.zones.take_due(now) {
+            if !self.may_publish(&zone) {
+                continue;
+            }
+            let Some(serial) = self.zones.publish(now, wall, &zone, renewal) else { continue };
             let services = self.services_of(&zone);
             let mut reason = self.reasons.remove(&zone).unwrap_or_default();
             reason.truncate(reason.trim_end_matches("; ").len());
@@ -356,6 +375,15 @@ impl Binder {
             let publication = Publication { zone, serial, services, reason };
             self.outputs.push_back(Output::Publish(publication));
         }
+    }
+
+    /// Whether anybody is in the zone, or nobody is meant to be: a zone is never emptied unasked.
+    fn may_publish(&self, zone: &ZoneName) -> bool {
+        let indices = self.of_zone.get(zone).into_iter().flatten();
+        let mut services = indices.filter_map(|&index| self.services.get(index));
+        services.any(|service| {
+            !service.decision.set.is_empty() || service.policy.when_none == WhenNone::Empty
+        })
     }
 
     fn services_of(&self, zone: &ZoneName) -> Vec<(ServiceName, Vec<Published>)> {

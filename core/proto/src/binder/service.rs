@@ -11,12 +11,15 @@ use crate::name::ServiceName;
 use crate::policy::at_once::{self, Hearing, Memory};
 use crate::policy::paper::{self, Current};
 use crate::policy::silence::{Holds, is_known_and_not_drained};
-use crate::policy::{AddressSet, Decision, React, ServicePolicy, Verdict, none_left};
+use crate::policy::{AddressSet, Decision, React, ServicePolicy, Verdict, WhenNone, none_left};
 use crate::table::{Claimed, Row, Standing, Table};
 use crate::time::Time;
 
 /// The shortest time that a binder listens before it believes in silence.
 const LEAST_LISTENING: Duration = Duration::from_millis(1500);
+
+/// A timer of zero would never let go.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
 /// One service.
 #[derive(Debug, Clone)]
@@ -82,7 +85,8 @@ impl Service {
     }
 
     /// The set as it was remembered over a restart.
-    pub(crate) fn restore(&mut self, set: AddressSet) {
+    pub(crate) fn restore(&mut self, set: &AddressSet) {
+        let set = allowed_of(set, &self.policy);
         self.decision.verdicts = set.iter().map(|&a| (a, Verdict::Stored)).collect();
         self.last.clone_from(&set);
         self.decision.set = set;
@@ -98,10 +102,11 @@ impl Service {
         let policy = &self.policy;
         let allowed = |address: IpAddr| policy.allows(address);
         self.table.forget(Time::ZERO, allowed);
-        self.last.retain(|&a| allowed(a));
-        self.decision.set.retain(|&a| allowed(a));
-        self.decision.verdicts.retain(|&a, _| allowed(a));
         self.current.retain(|&a, _| allowed(a));
+        let still = allowed_of(&self.decision.set, policy);
+        self.decision.verdicts.retain(|a, _| still.contains(a));
+        self.last = allowed_of(&self.last, policy);
+        self.decision.set = still;
     }
 
     /// Puts in a claim as it was remembered over a restart.
@@ -113,6 +118,9 @@ impl Service {
     /// Starts listening anew: silence counts for nothing for a full period.
     pub(crate) fn listen_anew(&mut self, now: Time) {
         self.listening_since = now;
+        if self.judges_beats() {
+            self.phase = Phase::Listening;
+        }
     }
 
     /// Notes an address that was said to be up, for the paper's current list (Fig. 5).
@@ -129,7 +137,7 @@ impl Service {
 
     /// Whether a beat that changed nothing must still be judged: it may end a mass silence.
     pub(crate) fn is_tense(&self) -> bool {
-        !self.holds.is_empty()
+        self.holds.any()
     }
 
     /// Whether a beat may make it judge. The paper's timer alone ends a period: all that is heard
@@ -195,7 +203,8 @@ impl Service {
     }
 
     fn judge_at_once(&mut self, now: Time, deaf: bool) -> Decision {
-        let listening = now < self.listening_ends();
+        // Once over it is over: a longer `expire` that comes later makes nobody deaf again.
+        let listening = self.phase == Phase::Listening && now < self.listening_ends();
         let hearing = match (listening, deaf) {
             (true, _) => Hearing::Listening,
             (false, true) => Hearing::Deaf,
@@ -217,9 +226,10 @@ impl Service {
     /// Figs. 6a and 6b, with the guards of the design's section 7.
     fn judge_on_timer(&mut self, now: Time) -> Decision {
         let mut candidates = std::mem::take(&mut self.current);
+        self.phase = if candidates.is_empty() { Phase::NobodyHeard } else { Phase::Ready };
         // A late wake-up skips periods rather than judging empty ones.
         while self.timer <= now {
-            self.timer = self.timer + self.policy.interval;
+            self.timer = self.timer + self.policy.interval.max(SHORTEST_INTERVAL);
         }
         let rows: Vec<Row<'_>> = self.table.rows(now).collect();
         for drained in rows.iter().filter(|row| row.standing == Standing::Draining) {
@@ -235,15 +245,28 @@ impl Service {
                 .collect(),
             set,
         };
-        self.phase = if decision.set.is_empty() { Phase::NobodyHeard } else { Phase::Ready };
         none_left::apply(&mut decision, self.policy.when_none, &self.last, &rows);
         decision
     }
 
+    /// When a new one will have been listened to; none on the timer, for which a whole update
+    /// interval would have to pass.
+    pub(crate) fn soon_listened_to(&self) -> Option<Time> {
+        self.judges_beats().then(|| self.listening_ends())
+    }
+
+    /// When silence is believed from, as far as is known now.
     fn listening_ends(&self) -> Time {
         let longest = self.table.longest_expire().unwrap_or_default();
         self.listening_since + longest.max(LEAST_LISTENING)
     }
+}
+
+/// Those of `set` that the policy allows; all, where it allows none of them and nobody asked for an
+/// empty set: they stay until somebody is heard who is allowed.
+fn allowed_of(set: &AddressSet, policy: &ServicePolicy) -> AddressSet {
+    let allowed: AddressSet = set.iter().copied().filter(|&a| policy.allows(a)).collect();
+    if allowed.is_empty() && policy.when_none != WhenNone::Empty { set.clone() } else { allowed }
 }
 
 fn verdict_on_timer(row: &Row<'_>, candidates: &Current, set: &AddressSet) -> Verdict {

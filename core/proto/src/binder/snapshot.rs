@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::peers::HostMemory;
-use super::zones::ZoneMemory;
+use super::zones::{Renewal, ZoneMemory};
 use super::{Binder, BinderConfig};
 use crate::heartbeat::{Capacity, Claim, Reason, State, Weight};
 use crate::name::{HostId, ServiceName, ZoneName};
@@ -62,11 +62,15 @@ impl Binder {
         for memory in snapshot.hosts {
             binder.peers.restore(now, memory);
         }
+        let mut narrowed = Vec::new();
         for (name, memory) in snapshot.services {
-            binder.restore_service(now, &name, memory);
+            narrowed.extend(binder.restore_service(now, &name, memory));
         }
         for (zone, memory) in snapshot.zones {
             binder.zones.restore(now, binder.config.gap, &zone, memory);
+        }
+        for zone in narrowed {
+            binder.zones.mark(now, binder.config.gap, &zone, Renewal::Changed);
         }
         binder.mark_unpublished(now);
         // What was judged before there was anything to judge by says nothing.
@@ -94,11 +98,18 @@ impl Binder {
         }
     }
 
-    fn restore_service(&mut self, now: Time, name: &ServiceName, memory: ServiceMemory) {
-        let Ok(index) = self.services.binary_search_by(|s| s.name.cmp(name)) else { return };
-        let Some(service) = self.services.get_mut(index) else { return };
+    /// Gives the zone that must be published anew, since not all that was published is allowed now.
+    fn restore_service(
+        &mut self,
+        now: Time,
+        name: &ServiceName,
+        memory: ServiceMemory,
+    ) -> Option<ZoneName> {
+        let index = self.services.binary_search_by(|s| s.name.cmp(name)).ok()?;
+        let service = self.services.get_mut(index)?;
         let policy = service.policy.clone();
-        service.restore(memory.set.into_iter().filter(|&a| policy.allows(a)).collect());
+        service.restore(&memory.set);
+        let narrowed = service.decision.set != memory.set;
         for claim in memory.claims.into_iter().filter(|c| policy.allows(c.address)) {
             if claim.host != self.config.host {
                 self.hearing.longest = self.hearing.longest.max(claim.expire);
@@ -106,6 +117,7 @@ impl Binder {
             service.restore_claim(claim.address, claim.into_claimed(now));
         }
         self.wakes.set(index, service.next_wake());
+        narrowed.then_some(policy.zone)
     }
 }
 
@@ -136,7 +148,8 @@ impl ClaimMemory {
             interval: self.interval,
             expire: self.expire,
             heard: now,
-            revival: Revival::Done,
+            // What stood stands; its first beat makes it live, and who was out stays out until then.
+            revival: Revival::OneBeat,
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Zones {
     zones: BTreeMap<ZoneName, Zone>,
     /// Zones to be published, each from a moment on.
     due: BTreeSet<(Time, ZoneName)>,
+    /// Of zones that are no longer configured: should one return, its serial goes on.
+    retired: BTreeMap<ZoneName, Serial>,
 }
 
 #[derive(Debug, Clone)]
@@ -71,14 +73,20 @@ impl Zones {
         gap: Duration,
         policies: &BTreeMap<ZoneName, ZonePolicy>,
     ) {
-        self.zones.retain(|name, _| policies.contains_key(name));
+        let retired = &mut self.retired;
+        self.zones.retain(|name, zone| {
+            let kept = policies.contains_key(name);
+            if let (false, Some(memory)) = (kept, zone.memory) {
+                retired.insert(name.clone(), memory.serial);
+            }
+            kept
+        });
         self.due.retain(|(_, name)| policies.contains_key(name));
         for (name, &policy) in policies {
-            let zone = self.zones.entry(name.clone()).or_insert(Zone {
-                policy,
-                memory: None,
-                last_published: None,
-                due: None,
+            let zone = self.zones.entry(name.clone()).or_insert_with(|| {
+                let serial = self.retired.remove(name);
+                let memory = serial.map(|serial| ZoneMemory { serial, fingerprint: None });
+                Zone { policy, memory, last_published: None, due: None }
             });
             zone.policy = policy;
             if zone.memory.is_some_and(|memory| memory.fingerprint != Some(policy.fingerprint)) {
@@ -95,7 +103,10 @@ impl Zones {
         name: &ZoneName,
         memory: ZoneMemory,
     ) {
-        let Some(zone) = self.zones.get_mut(name) else { return };
+        let Some(zone) = self.zones.get_mut(name) else {
+            self.retired.insert(name.clone(), memory.serial);
+            return;
+        };
         zone.memory = Some(memory);
         let same = memory.fingerprint == Some(zone.policy.fingerprint);
         self.mark(now, gap, name, if same { Renewal::Again } else { Renewal::Changed });
@@ -103,12 +114,42 @@ impl Zones {
 
     /// The zone is to be published: at once after a quiet gap, else when the gap is over.
     pub(crate) fn mark(&mut self, now: Time, gap: Duration, name: &ZoneName, renewal: Renewal) {
-        let Some(zone) = self.zones.get_mut(name) else { return };
+        let Some(zone) = self.zones.get(name) else { return };
+        let soonest = zone.last_published.map_or(now, |last| now.max(last + gap));
         let (at, renewal) = match zone.due {
-            Some((at, before)) => (at, renewal.max(before)),
-            None => (zone.last_published.map_or(now, |last| now.max(last + gap)), renewal),
+            Some((at, before)) => (at.min(soonest), renewal.max(before)),
+            None => (soonest, renewal),
         };
-        zone.due = Some((at, renewal));
+        self.set_due(name, at, renewal);
+    }
+
+    /// The same, but what waits longer already goes on waiting.
+    pub(crate) fn mark_patiently(
+        &mut self,
+        now: Time,
+        gap: Duration,
+        name: &ZoneName,
+        renewal: Renewal,
+    ) {
+        match self.zones.get(name).and_then(|zone| zone.due) {
+            Some((at, before)) => self.set_due(name, at, renewal.max(before)),
+            None => self.mark(now, gap, name, renewal),
+        }
+    }
+
+    /// What is to be published of a zone that was published before waits until `until`.
+    pub(crate) fn delay(&mut self, name: &ZoneName, until: Time) {
+        let Some(zone) = self.zones.get(name).filter(|zone| zone.memory.is_some()) else { return };
+        if let Some((at, renewal)) = zone.due {
+            self.set_due(name, at.max(until), renewal);
+        }
+    }
+
+    fn set_due(&mut self, name: &ZoneName, at: Time, renewal: Renewal) {
+        let Some(zone) = self.zones.get_mut(name) else { return };
+        if let Some((before, _)) = zone.due.replace((at, renewal)) {
+            self.due.remove(&(before, name.clone()));
+        }
         self.due.insert((at, name.clone()));
     }
 
@@ -117,18 +158,25 @@ impl Zones {
         self.due.first().map(|&(at, _)| at)
     }
 
-    /// The next zone to be published at `now`, and its serial.
-    pub(crate) fn take_due(
-        &mut self,
-        now: Time,
-        wall: WallTime,
-    ) -> Option<(ZoneName, Serial, Renewal)> {
+    /// The next zone to be published at `now`; it is due no more.
+    pub(crate) fn take_due(&mut self, now: Time) -> Option<(ZoneName, Renewal)> {
         if self.next_due()? > now {
             return None;
         }
         let (_, name) = self.due.pop_first()?;
-        let zone = self.zones.get_mut(&name)?;
-        let (_, renewal) = zone.due.take()?;
+        let (_, renewal) = self.zones.get_mut(&name)?.due.take()?;
+        Some((name, renewal))
+    }
+
+    /// The serial under which a zone is published at `now`.
+    pub(crate) fn publish(
+        &mut self,
+        now: Time,
+        wall: WallTime,
+        name: &ZoneName,
+        renewal: Renewal,
+    ) -> Option<Serial> {
+        let zone = self.zones.get_mut(name)?;
         let previous = zone.memory.map(|memory| memory.serial);
         let serial = match (renewal, previous) {
             (Renewal::Again, Some(serial)) => serial,
@@ -136,17 +184,18 @@ impl Zones {
         };
         zone.memory = Some(ZoneMemory { serial, fingerprint: Some(zone.policy.fingerprint) });
         zone.last_published = Some(now);
-        Some((name, serial, renewal))
+        Some(serial)
     }
 
     /// Nothing waits for the end of its gap any more.
     pub(crate) fn hurry(&mut self, now: Time) {
-        for (name, zone) in &mut self.zones {
-            if let Some((at, renewal)) = zone.due {
-                self.due.remove(&(at, name.clone()));
-                self.due.insert((now, name.clone()));
-                zone.due = Some((now, renewal));
-            }
+        let waiting: Vec<_> = self
+            .zones
+            .iter()
+            .filter_map(|(name, zone)| Some((name.clone(), zone.due?.1)))
+            .collect();
+        for (name, renewal) in waiting {
+            self.set_due(&name, now, renewal);
         }
     }
 
@@ -157,11 +206,16 @@ impl Zones {
 
     /// What is to be remembered.
     pub(crate) fn memory(&self) -> impl Iterator<Item = (&ZoneName, ZoneMemory)> {
-        self.zones.iter().filter_map(|(name, zone)| {
+        let retired = self.retired.iter().map(|(name, &serial)| {
+            let memory = ZoneMemory { serial, fingerprint: None };
+            (name, memory)
+        });
+        let zones = self.zones.iter().filter_map(|(name, zone)| {
             let ZoneMemory { serial, fingerprint } = zone.memory?;
             let newer = matches!(zone.due, Some((_, Renewal::Changed)));
             Some((name, ZoneMemory { serial, fingerprint: fingerprint.filter(|_| !newer) }))
-        })
+        });
+        zones.chain(retired)
     }
 
     /// Every zone as it stands.

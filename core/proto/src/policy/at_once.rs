@@ -50,7 +50,7 @@ pub fn judge(
         return frozen(memory.set, rows);
     }
     if hearing == Hearing::Clear {
-        memory.holds.judge(now, rows, patience(policy));
+        memory.holds.judge(now, rows, memory.set, patience(policy));
     }
     let mut decision = Decision::default();
     for row in rows {
@@ -63,7 +63,7 @@ pub fn judge(
                 Verdict::Stored
             }
             // One beat does not bring a member back, nor does it take a held one out.
-            Standing::Reviving if stood => Verdict::Held,
+            Standing::Reviving if stood => Verdict::In,
             Standing::Reviving => Verdict::Reviving,
             Standing::Silent if memory.holds.holds(row.address) => Verdict::Held,
             Standing::Silent => Verdict::Expired,

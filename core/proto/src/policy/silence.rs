@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::AddressSet;
+use crate::name::HostId;
 use crate::table::{Row, Standing};
 use crate::time::Time;
 
@@ -44,8 +46,8 @@ pub struct Patience {
 
 impl Holds {
     /// Whether anybody is held: then every beat may end a mass silence.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    pub fn any(&self) -> bool {
+        self.members.values().any(|hold| !matches!(hold, Hold::Released))
     }
 
     /// Whether `address` is held.
@@ -53,15 +55,17 @@ impl Holds {
         matches!(self.members.get(&address), Some(Hold::Held(_) | Hold::Awaited(_)))
     }
 
-    /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays.
-    pub fn judge(&mut self, now: Time, rows: &[Row<'_>], patience: Patience) {
+    /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays. Only who is in
+    /// the `set` can stay: a mass silence brings nobody back.
+    pub fn judge(&mut self, now: Time, rows: &[Row<'_>], set: &AddressSet, patience: Patience) {
         let together = mass_silence(now, rows);
         let mut before = std::mem::take(&mut self.members);
         for row in rows {
             let address = row.address;
             let hold = match before.remove(&address) {
                 _ if row.standing != Standing::Silent => None,
-                Some(Hold::Awaited(_)) | None if together.contains(&address) => {
+                Some(Hold::Awaited(_)) if together.contains(&address) => Some(Hold::Held(now)),
+                None if together.contains(&address) && set.contains(&address) => {
                     Some(Hold::Held(now))
                 }
                 hold if together.contains(&address) => hold,
@@ -111,21 +115,43 @@ impl Holds {
     }
 }
 
-/// The expired members that fell silent together with more than half of the known.
+/// The expired members that fell silent within one `expire` of each other, being more than half of
+/// the known on at least two hosts.
+///
+/// A window slides over all that are silent, in the order in which they were last heard.
 fn mass_silence(now: Time, rows: &[Row<'_>]) -> BTreeSet<IpAddr> {
+    let is_silent = |row: &&Row<'_>| row.standing == Standing::Silent;
+    let Some(last_silent) = rows.iter().filter(is_silent).map(|row| row.claimed.heard).max() else {
+        return BTreeSet::new();
+    };
     let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
-    let expired: Vec<&Row<'_>> = rows.iter().filter(|r| r.standing == Standing::Silent).collect();
+    let mut fallen: Vec<&Row<'_>> =
+        rows.iter().filter(|row| has_fallen_silent(row, last_silent, now)).collect();
+    fallen.sort_by_key(|row| (row.claimed.heard, row.address));
+
     let mut together = BTreeSet::new();
-    for anchor in &expired {
-        if together.contains(&anchor.address) {
-            continue;
+    let mut hosts: BTreeMap<HostId, usize> = BTreeMap::new();
+    let mut start = 0;
+    // Of the windows so far, everything before this is in `together` already.
+    let mut taken = 0;
+    for (end, row) in fallen.iter().enumerate() {
+        *hosts.entry(row.claimed.host).or_default() += 1;
+        while let Some(first) = fallen.get(start)
+            && row.claimed.heard.since(first.claimed.heard) > first.claimed.expire
+        {
+            if let Some(count) = hosts.get_mut(&first.claimed.host) {
+                *count -= 1;
+                if *count == 0 {
+                    hosts.remove(&first.claimed.host);
+                }
+            }
+            start += 1;
         }
-        let group: Vec<&Row<'_>> =
-            rows.iter().filter(|row| fell_silent_with(row, anchor, now)).collect();
-        let hosts: BTreeSet<_> = group.iter().map(|row| row.claimed.host).collect();
-        if group.len() * 2 > known && hosts.len() >= 2 {
-            let silent = group.iter().filter(|row| row.standing == Standing::Silent);
-            together.extend(silent.map(|row| row.address));
+        let size = end + 1 - start;
+        if size * 2 > known && hosts.len() >= 2 {
+            let window = fallen.get(start.max(taken)..=end).unwrap_or_default();
+            together.extend(window.iter().copied().filter(is_silent).map(|row| row.address));
+            taken = end + 1;
         }
     }
     together
@@ -142,14 +168,14 @@ fn a_beat(row: &Row<'_>) -> Duration {
     row.claimed.interval + row.claimed.interval / 10
 }
 
-/// Within one `expire` of `anchor`; one that has not expired yet must have missed its latest beat.
-fn fell_silent_with(row: &Row<'_>, anchor: &Row<'_>, now: Time) -> bool {
-    let (heard, other) = (row.claimed.heard, anchor.claimed.heard);
-    let near = heard.since(other).max(other.since(heard)) <= anchor.claimed.expire;
+/// Expired; or not yet, but it has missed its latest beat, and fell silent within a beat of one
+/// that has expired.
+fn has_fallen_silent(row: &Row<'_>, last_silent: Time, now: Time) -> bool {
+    let heard = row.claimed.heard;
     match row.standing {
-        Standing::Silent => near,
+        Standing::Silent => true,
         Standing::Up | Standing::Reviving => {
-            near && heard <= other + a_beat(row) && now >= heard + a_beat(row)
+            heard <= last_silent + a_beat(row) && now >= heard + a_beat(row)
         }
         Standing::Out(_) | Standing::Draining => false,
     }
@@ -159,7 +185,6 @@ fn fell_silent_with(row: &Row<'_>, anchor: &Row<'_>, now: Time) -> bool {
 mod tests {
     use super::*;
     use crate::heartbeat::{Capacity, Claim, Reason, State, Weight};
-    use crate::name::HostId;
     use crate::table::{Claimed, Revival, Table};
 
     const PATIENCE: Patience =
@@ -194,7 +219,8 @@ mod tests {
     fn held_at(holds: &mut Holds, table: &Table, millis: u64) -> Vec<IpAddr> {
         let now = Time::from_millis(millis);
         let rows: Vec<_> = table.rows(now).collect();
-        holds.judge(now, &rows, PATIENCE);
+        let everybody = rows.iter().map(|row| row.address).collect();
+        holds.judge(now, &rows, &everybody, PATIENCE);
         rows.iter().map(|r| r.address).filter(|&a| holds.holds(a)).collect()
     }
 
@@ -224,6 +250,22 @@ mod tests {
     }
 
     #[test]
+    fn deaths_further_apart_than_an_expire_are_deaths_though_each_is_near_the_next() {
+        let table = table(&[4_000, 6_500, 9_000, 20_000, 20_000]);
+        assert!(held_at(&mut Holds::default(), &table, 20_100).is_empty());
+    }
+
+    #[test]
+    fn who_was_out_before_stays_out() {
+        let table = table(&[10_000, 10_100, 10_200]);
+        let now = Time::from_secs(14);
+        let rows: Vec<_> = table.rows(now).collect();
+        let mut holds = Holds::default();
+        holds.judge(now, &rows, &[address(1), address(2)].into(), PATIENCE);
+        assert_eq!([1, 2, 3].map(|n| holds.holds(address(n))), [true, true, false]);
+    }
+
+    #[test]
     fn the_held_go_one_by_one_oldest_first() {
         let table = table(&[10_200, 10_000, 10_100]);
         let mut holds = Holds::default();
@@ -245,6 +287,6 @@ mod tests {
         assert_eq!(holds.next_wake(PATIENCE), Some(Time::from_millis(16_100)));
         assert_eq!(held_at(&mut holds, &healed, 16_099), [address(1)]);
         assert!(held_at(&mut holds, &healed, 16_100).is_empty());
-        assert!(holds.is_empty());
+        assert!(!holds.any());
     }
 }
