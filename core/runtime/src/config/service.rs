@@ -129,6 +129,15 @@ impl MonitorService {
             );
             whole.notes.add(Fault::warning(place, &whole.path, message));
         }
+        for call in self.probe.calls() {
+            if let Some(own) = call.timeout.filter(|own| *own > self.timeout) {
+                let (own, timeout) = (duration::show(own), duration::show(self.timeout));
+                let message = format!(
+                    "its `timeout` ({own}) is above the service's ({timeout}), by when an answer counts as none; raise that too"
+                );
+                whole.notes.add(call.table.fault("timeout", &message));
+            }
+        }
         if let (Some(targets), Some(addresses)) = (section.value("targets"), written("addresses")) {
             let message = "`addresses` has no effect beside `targets`";
             let fault = Fault::warning(addresses, &whole.path, message);

@@ -89,6 +89,18 @@ const LINES: &[(&str, &str, usize, &str)] = &[
     (BINDER, "react = \"on-timer\"\nhold = \"5m\"", 1, "`hold` does not act with"),
     (BINDER, "react = \"on-timer\"\ntiers = [[\"10.0.0.0/8\"]]", 1, "`tiers` does not act with"),
     (BINDER, "react = \"on-timer\"\nbalance = \"weights\"", 11, "(allowed: `prune` or `none`)"),
+    (
+        "[binder]",
+        "[monitor.service.a]\nprobe = { type = \"x\", timeout = \"2s\" }",
+        33,
+        "probe `x`: its `timeout` (2s) is above the service's (400ms)",
+    ),
+    (
+        "[binder]",
+        "[monitor.service.a]\ntimeout = \"1s\"\nprobe = { all = [{ type = \"x\", timeout = \"1s\" }, { type = \"x\", timeout = \"1001ms\" }] }",
+        74,
+        "its `timeout` (1001ms) is above the service's (1s)",
+    ),
     // plugin tables
     (MONITOR, "load = { typ = \"cpu\" }", 8, "`type` is missing"),
     (MONITOR, "load = { type = \"\" }", 17, "is empty"),
