@@ -25,8 +25,8 @@ pub struct Checked {
     pub membership: Membership,
 }
 
-/// Reads the configuration at `path` for a process of the roles `asked`, makes their plugins and reads its keys. Plugins of `before`
-/// whose tables say the same are taken over.
+/// Reads the configuration at `path` for a process of the roles `asked`, makes their plugins and
+/// reads its keys. Plugins of `before` whose tables say the same are taken over.
 ///
 /// # Errors
 /// Everything that is wrong, each with its place.
@@ -45,7 +45,8 @@ pub fn check(
     let roles = config.roles_for(asked).map_err(|found| faults.extend(found));
     let instances =
         Instances::make(host, &config, asked, before).map_err(|found| faults.extend(found));
-    let membership = Membership::of(&config).map_err(|found| faults.extend(found));
+    let taken = roles.as_ref().cloned().unwrap_or_default();
+    let membership = Membership::of(&config, &taken).map_err(|found| faults.extend(found));
     match (roles, instances, membership) {
         (Ok(roles), Ok(instances), Ok(membership)) => {
             warnings.extend(insecurity(&config, &membership));

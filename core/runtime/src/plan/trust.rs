@@ -1,5 +1,7 @@
 //! Whose beats a binder believes, and with which key a monitor signs.
 
+use std::collections::BTreeSet;
+
 use rais_proto::heartbeat::key::Key;
 use rais_proto::heartbeat::trust::{Policy, Trust};
 use rais_proto::name::ClusterName;
@@ -21,13 +23,13 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// As `config` says, its keys read.
+    /// As `config` says for a process that takes `roles`, its keys read.
     ///
     /// # Errors
     /// A key folder that cannot be used; no signing key where a monitor needs one.
-    pub fn of(config: &Config) -> Result<Membership, Vec<Fault>> {
+    pub fn of(config: &Config, roles: &BTreeSet<Role>) -> Result<Membership, Vec<Fault>> {
         let Some(cluster) = &config.cluster else { return Ok(Membership::alone()) };
-        let policy = policy_of(config, cluster)?;
+        let policy = policy_of(config, cluster, roles)?;
         let security = match cluster.security {
             Some(Security::Keys(_)) => SecurityStatus::Authenticated,
             Some(Security::Insecure) | None => SecurityStatus::Insecure,
@@ -54,11 +56,15 @@ impl Membership {
     }
 }
 
-fn policy_of(config: &Config, cluster: &Cluster) -> Result<Policy, Vec<Fault>> {
+fn policy_of(
+    config: &Config,
+    cluster: &Cluster,
+    roles: &BTreeSet<Role>,
+) -> Result<Policy, Vec<Fault>> {
     let Some(Security::Keys(folder)) = &cluster.security else { return Ok(Policy::Insecure) };
     let at_keys = |message: String| vec![config.fault("cluster.keys", message)];
     let keys = keys::load(folder).map_err(|error| at_keys(error.to_string()))?;
-    let signs = config.roles().contains(&Role::Monitor) && !config.transports.is_empty();
+    let signs = roles.contains(&Role::Monitor) && !config.transports.is_empty();
     if signs && keys.ring.signing().is_none() {
         let folder = folder.display();
         return Err(at_keys(format!(
@@ -69,4 +75,66 @@ fn policy_of(config: &Config, cluster: &Cluster) -> Result<Policy, Vec<Fault>> {
         Accept::Enforce => Policy::Enforce(keys.ring),
         Accept::Permissive => Policy::Permissive(keys.ring),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rais_proto::heartbeat::key::KeyLimits;
+    use rais_proto::time::WallTime;
+
+    use super::*;
+    use crate::config;
+    use crate::keys::KeyUse;
+
+    /// A whole site, as one file for all of its hosts.
+    const SITE: &str = r#"
+[cluster]
+name = "site"
+keys = "keys"
+[transport.lan]
+type = "udp"
+[monitor.service.www]
+probe = { type = "tcp", port = 80 }
+[zone."www.example"]
+sinks = ["bind"]
+[binder]
+ns = ["ns1.example"]
+mailbox = "hostmaster.example"
+[binder.service.www]
+zone = "www.example"
+[sink.bind]
+type = "bind"
+"#;
+
+    fn judged(folder: &Path, text: &str, roles: &[Role]) -> Result<Membership, String> {
+        let config = config::parse(&folder.join("rais.toml"), text).unwrap().config;
+        let roles = roles.iter().copied().collect();
+        Membership::of(&config, &roles).map_err(|faults| faults[0].to_string())
+    }
+
+    #[test]
+    fn only_a_monitor_needs_a_key_that_signs() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("keys");
+        let limits = KeyLimits::default();
+        let now = WallTime::from_unix_millis(1_795_444_440_000);
+        keys::create(&keys, "web1", Some(KeyUse::Accept), &limits, now).unwrap();
+
+        let binder = judged(folder.path(), SITE, &[Role::Binder]).unwrap();
+        assert!(binder.signing().is_none());
+        assert_eq!(binder.security, SecurityStatus::Authenticated);
+        for roles in [&[Role::Monitor][..], &[Role::Monitor, Role::Binder]] {
+            let refused = judged(folder.path(), SITE, roles).unwrap_err();
+            assert!(refused.contains("rais.toml:4:8: ") && refused.contains("sign"), "{refused}");
+        }
+        // Its own binder is told in this very process: nobody asks for a signature.
+        let alone = SITE.replace("[transport.lan]\ntype = \"udp\"\n", "");
+        judged(folder.path(), &alone, &[Role::Monitor, Role::Binder]).unwrap();
+
+        keys::create(&keys, "site", Some(KeyUse::Sign), &limits, now).unwrap();
+        let monitor = judged(folder.path(), SITE, &[Role::Monitor]).unwrap();
+        assert!(monitor.signing().is_some());
+    }
 }
