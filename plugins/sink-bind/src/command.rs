@@ -12,10 +12,12 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::deadline::Deadline;
+use crate::life::{Ended as LifeEnded, Life};
 
 /// So much of a command's output is kept for the fault's text.
 const KEPT: usize = 4096;
-/// How often it is looked whether a command has ended that left its output open to others.
+/// How often it is looked whether a command has ended that left its output open to others, and
+/// whether it is still wanted.
 const TICK: Duration = Duration::from_millis(10);
 
 /// A command with placeholders in its arguments.
@@ -37,6 +39,17 @@ pub(crate) enum CommandError {
     Failed { program: String, ended: Ended, output: Output },
     #[error("{program} cannot be watched: {error}")]
     Watch { program: String, error: io::Error },
+    #[error("{program} was not run to its end: {why}")]
+    Ended { program: String, why: LifeEnded },
+}
+
+/// Why a command is killed.
+#[derive(Debug, thiserror::Error)]
+enum Cut {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Ended(#[from] LifeEnded),
 }
 
 /// How a process ended, in words.
@@ -55,10 +68,17 @@ impl Argv {
         Some(Argv { program: program.clone(), arguments: arguments.to_vec() })
     }
 
-    /// Runs it with `{zone}` and `{file}` filled in, and waits for its end. Past the limit the
-    /// whole process group is killed.
-    pub(crate) fn run(&self, zone: &str, file: &str, limit: Duration) -> Result<(), CommandError> {
+    /// Runs it with `{zone}` and `{file}` filled in, and waits for its end. Past the limit, and
+    /// when `life` ends, the whole process group is killed.
+    pub(crate) fn run(
+        &self,
+        zone: &str,
+        file: &str,
+        limit: Duration,
+        life: &Life,
+    ) -> Result<(), CommandError> {
         let program = || self.program.clone();
+        let ended = |why| CommandError::Ended { program: program(), why };
         let start = |error| CommandError::Start { program: program(), error };
         let watch = |error| CommandError::Watch { program: program(), error };
 
@@ -71,25 +91,29 @@ impl Argv {
             .stdin(Stdio::null())
             .stdout(writer.try_clone().map_err(start)?)
             .stderr(writer);
+        let _place = life.command().map_err(ended)?;
         let child = command.spawn().map_err(start)?;
         // Its copies of the pipe's end would keep the pipe open.
         drop(command);
 
         let mut running = Running { child, reader, output: Output::default() };
-        match running.end(deadline) {
+        match running.end(deadline, life) {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(CommandError::Failed {
                 program: program(),
                 ended: Ended(status),
                 output: running.output,
             }),
-            Err(error) => {
+            Err(cut) => {
                 running.kill();
-                if error.kind() == io::ErrorKind::TimedOut {
-                    Err(CommandError::Timeout { program: program(), limit, output: running.output })
-                } else {
-                    Err(watch(error))
-                }
+                Err(match cut {
+                    Cut::Ended(why) => ended(why),
+                    Cut::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                        let output = running.output;
+                        CommandError::Timeout { program: program(), limit, output }
+                    }
+                    Cut::Io(error) => watch(error),
+                })
             }
         }
     }
@@ -106,9 +130,10 @@ struct Running {
 }
 
 impl Running {
-    fn end(&mut self, deadline: Deadline) -> io::Result<ExitStatus> {
-        let flags = OFlag::from_bits_retain(fcntl(&self.reader, FcntlArg::F_GETFL)?);
-        fcntl(&self.reader, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    fn end(&mut self, deadline: Deadline, life: &Life) -> Result<ExitStatus, Cut> {
+        let flags = fcntl(&self.reader, FcntlArg::F_GETFL).map_err(io::Error::from)?;
+        let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
+        fcntl(&self.reader, FcntlArg::F_SETFL(flags)).map_err(io::Error::from)?;
         let mut open = true;
         loop {
             if open {
@@ -117,7 +142,7 @@ impl Running {
                 let wait = PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX);
                 match poll(&mut fds, wait) {
                     Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(io::Error::from(error).into()),
                 }
                 open = self.drain()?;
             } else {
@@ -128,6 +153,7 @@ impl Running {
                 self.drain()?;
                 return Ok(status);
             }
+            life.goes_on()?;
         }
     }
 
@@ -194,7 +220,7 @@ mod tests {
 
     fn run(words: &[&str], limit: Duration) -> Result<(), CommandError> {
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        Argv::new(&words).unwrap().run("a.example", "/f", limit)
+        Argv::new(&words).unwrap().run("a.example", "/f", limit, &Life::default())
     }
 
     #[test]

@@ -1,19 +1,27 @@
 //! The sink's table, and what it means once it has been checked.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rais_sdk::prelude::*;
+use zeroize::Zeroizing;
 
 use crate::command::Argv;
+use crate::life::Life;
 use crate::query::Server;
 use crate::reload::Reload;
 use crate::rndc::{Key, Rndc};
 
 /// Where named listens for commands unless it is told otherwise.
 const RNDC_ADDRESS: &str = "127.0.0.1:953";
+/// In a file's mode: whether those who neither own it nor are of its group may read or write.
+const OTHERS: u32 = 0o006;
+/// Room that is set aside for a key file; a longer one is read as well.
+const LARGEST_KEY_FILE: usize = 1 << 20;
 const TIMEOUT: DurationText = DurationText::from_millis(5000);
 const RELOAD_TYPES: &str =
     "\"rndc\", \"knotc\", \"nsd-control\", \"pdns_control\", \"exec\" and \"none\"";
@@ -59,23 +67,25 @@ pub(crate) struct Settings {
     pub(crate) check: Option<Argv>,
     pub(crate) verify: Option<Server>,
     pub(crate) timeout: Duration,
+    /// Of the sink that is so configured.
+    pub(crate) life: Life,
 }
 
 impl Settings {
     /// Checks what can be checked before anything is published: the directory and the key file
     /// are there and can be read.
-    pub(crate) fn new(config: Config) -> Result<Settings, Fault> {
+    pub(crate) fn new(config: Config, host: &Host) -> Result<Settings, Fault> {
         let timeout = config.timeout.unwrap_or(TIMEOUT).get();
         let directory = PathBuf::from(config.directory);
         refuse_no_directory(&directory)?;
         let reload = match config.reload {
-            Some(table) => reload(table, timeout)?,
+            Some(table) => reload(table, timeout, host)?,
             None => Reload::None,
         };
         let check = config.check.map(|words| argv("check", &words)).transpose()?;
         let verify = config.verify.map(|text| address("verify", &text, 53)).transpose()?;
         let verify = verify.map(|address| Server { address, timeout });
-        Ok(Settings { directory, reload, check, verify, timeout })
+        Ok(Settings { directory, reload, check, verify, timeout, life: Life::default() })
     }
 }
 
@@ -88,7 +98,7 @@ fn refuse_no_directory(directory: &Path) -> Result<(), Fault> {
     }
 }
 
-fn reload(table: ReloadTable, timeout: Duration) -> Result<Reload, Fault> {
+fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, Fault> {
     let ReloadTable { r#type, address: place, key_file, argv: words } = table;
     let given = [
         ("address", place.is_some(), "rndc"),
@@ -116,7 +126,7 @@ fn reload(table: ReloadTable, timeout: Duration) -> Result<Reload, Fault> {
                 let text = "missing: the file with named's rndc key, as in \"/etc/bind/rndc.key\"";
                 Fault::config("reload.key_file", text)
             };
-            let key = key(key_file.ok_or_else(missing)?.get())?;
+            let key = key(key_file.ok_or_else(missing)?.get(), host)?;
             Ok(Reload::Rndc(Box::new(Rndc { address, key, timeout })))
         }
         // Blocking, so that a zone that does not load is heard of.
@@ -148,9 +158,28 @@ fn address(at: &str, text: &str, port: u16) -> Result<SocketAddr, Fault> {
     })
 }
 
-fn key(path: &Path) -> Result<Key, Fault> {
+fn key(path: &Path, host: &Host) -> Result<Key, Fault> {
     let say =
         |what: String| Fault::config("reload.key_file", format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| say(error.to_string()))?;
+    let (text, mode) = read_secret(path).map_err(|error| say(error.to_string()))?;
+    // A group is common: named's own, in Debian's /etc/bind/rndc.key.
+    if mode & OTHERS != 0 {
+        let (path, mode) = (path.display(), mode & 0o7777);
+        host.warn(&format!(
+            "{path}: everybody on this machine can read or change this key (mode {mode:04o}) and \
+             with it command named: `chmod o= {path}`"
+        ));
+    }
     Key::parse(&text).map_err(|error| say(error.to_string()))
+}
+
+/// A file's text and permissions; the text is wiped when it is dropped.
+fn read_secret(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
+    let mut file = File::open(path)?;
+    let about = file.metadata()?;
+    // Room for all of it at once: growing would leave copies behind.
+    let room = usize::try_from(about.len()).unwrap_or_default().saturating_add(1);
+    let mut text = Zeroizing::new(String::with_capacity(room.min(LARGEST_KEY_FILE)));
+    file.read_to_string(&mut text)?;
+    Ok((text, about.permissions().mode()))
 }

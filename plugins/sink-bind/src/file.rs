@@ -1,10 +1,15 @@
 //! The zone file in its directory, replaced whole or not at all.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+
+use rais_sdk::Fault;
+
+use crate::temporary::{ENDING, Temporary};
 
 /// The kernel stamps files with a clock that moves in steps of up to so much.
 const CLOCK_STEP: Duration = Duration::from_millis(10);
@@ -13,13 +18,16 @@ const CLOCK_SET_BACK: Duration = Duration::from_secs(1);
 /// A name server reads as anybody; we alone write.
 const MODE: u32 = 0o644;
 
+/// Held between a last look at the file in place and its replacement, as a reload has two instances
+/// of this sink for a moment.
+static COMMITTING: Mutex<()> = Mutex::new(());
+
 /// A place for a zone file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ZoneFile {
     directory: PathBuf,
+    name: String,
     path: PathBuf,
-    /// One per zone, so that a crash leaves one at most.
-    temporary: PathBuf,
 }
 
 /// A name that is not one of a file in the directory.
@@ -40,13 +48,13 @@ pub(crate) struct FileError {
 impl ZoneFile {
     pub(crate) fn new(directory: &Path, name: &str) -> Result<ZoneFile, FileNameError> {
         let bad = name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']);
-        if bad || name.ends_with(".rais-tmp") {
+        if bad || name.ends_with(ENDING) {
             return Err(FileNameError(name.to_owned()));
         }
         Ok(ZoneFile {
             directory: directory.to_owned(),
+            name: name.to_owned(),
             path: directory.join(name),
-            temporary: directory.join(format!(".{name}.rais-tmp")),
         })
     }
 
@@ -63,32 +71,16 @@ impl ZoneFile {
         }
     }
 
-    /// Removes what a crash may have left.
-    pub(crate) fn sweep(&self) -> Result<(), FileError> {
-        match fs::remove_file(&self.temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(at(&self.temporary)(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Writes a temporary file beside the file in place.
     pub(crate) fn stage(&self, text: &str) -> Result<Staged<'_>, FileError> {
-        self.sweep()?;
-        let place = at(&self.temporary);
-        let mut file = OpenOptions::new()
-            .write(true)
-            // Never through a link that somebody laid.
-            .create_new(true)
-            .mode(MODE)
-            .open(&self.temporary)
-            .map_err(&place)?;
-        let staged = Staged { place: self, file: file.try_clone().map_err(&place)? };
-        file.write_all(text.as_bytes()).map_err(&place)?;
-        // The process's umask may have taken more away.
-        file.set_permissions(Permissions::from_mode(MODE)).map_err(&place)?;
-        Ok(staged)
+        let temporary = Temporary::create(&self.directory, &self.name, MODE)?;
+        let mut file = temporary.file();
+        let written = file
+            .write_all(text.as_bytes())
+            // The process's umask may have taken more away.
+            .and_then(|()| file.set_permissions(Permissions::from_mode(MODE)));
+        written.map_err(at(temporary.path()))?;
+        Ok(Staged { place: self, temporary })
     }
 
     /// Makes the file in place look new, for servers that read only what is newer than their last
@@ -102,44 +94,57 @@ impl ZoneFile {
     }
 }
 
-/// A temporary file, removed again unless it is put in place.
+/// A zone in a temporary file, removed again unless it is put in place.
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     place: &'a ZoneFile,
-    file: File,
+    temporary: Temporary,
 }
 
 impl Staged<'_> {
     /// Where it stands until it is put in place.
     pub(crate) fn temporary(&self) -> &Path {
-        &self.place.temporary
+        self.temporary.path()
     }
 
     /// What really stands in the file.
     pub(crate) fn read_back(&self) -> Result<Vec<u8>, FileError> {
-        fs::read(self.temporary()).map_err(at(self.temporary()))
+        let (mut file, mut octets) = (self.temporary.file(), Vec::new());
+        let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut octets));
+        read.map_err(at(self.temporary()))?;
+        Ok(octets)
     }
 
     /// Puts the file in place, so that after a crash of the machine either the old or the new one
-    /// is there, whole. `reloaded` is when a server was last told to load this zone.
-    pub(crate) fn commit(self, reloaded: Option<SystemTime>) -> Result<(), FileError> {
-        let old = fs::metadata(&self.place.path).and_then(|about| about.modified()).ok();
-        stamp_file(&self.file, old, reloaded).map_err(at(self.temporary()))?;
-        self.file.sync_all().map_err(at(self.temporary()))?;
-        fs::rename(self.temporary(), &self.place.path).map_err(at(&self.place.path))?;
-        let directory = &self.place.directory;
-        File::open(directory).and_then(|folder| folder.sync_all()).map_err(at(directory))
+    /// is there, whole. `reloaded` is when a server was last told to load this zone; `may` looks at
+    /// what is in place for the last time.
+    pub(crate) fn commit(
+        self,
+        reloaded: Option<SystemTime>,
+        may: impl FnOnce() -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let Staged { place, temporary } = self;
+        let old = fs::metadata(&place.path).and_then(|about| about.modified()).ok();
+        stamp_file(temporary.file(), old, reloaded).map_err(at(temporary.path()))?;
+        temporary.file().sync_all().map_err(at(temporary.path()))?;
+        {
+            let _one = COMMITTING.lock().unwrap_or_else(PoisonError::into_inner);
+            may()?;
+            temporary.rename(&place.path)?;
+        }
+        let directory = &place.directory;
+        let synced = File::open(directory).and_then(|folder| folder.sync_all());
+        Ok(synced.map_err(at(directory))?)
     }
 }
 
-impl Drop for Staged<'_> {
-    fn drop(&mut self) {
-        // After a commit there is nothing to remove; what cannot be removed now is swept later.
-        let _ = self.place.sweep();
+impl From<FileError> for Fault {
+    fn from(error: FileError) -> Fault {
+        Fault::io(error)
     }
 }
 
-fn at(path: &Path) -> impl Fn(io::Error) -> FileError {
+pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> FileError {
     move |error| FileError { path: path.to_owned(), error }
 }
 
@@ -197,10 +202,10 @@ mod tests {
         assert_eq!(file.read().unwrap(), None);
         let staged = file.stage("one").unwrap();
         assert_eq!(staged.read_back().unwrap(), b"one");
-        assert_eq!(names(directory.path()), [".a.zone.rais-tmp"]);
-        staged.commit(None).unwrap();
+        assert_eq!(names(directory.path()).len(), 1);
+        staged.commit(None, || Ok(())).unwrap();
         assert_eq!(names(directory.path()), ["a.zone"]);
-        file.stage("two").unwrap().commit(None).unwrap();
+        file.stage("two").unwrap().commit(None, || Ok(())).unwrap();
         assert_eq!(file.read().unwrap().unwrap(), b"two");
         let mode = fs::metadata(file.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, MODE);
@@ -212,13 +217,9 @@ mod tests {
         let file = ZoneFile::new(directory.path(), "a.zone").unwrap();
         drop(file.stage("one").unwrap());
         assert!(names(directory.path()).is_empty());
-        // A crash leaves the temporary file; a link in its place is not followed.
-        std::os::unix::fs::symlink(directory.path().join("b"), &file.temporary).unwrap();
-        file.stage("two").unwrap().commit(None).unwrap();
-        assert_eq!(names(directory.path()), ["a.zone"]);
-        fs::write(&file.temporary, "left").unwrap();
-        file.sweep().unwrap();
-        assert_eq!(names(directory.path()), ["a.zone"]);
+        let fault = file.stage("two").unwrap().commit(None, || Err(Fault::refused("no")));
+        assert_eq!(fault.unwrap_err(), Fault::refused("no"));
+        assert!(names(directory.path()).is_empty());
     }
 
     #[test]
@@ -226,7 +227,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = ZoneFile::new(&directory.path().join("gone"), "a.zone").unwrap();
         let error = file.stage("x").unwrap_err().to_string();
-        assert!(error.contains("gone/.a.zone.rais-tmp: "), "{error}");
+        assert!(error.contains("gone/.a.zone.") && error.contains("rais-tmp: "), "{error}");
     }
 
     #[test]
@@ -248,7 +249,7 @@ mod tests {
     fn touching_makes_newer_each_time() {
         let directory = tempfile::tempdir().unwrap();
         let file = ZoneFile::new(directory.path(), "a.zone").unwrap();
-        file.stage("one").unwrap().commit(None).unwrap();
+        file.stage("one").unwrap().commit(None, || Ok(())).unwrap();
         let modified = || fs::metadata(file.path()).unwrap().modified().unwrap();
         let ahead = SystemTime::now() + Duration::from_secs(3600);
         let open = OpenOptions::new().write(true).open(file.path()).unwrap();

@@ -4,9 +4,11 @@ mod command;
 mod config;
 mod deadline;
 mod file;
+mod life;
 mod query;
 mod reload;
 mod rndc;
+mod temporary;
 mod zone;
 
 use std::collections::HashMap;
@@ -23,7 +25,16 @@ use zone::State;
 #[derive(Debug)]
 pub struct Bind {
     settings: Settings,
+    host: Host,
+    leftovers: Mutex<Leftovers>,
     zones: Mutex<HashMap<String, Arc<Mutex<State>>>>,
+}
+
+/// Whether the directory was looked through for what a crash left.
+#[derive(Debug)]
+enum Leftovers {
+    Unknown,
+    Swept,
 }
 
 impl Sink for Bind {
@@ -32,24 +43,47 @@ impl Sink for Bind {
     type Config = Config;
 
     fn new(config: Config, host: Host) -> Result<Bind, Fault> {
-        let settings = Settings::new(config)?;
+        let settings = Settings::new(config, &host)?;
         if matches!(settings.reload, Reload::None) {
             let directory = settings.directory.display();
             host.log(&format!("no `reload`: no name server is told of new files in {directory}"));
         }
-        Ok(Bind { settings, zones: Mutex::default() })
+        Ok(Bind {
+            settings,
+            host,
+            leftovers: Mutex::new(Leftovers::Unknown),
+            zones: Mutex::default(),
+        })
     }
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
+        self.settings.life.goes_on()?;
+        self.sweep_once()?;
         lock(&self.state(zone.name)).publish(zone, &self.settings)
     }
 
     fn served(&self, zone: &str) -> Result<Option<Served>, Fault> {
         lock(&self.state(zone)).served(zone, &self.settings)
     }
+
+    fn stop(&self) {
+        self.settings.life.end();
+    }
 }
 
 impl Bind {
+    /// Before the first publication: until then this instance has nothing of its own there.
+    fn sweep_once(&self) -> Result<(), Fault> {
+        let mut leftovers = lock(&self.leftovers);
+        if matches!(*leftovers, Leftovers::Unknown) {
+            for error in temporary::sweep(&self.settings.directory)? {
+                self.host.warn(&format!("a temporary file is left and cannot be removed: {error}"));
+            }
+            *leftovers = Leftovers::Swept;
+        }
+        Ok(())
+    }
+
     /// The zone's own lock; the common one is held for no more than the look-up.
     fn state(&self, zone: &str) -> Arc<Mutex<State>> {
         let mut zones = lock(&self.zones);

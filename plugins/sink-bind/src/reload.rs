@@ -7,6 +7,7 @@ use std::time::Duration;
 use rais_sdk::{Fault, FaultKind};
 
 use crate::command::{Argv, CommandError};
+use crate::life::Life;
 use crate::rndc::{Rndc, RndcError};
 
 /// How the name server is told.
@@ -22,7 +23,13 @@ pub(crate) enum Reload {
 
 impl Reload {
     /// Tells the name server to load the zone's file.
-    pub(crate) fn run(&self, zone: &str, file: &Path, limit: Duration) -> Result<(), Fault> {
+    pub(crate) fn run(
+        &self,
+        zone: &str,
+        file: &Path,
+        limit: Duration,
+        life: &Life,
+    ) -> Result<(), Fault> {
         match self {
             Reload::Rndc(rndc) => match rndc.call(&format!("reload {zone}")) {
                 Ok(_) => Ok(()),
@@ -30,7 +37,7 @@ impl Reload {
                 Err(error) => Err(rndc_fault(rndc, &error)),
             },
             Reload::Command(argv) => {
-                argv.run(zone, &file.to_string_lossy(), limit).map_err(|e| command_fault(&e))
+                argv.run(zone, &file.to_string_lossy(), limit, life).map_err(|e| command_fault(&e))
             }
             Reload::None => Ok(()),
         }
@@ -55,6 +62,7 @@ pub(crate) fn command_fault(error: &CommandError) -> Fault {
         CommandError::Start { .. } | CommandError::Watch { .. } => FaultKind::Io,
         CommandError::Timeout { .. } => FaultKind::Timeout,
         CommandError::Failed { .. } => FaultKind::Refused,
+        CommandError::Ended { .. } => FaultKind::Busy,
     };
     Fault::new(kind, error)
 }

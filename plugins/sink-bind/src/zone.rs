@@ -9,7 +9,7 @@ use rais_sdk::{Fault, FaultKind, Owner, Record, Served, Zone};
 use rais_zone::{BoundOwner, Header, OwnerName, ZoneData, ZoneName, ZoneText, read};
 
 use crate::config::Settings;
-use crate::file::{FileError, ZoneFile};
+use crate::file::ZoneFile;
 use crate::query::QueryError;
 use crate::reload::{command_fault, io_kind};
 
@@ -53,9 +53,7 @@ impl State {
         if self.published.is_none() {
             settings.reload.refuse_dynamic(zone.name)?;
         }
-        next.file.sweep().map_err(|error| file_fault(&error))?;
-
-        let in_place = next.file.read().map_err(|error| file_fault(&error))?;
+        let in_place = next.file.read()?;
         if in_place.as_deref() == Some(next.text.as_bytes()) {
             if self.standing == Standing::Confirmed
                 && let Some(serial) = still_served(zone.name, next.serial, settings)
@@ -64,7 +62,7 @@ impl State {
                 return Ok(serial);
             }
             // The server may have passed it over before.
-            next.file.touch(self.reloaded).map_err(|error| file_fault(&error))?;
+            next.file.touch(self.reloaded)?;
         } else {
             if let Some(octets) = in_place {
                 refuse_older(zone.name, &next, &octets)?;
@@ -74,7 +72,8 @@ impl State {
         self.standing = Standing::Unconfirmed;
         let Published { file, serial, .. } = self.published.insert(next);
 
-        settings.reload.run(zone.name, file.path(), settings.timeout)?;
+        settings.life.goes_on()?;
+        settings.reload.run(zone.name, file.path(), settings.timeout, &settings.life)?;
         let served = match &settings.verify {
             Some(server) => server
                 .confirm(zone.name, *serial)
@@ -93,7 +92,7 @@ impl State {
         settings: &Settings,
     ) -> Result<Option<Served>, Fault> {
         let Some(published) = &self.published else { return Ok(None) };
-        let in_place = published.file.read().map_err(|error| file_fault(&error))?;
+        let in_place = published.file.read()?;
         let whole = in_place.as_deref() == Some(published.text.as_bytes());
         // A file that somebody changed is what the server will load next: that has to be repaired
         // even while the server still has ours in memory.
@@ -190,9 +189,8 @@ fn put(
     settings: &Settings,
     reloaded: Option<SystemTime>,
 ) -> Result<(), Fault> {
-    let io = |error: FileError| file_fault(&error);
-    let staged = next.file.stage(&next.text).map_err(io)?;
-    let octets = staged.read_back().map_err(io)?;
+    let staged = next.file.stage(&next.text)?;
+    let octets = staged.read_back()?;
     if octets != next.text.as_bytes() {
         let text =
             format!("{}: what was written reads back otherwise", staged.temporary().display());
@@ -213,10 +211,17 @@ fn put(
     }
     if let Some(check) = &settings.check {
         check
-            .run(zone, &staged.temporary().to_string_lossy(), settings.timeout)
+            .run(zone, &staged.temporary().to_string_lossy(), settings.timeout, &settings.life)
             .map_err(|error| command_fault(&error))?;
     }
-    staged.commit(reloaded).map_err(io)
+    // Meanwhile a reload may have ended this instance, and the next one may have been faster.
+    staged.commit(reloaded, || {
+        settings.life.goes_on()?;
+        match next.file.read()? {
+            Some(octets) => refuse_older(zone, next, &octets),
+            None => Ok(()),
+        }
+    })
 }
 
 /// Secondaries follow a serial forwards only.
@@ -258,10 +263,6 @@ fn same_addresses(a: &Served, b: &Served) -> bool {
         served.records.iter().map(|record| (record.owner, record.ip)).collect()
     };
     set(a) == set(b)
-}
-
-fn file_fault(error: &FileError) -> Fault {
-    Fault::io(error)
 }
 
 fn query_fault(settings: &Settings, phase: &str, error: &QueryError) -> Fault {

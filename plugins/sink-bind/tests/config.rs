@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use rais_sdk::FaultKind;
@@ -89,6 +90,26 @@ fn a_key_file_must_hold_a_key() {
     assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "reload.key_file"));
     assert!(fault.text.contains("line 2") && fault.text.contains("hmac-sha256"), "{fault}");
     assert!(!fault.text.contains("c2Vj"), "{fault}");
+}
+
+#[test]
+fn a_key_that_everybody_can_read_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("rndc.key");
+    fs::write(&key, "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").unwrap();
+    let reload = format!("reload = {{ type = \"rndc\", key_file = {:?} }}", key.to_str().unwrap());
+    // 0640 is Debian's own, for named's group.
+    for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true), (0o642, true)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let host = Arc::new(TestHost::default());
+        sink_with(&table(directory.path(), &reload), Arc::clone(&host)).unwrap();
+        let lines = host.lines.lock().unwrap();
+        let says = |line: &&String| {
+            line.contains(key.to_str().unwrap()) && line.contains(&format!("mode {mode:04o}"))
+        };
+        assert_eq!(lines.iter().filter(says).count(), usize::from(warned), "{mode:o}: {lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("c2Vj")), "{lines:?}");
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rais_sdk::{FaultKind, Owner, Record};
 use support::{HEADER, Publication, addresses, apex, names, sink, table, try_sink};
@@ -76,17 +77,92 @@ fn the_name_of_the_file_stays_inside_the_directory() {
 #[test]
 fn what_a_crash_left_is_removed() {
     let directory = tempfile::tempdir().unwrap();
-    let sink = sink(&table(directory.path(), ""));
     let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
-    publication.publish(&sink).unwrap();
-    let left = directory.path().join(".www.example.zone.rais-tmp");
-    fs::write(&left, "half a zo").unwrap();
-    // Also where the file in place is already right.
-    publication.publish(&sink).unwrap();
+    // The second time the file in place is already right.
+    for _ in 0..2 {
+        // Of this zone, and of one that has another name or none since.
+        for left in [".www.example.zone.4194304.3.rais-tmp", ".old.example.zone.1.1.rais-tmp"] {
+            fs::write(directory.path().join(left), "half a zo").unwrap();
+        }
+        publication.publish(&sink(&table(directory.path(), ""))).unwrap();
+        assert_eq!(names(directory.path()), ["www.example.zone"]);
+    }
+}
+
+/// A pipe in `directory`, and its path as a word of a command.
+fn pipe(directory: &Path) -> PathBuf {
+    let path = directory.join("fifo");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    path
+}
+
+#[test]
+fn an_instance_that_a_newer_one_has_overtaken_puts_nothing_in_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = pipe(directory.path());
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    let check = format!("check = [\"cat\", \"{}\"]\ntimeout = \"60s\"", fifo.display());
+    let (old, new) = (sink(&table(&zones, &check)), sink(&table(&zones, "")));
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| Publication::new(ZONE, 7, &["192.0.2.66"]).publish(&old));
+        // Opens once the old instance's check has: its file is written and not yet in place.
+        let held = fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+        Publication::new(ZONE, 8, &["192.0.2.1"]).publish(&new).unwrap();
+        // What is in use was not swept.
+        assert_eq!(names(&zones).len(), 2, "{:?}", names(&zones));
+        drop(held);
+        let fault = slow.join().unwrap().unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
+        assert!(fault.text.contains("serial 8"), "{fault}");
+    });
+    assert_eq!(names(&zones), ["www.example.zone"]);
+    assert_eq!(addresses(&new.served(ZONE).unwrap().unwrap()), apex(&["192.0.2.1"]));
+}
+
+#[test]
+fn only_the_file_that_was_checked_gets_in_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = "check = [\"sh\", \"-c\", \"rm $1 && echo other >$1\", \"sh\", \"{file}\"]";
+    let swapped = sink(&table(directory.path(), check));
+    let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    let fault = publication.publish(&swapped).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Io, "{fault}");
+    assert!(fault.text.contains("no longer the file that was written"), "{fault}");
+    assert!(!directory.path().join("www.example.zone").exists());
+    publication.publish(&sink(&table(directory.path(), ""))).unwrap();
     assert_eq!(names(directory.path()), ["www.example.zone"]);
-    fs::write(&left, "half a zo").unwrap();
-    Publication::new(ZONE, 8, &["192.0.2.1"]).publish(&sink).unwrap();
-    assert_eq!(names(directory.path()), ["www.example.zone"]);
+}
+
+#[test]
+fn stopping_ends_the_commands_and_all_that_they_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let fifo = pipe(directory.path());
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    let script = format!("exec 3>{}; sleep 1000 & echo up >&3; sleep 1000", fifo.display());
+    let argv = format!("[\"sh\", \"-c\", \"{script}\"]");
+    let reload = format!("reload = {{ type = \"exec\", argv = {argv} }}");
+    for lines in [format!("check = {argv}"), reload] {
+        let sink = sink(&table(&zones, &format!("{lines}\ntimeout = \"600s\"")));
+        let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+        std::thread::scope(|scope| {
+            let publishing = scope.spawn(|| publication.publish(&sink));
+            let mut commands = BufReader::new(fs::File::open(&fifo).unwrap());
+            let mut said = String::new();
+            commands.read_line(&mut said).unwrap();
+            assert_eq!(said, "up\n");
+            sink.stop();
+            // The end of the file comes once every process that held it open is gone.
+            assert_eq!(commands.read(&mut [0]).unwrap(), 0);
+            let fault = publishing.join().unwrap().unwrap_err();
+            assert_eq!(fault.kind, FaultKind::Busy, "{fault}");
+            assert!(fault.text.contains("sh was not run to its end"), "{fault}");
+        });
+        let late = publication.publish(&sink).unwrap_err();
+        assert_eq!((late.kind, late.text.as_str()), (FaultKind::Busy, "the sink is stopped"));
+        assert!(names(&zones).iter().all(|name| name == "www.example.zone"), "{lines}");
+    }
 }
 
 #[test]
@@ -237,8 +313,7 @@ fn a_failed_check_leaves_the_old_file() {
 #[test]
 fn a_slow_zone_does_not_hold_another() {
     let directory = tempfile::tempdir().unwrap();
-    let fifo = directory.path().join("fifo");
-    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let fifo = pipe(directory.path());
     let zones = directory.path().join("zones");
     fs::create_dir(&zones).unwrap();
     // One waits for a word in the pipe, and the word is written by the other's reload: neither end

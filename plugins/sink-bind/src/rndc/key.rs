@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 pub(crate) struct Key {
     pub(crate) name: String,
     pub(crate) algorithm: Algorithm,
-    pub(crate) secret: hmac::Key,
+    /// As it is read: ring's form of it could not be wiped.
+    secret: Zeroizing<Vec<u8>>,
 }
 
 /// A keyed hash that rndc and we both know.
@@ -85,6 +86,11 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
+    /// For one message.
+    pub(crate) fn hmac(&self) -> hmac::Key {
+        hmac::Key::new(self.algorithm.ring(), &self.secret)
+    }
+
     /// Reads a file in named's syntax: the one `key` statement in it, others are passed over.
     pub(crate) fn parse(text: &str) -> Result<Key, KeyError> {
         let tokens = tokens(text)?;
@@ -139,8 +145,12 @@ fn statement<'t, 'a>(
                 rest = after;
             }
             [word, value, end, after @ ..] if end.is(";") && word.is("secret") => {
-                let octets = STANDARD.decode(value.text).ok().filter(|octets| !octets.is_empty());
-                secret = Some(Zeroizing::new(octets.ok_or(KeyError::Secret(value.line))?));
+                let mut octets = Zeroizing::new(Vec::new());
+                let decoded = STANDARD.decode_vec(value.text, &mut octets);
+                if decoded.is_err() || octets.is_empty() {
+                    return Err(KeyError::Secret(value.line));
+                }
+                secret = Some(octets);
                 rest = after;
             }
             [close, after @ ..] if close.is("}") => {
@@ -154,7 +164,6 @@ fn statement<'t, 'a>(
     let missing = |missing| KeyError::Missing { line, name: name.clone(), missing };
     let algorithm = algorithm.ok_or_else(|| missing("algorithm"))?;
     let secret = secret.ok_or_else(|| missing("secret"))?;
-    let secret = hmac::Key::new(algorithm.ring(), &secret);
     Ok((Key { name, algorithm, secret }, rest))
 }
 

@@ -110,7 +110,7 @@ impl Message {
 fn signature(key: &Key, signed: &[u8]) -> [u8; SIGNATURE] {
     let mut octets = [0; SIGNATURE];
     octets[0] = key.algorithm.code();
-    let text = STANDARD.encode(hmac::sign(&key.secret, signed));
+    let text = STANDARD.encode(hmac::sign(&key.hmac(), signed));
     for (octet, digit) in octets[1..].iter_mut().zip(text.bytes()) {
         *octet = digit;
     }
@@ -125,7 +125,7 @@ fn check(key: &Key, given: &[u8; SIGNATURE], signed: &[u8]) -> Result<(), WireEr
     if *algorithm != key.algorithm.code() {
         return Err(WireError::Signature);
     }
-    hmac::verify(&key.secret, signed, &tag).map_err(|_| WireError::Signature)
+    hmac::verify(&key.hmac(), signed, &tag).map_err(|_| WireError::Signature)
 }
 
 fn entry(name: &str, kind: u8, value: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
