@@ -1,7 +1,7 @@
 //! One key's file.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -54,8 +54,9 @@ struct Written {
     addresses: Option<Vec<String>>,
 }
 
-pub(super) fn read(path: PathBuf) -> Result<(KeyFile, Key), KeyError> {
-    let text = read_private(&path)?;
+/// A key file; `credentials` is the folder that systemd has made for this service, if any.
+pub(super) fn read(path: PathBuf, credentials: Option<&Path>) -> Result<(KeyFile, Key), KeyError> {
+    let text = read_private(&path, credentials)?;
     let wrong = |why: String| KeyError::Content { path: path.clone(), why };
     // The error's own text shows the line, and the line may be the secret.
     let written: Written = toml::from_str(&text).map_err(|error| {
@@ -99,7 +100,7 @@ fn range(text: &str) -> Result<IpNet, String> {
 }
 
 /// Reads a file that nobody else can.
-fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+fn read_private(path: &Path, credentials: Option<&Path>) -> Result<Zeroizing<String>, KeyError> {
     // A pipe named like a key must not make us wait for a writer.
     let file = File::options()
         .read(true)
@@ -113,7 +114,8 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
         return Err(wrong("not a regular file"));
     }
     let mode = about.mode() & 0o7777;
-    if !matches!(mode, 0o600 | 0o400) {
+    let credential = || credentials.is_some_and(|folder| is_credential(path, &about, folder));
+    if !matches!(mode, 0o600 | 0o400) && !credential() {
         return Err(KeyError::Mode { path: path.to_owned(), mode });
     }
     let wanted = geteuid().as_raw();
@@ -130,6 +132,13 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
         .read_to_string(&mut text)
         .map_err(|source| io_error("read", path, source))?;
     Ok(text)
+}
+
+/// Whether this is one of a service's credentials as systemd leaves them: root's own, and the group
+/// bit is the mask of an access list that lets this service's user read and nobody else.
+fn is_credential(path: &Path, about: &Metadata, folder: &Path) -> bool {
+    let inside = || Some(path.canonicalize().ok()?.starts_with(folder.canonicalize().ok()?));
+    about.uid() == 0 && about.mode() & 0o7777 == 0o440 && inside() == Some(true)
 }
 
 fn decode(text: &str) -> Option<Secret> {

@@ -9,10 +9,12 @@
 //! services = ["http"]
 //! addresses = ["198.51.100.3/32"]
 //! ```
-//! Nobody but the owner may read one. Secrets never appear in errors, logs or `Debug`.
+//! Nobody but the owner may read one; a credential that systemd hands a service
+//! (`LoadCredential=`, in `$CREDENTIALS_DIRECTORY`) is read as systemd leaves it. Secrets never appear in errors, logs or `Debug`.
 
 mod file;
 
+use std::env;
 use std::fmt;
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -154,10 +156,15 @@ impl fmt::Display for KeyUse {
 /// # Errors
 /// The first file that is at fault; no file at all.
 pub fn load(folder: &Path) -> Result<Keys, KeyError> {
+    load_as(folder, env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())
+}
+
+/// As [`load`], for a service whose credentials are in a folder.
+fn load_as(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
     let mut files: Vec<KeyFile> = Vec::new();
     let mut keys = Vec::new();
     for path in key_files(folder)? {
-        let (file, key) = read(path)?;
+        let (file, key) = read(path, credentials)?;
         if let Some(first) = files.iter().find(|first| first.id == file.id) {
             return Err(KeyError::Twice { first: first.path.clone(), second: file.path });
         }

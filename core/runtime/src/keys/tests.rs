@@ -1,6 +1,8 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
+use nix::unistd::geteuid;
+
 use super::*;
 
 const NOW: WallTime = WallTime::from_unix_millis(1_795_444_440_000);
@@ -74,6 +76,25 @@ fn a_key_that_others_can_read_is_refused_with_both_modes() {
     }
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
     load(folder.path()).unwrap();
+}
+
+#[test]
+fn a_credential_is_read_as_systemd_leaves_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path(), "site");
+    let elsewhere = tempfile::tempdir().unwrap();
+    for (mode, credentials, sound) in [
+        (0o440, Some(folder.path()), geteuid().is_root()),
+        (0o400, Some(folder.path()), true),
+        (0o440, Some(elsewhere.path()), false),
+        (0o440, None, false),
+        (0o444, Some(folder.path()), false),
+        (0o640, Some(folder.path()), false),
+    ] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let loaded = load_as(folder.path(), credentials);
+        assert_eq!(loaded.is_ok(), sound, "{mode:o} {credentials:?}: {loaded:?}");
+    }
 }
 
 #[test]
