@@ -106,7 +106,7 @@ impl fmt::Display for Holder {
 
 impl StateDir {
     /// Takes the folder of `role` under `root` (`[host] state`), made where missing, and sweeps
-    /// what a crash left in it.
+    /// what a crash left in both.
     ///
     /// # Errors
     /// [`StateError::Held`] while another has it; [`StateError::Io`] with the path.
@@ -114,7 +114,11 @@ impl StateDir {
         let folder = root.join(role.as_str());
         DirBuilder::new().recursive(true).mode(0o750).create(&folder).at("make", &folder)?;
         let lock = lock(&folder.join("lock"))?;
-        let swept = durable::sweep(&folder).at("read", &folder)?;
+        let mut swept = durable::sweep(&folder).at("read", &folder)?;
+        // The other role writes there too; while it does, it is left to the next start.
+        if let Some(_alone) = hold(root, FlockArg::LockExclusiveNonblock) {
+            swept.extend(durable::sweep(root).at("read", root)?);
+        }
         Ok(StateDir { root: root.to_owned(), folder, swept, _lock: lock })
     }
 
@@ -148,6 +152,7 @@ impl StateDir {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => return Err(StateError::Io { doing: "read", path, source }),
             }
+            let _unswept = hold(&self.root, FlockArg::LockShared);
             let mut octets = [0; 16];
             SystemRandom::new().fill(&mut octets).map_err(|_| StateError::Random)?;
             match durable::create(&path, format!("{}\n", HostId(octets)).as_bytes(), 0o640) {
@@ -183,6 +188,12 @@ fn parse_host_id(text: &str) -> Option<HostId> {
     u128::from_str_radix(digits, 16).ok().map(|number| HostId(number.to_be_bytes()))
 }
 
+/// Holds a folder against the sweep of the other role, or for our own; where the file system has no
+/// locks, nobody sweeps.
+fn hold(folder: &Path, how: FlockArg) -> Option<Flock<File>> {
+    Flock::lock(File::open(folder).ok()?, how).ok()
+}
+
 fn lock(path: &Path) -> Result<Flock<File>, StateError> {
     let file = OpenOptions::new()
         .read(true)
@@ -190,6 +201,8 @@ fn lock(path: &Path) -> Result<Flock<File>, StateError> {
         .create(true)
         .truncate(false)
         .mode(0o640)
+        // What a link points to would be truncated.
+        .custom_flags(libc::O_NOFOLLOW)
         .open(path)
         .at("open", path)?;
     let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -250,12 +263,34 @@ mod tests {
     #[test]
     fn what_a_crash_left_is_swept() {
         let root = tempfile::tempdir().unwrap();
-        let stray = root.path().join("binder/.rais-snapshot.json.1.0.tmp");
+        let strays = ["binder/.rais-snapshot.json.1.0.tmp", ".rais-host-id.1.0.tmp"];
+        let strays = strays.map(|stray| root.path().join(stray));
         fs::create_dir(root.path().join("binder")).unwrap();
-        fs::write(&stray, b"{").unwrap();
+        let leave = || strays.iter().for_each(|stray| fs::write(stray, b"{").unwrap());
+        leave();
         let state = StateDir::open(root.path(), Role::Binder).unwrap();
-        assert_eq!(state.swept(), std::slice::from_ref(&stray));
-        assert!(!stray.exists());
+        assert_eq!(state.swept(), strays);
+        assert!(!strays.iter().any(|stray| stray.exists()));
+        drop(state);
+
+        // The other role is about to make the host's identity there.
+        leave();
+        let _writing = hold(root.path(), FlockArg::LockShared).unwrap();
+        let state = StateDir::open(root.path(), Role::Binder).unwrap();
+        assert_eq!(state.swept(), &strays[..1]);
+        assert!(strays[1].exists());
+    }
+
+    #[test]
+    fn a_lock_that_is_a_link_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let other = root.path().join("other");
+        fs::write(&other, b"content").unwrap();
+        fs::create_dir(root.path().join("binder")).unwrap();
+        std::os::unix::fs::symlink(&other, root.path().join("binder/lock")).unwrap();
+        let refused = StateDir::open(root.path(), Role::Binder).unwrap_err().to_string();
+        assert!(refused.contains("binder/lock: cannot open"), "{refused}");
+        assert_eq!(fs::read(&other).unwrap(), b"content");
     }
 
     #[test]
