@@ -33,7 +33,7 @@ pub enum ProbeOutcome {
     },
     /// It does not: `connection refused`.
     Down(Reason),
-    /// Time ran out, in this phase: `connecting`; empty where none is known.
+    /// It did not answer within the timeout: `timeout at connecting`; empty where no more is known.
     TimedOut(Reason),
     /// The probe itself is at fault, so nothing is known.
     NoOpinion(Reason),
@@ -53,8 +53,8 @@ pub enum Output {
         service: ServiceName,
         /// Of whom.
         target: ProbeTarget,
-        /// The monitor itself calls the probe failed so long from now; a probe that gives up a
-        /// little earlier can still name the phase.
+        /// Of the probe, from now: at its end the answer is [`ProbeOutcome::TimedOut`]. A probe
+        /// without any answer [`BACKSTOP`](super::BACKSTOP) later is taken to be itself at fault.
         timeout: Duration,
     },
     /// Drop a running probe: its result is no longer wanted.

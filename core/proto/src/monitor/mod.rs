@@ -49,6 +49,7 @@ pub use config::{
     MonitorConfigError, ProbeKey, Probes, ServiceConfig, ServiceLoad, WatchedTarget,
 };
 pub use event::{Change, LoadSubject, Output, ProbeId, ProbeOutcome, ProbeTarget};
+pub use probing::BACKSTOP;
 pub use view::MemberView;
 
 /// No timer runs faster: a timer of zero would never let go.
@@ -116,8 +117,9 @@ impl Monitor {
 
     /// How a probe ended. One that is cancelled, expired or unknown is not looked at.
     ///
-    /// A result that has come in is to be handed over before the time is: by
-    /// [`Monitor::handle_timeout`] an unanswered probe fails at its deadline.
+    /// A result that has come in is to be handed over before the time is:
+    /// [`Monitor::handle_timeout`] gives up a probe that has not answered [`BACKSTOP`] after its
+    /// timeout.
     pub fn handle_probe_result(&mut self, now: Time, id: ProbeId, outcome: ProbeOutcome) {
         if self.phase == Phase::Running {
             self.probe_ended(id, outcome, now);

@@ -1,6 +1,7 @@
 //! Rounds, trials and probes: when each starts, and what its end means.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use super::config::{ProbeKey, ServiceConfig};
 use super::event::{Change, Output, ProbeId, ProbeOutcome};
@@ -12,6 +13,15 @@ use super::trial::{End, Recorded, RoundNumber, TrialId};
 use super::{Monitor, Phase};
 use crate::heartbeat::Reason;
 use crate::time::Time;
+
+/// A probe that has given no answer so long after its timeout gives none.
+///
+/// Whoever runs probes answers each sooner, also where its plugin is stuck: that a service took too
+/// long is known from an answer alone.
+pub const BACKSTOP: Duration = Duration::from_millis(300);
+
+/// Why nothing is known then.
+const NO_ANSWER: &str = "the probe gave no answer";
 
 /// Every probe that has no result yet.
 #[derive(Debug, Default)]
@@ -137,7 +147,7 @@ impl Monitor {
             let Some((id, probe)) = self.probing.take_next() else { return };
             let Some(target) = self.targets.get_mut(&probe.target) else { continue };
             let Some(service) = service_of(target, &self.groups, &self.services) else { continue };
-            self.timers.set(Timer::Deadline(id), now + service.timeout);
+            self.timers.set(Timer::Deadline(id), now + service.timeout + BACKSTOP);
             self.outputs.push_back(Output::StartProbe {
                 id,
                 probe: probe.key,
@@ -159,10 +169,10 @@ impl Monitor {
         }
     }
 
-    /// A probe has had its time: that is a failure, whatever it says later.
+    /// A probe gives no answer: that is its own fault, so nothing is known, whatever it says later.
     pub(super) fn probe_expired(&mut self, id: ProbeId, now: Time) {
         self.outputs.push_back(Output::CancelProbe { id });
-        self.probe_ended(id, ProbeOutcome::TimedOut(Reason::default()), now);
+        self.probe_ended(id, ProbeOutcome::NoOpinion(Reason::new(NO_ANSWER)), now);
     }
 
     /// A probe has a result, if it still runs.

@@ -12,7 +12,7 @@ use crate::time::Time;
 /// from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    /// A probe has had its time.
+    /// A probe is not waited for any longer.
     Deadline(ProbeId),
     /// The next sample of a load source.
     Sample(LoadKey),

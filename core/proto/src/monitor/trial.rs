@@ -175,9 +175,9 @@ impl Trial {
                     failed += 1;
                     evidence.get_or_insert_with(|| reason.clone());
                 }
-                Some(ProbeOutcome::TimedOut(phase)) => {
+                Some(ProbeOutcome::TimedOut(reason)) => {
                     failed += 1;
-                    evidence.get_or_insert_with(|| timeout_at(phase));
+                    evidence.get_or_insert_with(|| timed_out(reason));
                 }
                 Some(ProbeOutcome::NoOpinion(reason)) => {
                     blindness.get_or_insert_with(|| reason.clone());
@@ -196,11 +196,8 @@ impl Trial {
     }
 }
 
-fn timeout_at(phase: &Reason) -> Reason {
-    match phase.as_str() {
-        "" => Reason::new("timeout"),
-        phase => Reason::new(&format!("timeout at {phase}")),
-    }
+fn timed_out(reason: &Reason) -> Reason {
+    if reason.as_str().is_empty() { Reason::new("timeout") } else { reason.clone() }
 }
 
 #[cfg(test)]
@@ -302,9 +299,10 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_names_its_phase() {
-        assert_eq!(timeout_at(&Reason::new("connecting")).as_str(), "timeout at connecting");
-        assert_eq!(timeout_at(&Reason::default()).as_str(), "timeout");
+    fn a_timeout_is_told_as_the_probe_has_it() {
+        for (said, told) in [("timeout at connecting", "timeout at connecting"), ("", "timeout")] {
+            assert_eq!(timed_out(&Reason::new(said)).as_str(), told);
+        }
     }
 
     #[test]

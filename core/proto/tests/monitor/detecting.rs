@@ -53,10 +53,9 @@ fn a_hung_server_is_down_when_the_second_probe_has_had_its_time() {
     let first = last + 500;
     assert_eq!(started[..2], [first, first + 100]);
     assert_eq!(down, first + 500);
-    assert_eq!(stage.changes.last().unwrap().1.reason.as_str(), "timeout");
-    // At most two in flight: the third starts as the first fails, and could have saved it. The
-    // last is the next round's.
-    assert_eq!(started[2..], [first + 400, first + 500]);
+    assert_eq!(stage.changes.last().unwrap().1.reason.as_str(), "timeout at reading");
+    // At most two in flight: the third starts as the first fails, and could have saved it.
+    assert_eq!(started[2..], [first + 400]);
 }
 
 #[test]
@@ -121,14 +120,35 @@ fn one_lost_probe_costs_nothing() {
 }
 
 #[test]
-fn the_core_keeps_the_deadline_where_the_probe_does_not() {
+fn a_probe_that_gives_no_answer_says_nothing_of_its_target() {
     let mut stage = Stage::with_own(config(), &[WEB]);
-    stage.set(WEB, Server::Answers(401));
-    stage.run_for(3 * SECOND);
-    let first = stage.started(WEB)[0];
-    assert_eq!(stage.became(WEB, State::Down, Time::ZERO).map(ms), Some(first + 400));
-    assert_eq!(stage.became(WEB, State::Up, Time::ZERO), None);
-    assert!(stage.cancelled.iter().any(|&(at, _)| ms(at) == first + 400));
+    let last = settled(&mut stage);
+    let (unknown, started) = turns(&mut stage, Server::Sticks, State::Unknown);
+    let first = last + 500;
+    assert_eq!(started[..2], [first, first + 100]);
+    assert_eq!(unknown, first + 800, "0.4 s of its timeout and 0.3 s, after the second was sent");
+    assert_eq!(stage.changes.last().unwrap().1.reason.as_str(), "the probe gave no answer");
+    let lost = stage.starts.iter().find(|start| ms(start.at) == first).unwrap().id;
+    assert!(stage.cancelled.iter().any(|&(at, id)| (ms(at), id) == (first + 700, lost)));
+    stage.run_for(60 * SECOND);
+    assert_eq!(stage.became(WEB, State::Down, Time::ZERO), None);
+    assert!(stage.most_in_flight <= 2);
+
+    let now = stage.now;
+    stage.set(WEB, Server::Answers(1));
+    stage.run_for(2 * SECOND);
+    assert!(stage.became(WEB, State::Up, now).is_some(), "what was known stands again");
+}
+
+#[test]
+fn a_round_with_a_stuck_probe_is_beaten_in_time() {
+    let mut stage = Stage::with_own(config(), &[WEB, "192.0.2.2"]);
+    settled(&mut stage);
+    let from = stage.now;
+    stage.set(WEB, Server::Sticks);
+    stage.run_for(2 * SECOND);
+    let round = ms(stage.starts.iter().find(|start| start.at >= from).unwrap().at);
+    assert!(stage.beats.iter().any(|(at, _)| ms(*at) == round + 400), "at the timeout");
 }
 
 #[test]

@@ -6,15 +6,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use rais_proto::heartbeat::{Coverage, State};
-use rais_proto::monitor::{Monitor, Output, ProbeId, ProbeOutcome};
+use rais_proto::monitor::{BACKSTOP, Monitor, Output, ProbeId, ProbeOutcome};
 use rais_proto::time::{Time, WallTime};
 
 use crate::stage::{SECOND, Server, Stage, config, ip, millis, service, watching, with};
 
 const WEB: &str = "192.0.2.1";
 
-/// A probe as the model sees it: when it was sent, what it says and when (by its deadline at the
-/// latest).
+/// A probe as the model sees it: when it was sent, what it says and when (a stuck one, nothing at
+/// the last).
 #[derive(Debug, Clone)]
 struct Shot {
     sent: Time,
@@ -68,6 +68,7 @@ fn any_server() -> impl Strategy<Value = Server> {
         2 => after.clone().prop_map(Server::Answers),
         3 => after.clone().prop_map(Server::Refuses),
         1 => Just(Server::Hangs),
+        1 => Just(Server::Sticks),
         1 => after.prop_map(Server::Baffles),
     ]
 }
@@ -77,7 +78,6 @@ fn follow(servers: Vec<Server>, rise: u16, fall: u16) -> Result<(), TestCaseErro
     let mut http = service("http");
     http.rise = rise.try_into().unwrap();
     http.fall = fall.try_into().unwrap();
-    let timeout = http.timeout;
     let mut monitor = Monitor::new(Time::ZERO, with(vec![http]));
     monitor.handle_addresses(Time::ZERO, rais_proto::monitor::AddressSet::Host, &[ip(WEB)]);
     let mut script = servers.into_iter();
@@ -88,22 +88,19 @@ fn follow(servers: Vec<Server>, rise: u16, fall: u16) -> Result<(), TestCaseErro
     loop {
         while let Some(output) = monitor.poll_output(now, WallTime::default()) {
             match output {
-                Output::StartProbe { id, .. } => {
+                Output::StartProbe { id, timeout, .. } => {
                     let Some(server) = script.next() else { return Ok(()) };
-                    let deadline = now + timeout;
-                    let mut shot = Shot { sent: now, heard: deadline, says: 'd' };
+                    let given_up = now + timeout + BACKSTOP;
+                    let mut shot = Shot { sent: now, heard: given_up, says: 'n' };
                     let apart = Duration::from_micros(shots.len() as u64);
-                    if let Some((after, outcome)) =
-                        server.outcome().map(|(after, outcome)| (after + apart, outcome))
-                        && now + after < deadline
-                    {
-                        shot.heard = now + after;
+                    if let Some((after, outcome)) = server.outcome(timeout) {
+                        shot.heard = now + after + apart;
                         shot.says = match outcome {
                             ProbeOutcome::Up { .. } => 'u',
                             ProbeOutcome::NoOpinion(_) => 'n',
                             _ => 'd',
                         };
-                        answers.push((now + after, id, outcome));
+                        answers.push((shot.heard, id, outcome));
                     }
                     shots.push(shot);
                 }

@@ -27,21 +27,27 @@ pub(crate) enum Server {
     Refuses(u64),
     /// Takes the connection and says nothing.
     Hangs,
+    /// The probe itself is stuck, and nobody answers for it.
+    Sticks,
     /// The probe itself is at fault, after so many.
     Baffles(u64),
 }
 
 impl Server {
-    pub(crate) fn outcome(&self) -> Option<(Duration, ProbeOutcome)> {
+    /// What a probe of it comes to, and when; none where no answer ever comes.
+    pub(crate) fn outcome(&self, timeout: Duration) -> Option<(Duration, ProbeOutcome)> {
+        let late = || (timeout, ProbeOutcome::TimedOut(Reason::new("timeout at reading")));
         let (after, outcome) = match *self {
             Server::Answers(ms) => {
                 (ms, ProbeOutcome::Up { took: Duration::from_millis(ms), load: None })
             }
             Server::Refuses(ms) => (ms, ProbeOutcome::Down(Reason::new("connection refused"))),
             Server::Baffles(ms) => (ms, ProbeOutcome::NoOpinion(Reason::new("no such file"))),
-            Server::Hangs => return None,
+            Server::Hangs => return Some(late()),
+            Server::Sticks => return None,
         };
-        Some((Duration::from_millis(after), outcome))
+        let after = Duration::from_millis(after);
+        Some(if after <= timeout { (after, outcome) } else { late() })
     }
 }
 
@@ -175,11 +181,11 @@ impl Stage {
         while let Some(output) = self.monitor.poll_output(self.now, wall) {
             assert_eq!(self.finished, None, "nothing follows the end");
             match output {
-                Output::StartProbe { id, probe, target, .. } => {
+                Output::StartProbe { id, probe, target, timeout, .. } => {
                     let address = target.address;
                     self.starts.push(Start { at: self.now, id, probe, address });
                     let server = self.servers.get(&address).unwrap_or(&Server::Answers(1));
-                    if let Some((after, outcome)) = server.outcome() {
+                    if let Some((after, outcome)) = server.outcome(timeout) {
                         self.answers.insert((self.now + after, id));
                         self.outcomes.insert(id, outcome);
                     }

@@ -191,14 +191,18 @@ impl Host {
         while let Some(output) = monitor.poll_output(now, wall) {
             match output {
                 Output::Send(beat) => return Some(beat),
-                Output::StartProbe { id, service, .. } => {
-                    let outcome = match self.servers.get(&service).unwrap_or(&Server::Up) {
-                        Server::Up => ProbeOutcome::Up { took: ANSWER, load: None },
-                        Server::Killed => ProbeOutcome::Down(Reason::new("connection refused")),
-                        Server::Hung => continue,
+                Output::StartProbe { id, service, timeout, .. } => {
+                    let (after, outcome) = match self.servers.get(&service) {
+                        Some(Server::Up) | None => {
+                            (ANSWER, ProbeOutcome::Up { took: ANSWER, load: None })
+                        }
+                        Some(Server::Killed) => {
+                            (ANSWER, ProbeOutcome::Down(Reason::new("connection refused")))
+                        }
+                        Some(Server::Hung) => (timeout, ProbeOutcome::TimedOut(Reason::default())),
                     };
                     let life = self.life;
-                    queue.push(now + ANSWER, Event::Answer { host, life, probe: id, outcome });
+                    queue.push(now + after, Event::Answer { host, life, probe: id, outcome });
                 }
                 Output::SampleLoad { source, of } => {
                     let reading = self.readings.get(&source).unwrap_or(&Reading::Steady(10.0));
