@@ -12,13 +12,23 @@ use crate::time::Time;
 /// A host unheard for so long is forgotten, with all it claimed.
 pub const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// One host claims no more addresses of one service than this: a bound on memory, above what any
+/// watcher watches.
+const MOST_OF_HOST: usize = 16_384;
+
+/// And one service has no more claims than this.
+const MOST_CLAIMS: usize = 200_000;
+
 /// Every claim to every address of one service.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     members: BTreeMap<IpAddr, Vec<Claimed>>,
-    /// Where each host's claims are, so that a beat costs what it names and not what there is. One
-    /// that has lost its address to another host may still stand here.
+    /// Where each host's claims are, so that a beat costs what it names and not what there is.
     of_host: BTreeMap<HostId, BTreeSet<IpAddr>>,
+    /// How many there are.
+    claims: usize,
+    /// How many that have not left carry each `expire`: the longest is asked for at every beat.
+    expires: Expires,
 }
 
 /// What one host says of one address.
@@ -102,29 +112,39 @@ pub enum Change {
     Standing,
 }
 
-/// Addresses of a report that belong to another live owner.
-pub type Owned = Vec<(IpAddr, HostId)>;
+/// Why an address of a report is not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It belongs to another live owner.
+    Owner(HostId),
+    /// The host, or all hosts together, claim too many addresses of the service.
+    Full,
+}
+
+/// Addresses of a report that are not taken in.
+pub type Obstacles = Vec<(IpAddr, Obstacle)>;
 
 impl Table {
     /// Takes in one report of `host`; the addresses were checked by the caller.
     ///
-    /// A second owner of an address is refused while the first is live.
+    /// A second owner of an address is refused while the first is live, and so is what there is
+    /// no room for.
     pub fn apply(
         &mut self,
         now: Time,
         host: HostId,
         report: &Report,
         order: Order,
-    ) -> (Change, Owned) {
+    ) -> (Change, Obstacles) {
         let mut change = Change::None;
-        let mut owned = Owned::new();
+        let mut obstacles = Obstacles::new();
         for &address in &report.addresses {
             match self.hear(now, host, address, report, order) {
                 Ok(heard) => change = change.max(heard),
-                Err(owner) => owned.push((address, owner)),
+                Err(obstacle) => obstacles.push((address, obstacle)),
             }
         }
-        (change, owned)
+        (change, obstacles)
     }
 
     /// Gives up what `host` claims in `claim` and names no more: `named` is all it still does.
@@ -135,6 +155,7 @@ impl Table {
             let claims = self.members.get_mut(address).into_iter().flatten();
             let held = claims.filter(|c| c.host == host && c.claim == claim);
             for claimed in held.filter(|c| c.state != State::Leaving) {
+                self.expires.remove(claimed);
                 claimed.state = State::Leaving;
                 claimed.reason = Reason::new("no longer announced");
                 change = Change::Standing;
@@ -146,6 +167,8 @@ impl Table {
     /// Puts in a claim as it was remembered over a restart.
     pub fn restore(&mut self, address: IpAddr, claimed: Claimed) {
         self.of_host.entry(claimed.host).or_default().insert(address);
+        self.claims += 1;
+        self.expires.add(&claimed);
         self.members.entry(address).or_default().push(claimed);
     }
 
@@ -160,6 +183,22 @@ impl Table {
     /// The claim to `address` that was heard last.
     pub fn latest(&self, address: IpAddr) -> Option<&Claimed> {
         self.members.get(&address)?.iter().max_by_key(|claimed| (claimed.heard, claimed.host))
+    }
+
+    /// What `host` says of `address` in `claim`.
+    pub fn claim_of(&self, host: HostId, address: IpAddr, claim: Claim) -> Option<&Claimed> {
+        self.members.get(&address)?.iter().find(|c| c.host == host && c.claim == claim)
+    }
+
+    /// Whether the host whose own `address` is speaks for it at `now`: then no watcher does.
+    pub fn has_live_owner(&self, address: IpAddr, now: Time) -> bool {
+        let mut claims = self.members.get(&address).into_iter().flatten();
+        claims.any(|c| c.claim == Claim::Own && c.is_live(now))
+    }
+
+    /// Whether `host` claims anything here, or did and was not forgotten since.
+    pub fn knows(&self, host: HostId) -> bool {
+        self.of_host.contains_key(&host)
     }
 
     /// Every claim, for remembering.
@@ -178,24 +217,28 @@ impl Table {
 
     /// The longest `expire` that anybody who is known carries.
     pub fn longest_expire(&self) -> Option<Duration> {
-        self.claims().filter(|(_, c)| c.state != State::Leaving).map(|(_, c)| c.expire).max()
+        self.expires.longest()
     }
 
     /// Drops claims unheard since before `horizon`, and all that `keep` refuses.
-    pub fn forget(&mut self, horizon: Time, keep: impl Fn(IpAddr) -> bool) {
+    pub fn forget(&mut self, horizon: Time, keep: impl Fn(IpAddr) -> bool) -> Change {
+        let before = self.claims;
         self.members.retain(|&address, claims| {
             claims.retain(|c| c.heard >= horizon);
             !claims.is_empty() && keep(address)
         });
-        self.of_host.clear();
+        (self.of_host, self.claims, self.expires) = Default::default();
         for (&address, claims) in &self.members {
             for claimed in claims {
                 self.of_host.entry(claimed.host).or_default().insert(address);
+                self.claims += 1;
+                self.expires.add(claimed);
             }
         }
+        if self.claims == before { Change::None } else { Change::Standing }
     }
 
-    /// What one address of a report changes; or whose the address is, where that is in the way.
+    /// What one address of a report changes; or what is in the way.
     fn hear(
         &mut self,
         now: Time,
@@ -203,39 +246,117 @@ impl Table {
         address: IpAddr,
         report: &Report,
         order: Order,
-    ) -> Result<Change, HostId> {
-        let claims = self.members.entry(address).or_default();
+    ) -> Result<Change, Obstacle> {
+        let claims = self.members.get(&address).map_or(&[][..], Vec::as_slice);
         let others = |c: &&Claimed| c.claim == Claim::Own && c.host != host && c.is_live(now);
         if report.claim == Claim::Own
             && let Some(owner) = claims.iter().find(others)
         {
-            return Err(owner.host);
+            return Err(Obstacle::Owner(owner.host));
         }
         let before = deciding(claims, now).map(|c| c.standing(now));
-        let mine = claims.iter_mut().find(|c| c.host == host && c.claim == report.claim);
+        let mine = claims.iter().position(|c| c.host == host && c.claim == report.claim);
         match (mine, order, report.state) {
-            // Unknown keeps what the address had, and ages like silence (design §7).
-            (_, _, State::Unknown) | (None, Order::Overtaken, _) => {}
-            (Some(mine), Order::Overtaken, _) => {
-                if !mine.is_expired(now) {
-                    mine.heard = now;
-                }
+            // Unknown keeps what the address had, and ages like silence (design §7). Who says
+            // goodbye to what it never claimed gives nothing up.
+            (_, _, State::Unknown) | (None, Order::Overtaken, _) | (None, _, State::Leaving) => {
+                return Ok(Change::None);
             }
-            (Some(mine), Order::Newest, _) => mine.hear(now, report),
-            (None, Order::Newest, _) => {
-                if report.claim == Claim::Own {
-                    // The owner before is dead, or it would have been in the way.
-                    claims.retain(|c| c.claim != Claim::Own);
-                }
-                claims.push(Claimed::new(now, host, report));
-                self.of_host.entry(host).or_default().insert(address);
-            }
+            (Some(mine), ..) => self.hear_again(now, address, mine, report, order),
+            (None, Order::Newest, _) => self.begin(now, host, address, report)?,
         }
+        let claims = self.members.get(&address).map_or(&[][..], Vec::as_slice);
         let after = deciding(claims, now).map(|c| c.standing(now));
+        Ok(if before == after { Change::None } else { Change::Standing })
+    }
+
+    /// The claim at the place `mine` is heard once more.
+    fn hear_again(
+        &mut self,
+        now: Time,
+        address: IpAddr,
+        mine: usize,
+        report: &Report,
+        order: Order,
+    ) {
+        let claims = self.members.get_mut(&address);
+        let Some(mine) = claims.and_then(|claims| claims.get_mut(mine)) else { return };
+        match order {
+            Order::Newest => {
+                self.expires.remove(mine);
+                mine.hear(now, report);
+                self.expires.add(mine);
+            }
+            Order::Overtaken if !mine.is_expired(now) => mine.heard = now,
+            Order::Overtaken => {}
+        }
+    }
+
+    /// A claim that is heard for the first time.
+    fn begin(
+        &mut self,
+        now: Time,
+        host: HostId,
+        address: IpAddr,
+        report: &Report,
+    ) -> Result<(), Obstacle> {
+        if self.of_host.get(&host).map_or(0, BTreeSet::len) >= MOST_OF_HOST {
+            return Err(Obstacle::Full);
+        }
+        if report.claim == Claim::Own {
+            // The owner before is dead, or it would have been in the way.
+            self.drop_owner(address);
+        }
+        if self.claims >= MOST_CLAIMS {
+            return Err(Obstacle::Full);
+        }
+        self.restore(address, Claimed::new(now, host, report));
+        Ok(())
+    }
+
+    fn drop_owner(&mut self, address: IpAddr) {
+        let Some(claims) = self.members.get_mut(&address) else { return };
+        let Some(owner) = claims.iter().position(|c| c.claim == Claim::Own) else { return };
+        let owner = claims.remove(owner);
+        self.claims -= 1;
+        self.expires.remove(&owner);
+        let watches_too = claims.iter().any(|c| c.host == owner.host);
         if claims.is_empty() {
             self.members.remove(&address);
         }
-        Ok(if before == after { Change::None } else { Change::Standing })
+        if !watches_too && let Some(held) = self.of_host.get_mut(&owner.host) {
+            held.remove(&address);
+            if held.is_empty() {
+                self.of_host.remove(&owner.host);
+            }
+        }
+    }
+}
+
+/// The `expire` of each claim that has not left, and how often it occurs.
+#[derive(Debug, Clone, Default)]
+struct Expires(BTreeMap<Duration, usize>);
+
+impl Expires {
+    fn add(&mut self, claimed: &Claimed) {
+        if claimed.state != State::Leaving {
+            *self.0.entry(claimed.expire).or_default() += 1;
+        }
+    }
+
+    fn remove(&mut self, claimed: &Claimed) {
+        if claimed.state != State::Leaving
+            && let Some(times) = self.0.get_mut(&claimed.expire)
+        {
+            *times -= 1;
+            if *times == 0 {
+                self.0.remove(&claimed.expire);
+            }
+        }
+    }
+
+    fn longest(&self) -> Option<Duration> {
+        self.0.last_key_value().map(|(&expire, _)| expire)
     }
 }
 
@@ -286,12 +407,12 @@ impl Claimed {
 }
 
 /// The claim that decides: a live own one beats watched ones; of those, one that says up
-/// (`watch = "any"`), then the latest heard. Where nothing is live, an own one, then the latest.
+/// (`watch = "any"`), then the latest heard. Where nothing is live the latest says how it ended.
 fn deciding(claims: &[Claimed], now: Time) -> Option<&Claimed> {
     claims.iter().max_by_key(|c| {
         let live = c.is_live(now);
         let own = c.claim == Claim::Own;
-        (live && own, live && c.state == State::Up, live, own, c.heard, c.host)
+        (live && own, live && c.state == State::Up, live, c.heard, own, c.host)
     })
 }
 
@@ -320,7 +441,7 @@ mod tests {
         }
     }
 
-    fn say(table: &mut Table, at: u64, host: HostId, claim: Claim, state: State) -> Owned {
+    fn say(table: &mut Table, at: u64, host: HostId, claim: Claim, state: State) -> Obstacles {
         table.apply(Time::from_secs(at), host, &report(claim, state), Order::Newest).1
     }
 
@@ -352,7 +473,7 @@ mod tests {
     fn a_second_owner_is_refused_until_the_first_is_dead_or_gone() {
         let mut table = Table::default();
         say(&mut table, 0, ONE, Claim::Own, State::Up);
-        assert_eq!(say(&mut table, 1, TWO, Claim::Own, State::Up), vec![(A, ONE)]);
+        assert_eq!(say(&mut table, 1, TWO, Claim::Own, State::Up), vec![(A, Obstacle::Owner(ONE))]);
         assert_eq!(say(&mut table, 5, TWO, Claim::Own, State::Up), vec![]);
         say(&mut table, 6, TWO, Claim::Own, State::Leaving);
         assert_eq!(say(&mut table, 6, ONE, Claim::Own, State::Up), vec![]);
@@ -370,6 +491,84 @@ mod tests {
         say(&mut table, 4, TWO, Claim::Watched, State::Up); // the own claim has expired
         say(&mut table, 4, TWO, Claim::Watched, State::Up);
         assert_eq!(standing(&table, 4), Some(Standing::Up));
+    }
+
+    #[test]
+    fn where_nothing_is_live_the_latest_says_how_it_ended() {
+        let mut table = Table::default();
+        say(&mut table, 0, ONE, Claim::Own, State::Up);
+        say(&mut table, 1, ONE, Claim::Own, State::Leaving);
+        say(&mut table, 1, TWO, Claim::Watched, State::Up);
+        say(&mut table, 2, TWO, Claim::Watched, State::Up);
+        assert_eq!(standing(&table, 2), Some(Standing::Up));
+        assert_eq!(standing(&table, 5), Some(Standing::Silent));
+    }
+
+    #[test]
+    fn who_says_goodbye_to_what_it_never_claimed_is_not_kept() {
+        let mut table = Table::default();
+        assert_eq!(say(&mut table, 0, ONE, Claim::Own, State::Leaving), vec![]);
+        assert_eq!((table.claims().count(), table.knows(ONE)), (0, false));
+    }
+
+    fn many(addresses: std::ops::Range<usize>) -> Report {
+        let address = |n: usize| IpAddr::from(u32::try_from(n).unwrap().to_be_bytes());
+        Report { addresses: addresses.map(address).collect(), ..report(Claim::Own, State::Up) }
+    }
+
+    #[test]
+    fn a_host_and_a_service_have_so_many_addresses_and_no_more() {
+        let mut table = Table::default();
+        let mut claim = |at: u64, host: u8, addresses: std::ops::Range<usize>| {
+            let report = many(addresses);
+            let id = HostId([host; 16]);
+            let (_, obstacles) = table.apply(Time::from_secs(at), id, &report, Order::Newest);
+            assert!(obstacles.iter().all(|(_, obstacle)| *obstacle == Obstacle::Full));
+            obstacles.len()
+        };
+        assert_eq!(claim(0, 0, 0..MOST_OF_HOST + 2), 2, "too many of one host");
+        let mut hosts = 0u8;
+        for start in (0..MOST_CLAIMS).step_by(MOST_OF_HOST) {
+            let end = start + MOST_OF_HOST;
+            assert_eq!(claim(0, hosts, start..end), end.saturating_sub(MOST_CLAIMS));
+            hosts += 1;
+        }
+        assert_eq!(claim(1, hosts, MOST_CLAIMS..MOST_CLAIMS + 2), 2);
+        assert_eq!(claim(9, hosts, 0..2), 0, "in the place of who is dead");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_kept_beside_the_claims_fits_them(
+            steps in proptest::collection::vec((0u8..4, 0u8..3, 0u8..6, 0u64..4, 1u64..9), 1..80),
+        ) {
+            let mut table = Table::default();
+            let mut now = Time::ZERO;
+            for (host, what, address, later, expire) in steps {
+                now = now + Duration::from_secs(later);
+                let id = HostId([host; 16]);
+                let claim = if host == 3 { Claim::Watched } else { Claim::Own };
+                let report = Report {
+                    expire: Duration::from_secs(expire),
+                    addresses: vec![IpAddr::from([192, 0, 2, address])],
+                    ..report(claim, if what == 0 { State::Leaving } else { State::Up })
+                };
+                table.apply(now, id, &report, Order::Newest);
+                match address {
+                    0 => drop(table.omit(id, claim, &[])),
+                    1 => drop(table.forget(now - Duration::from_secs(9), |_| true)),
+                    _ => {}
+                }
+                let stay = table.claims().filter(|(_, c)| c.state != State::Leaving);
+                assert_eq!(table.longest_expire(), stay.map(|(_, c)| c.expire).max());
+                assert_eq!(table.claims, table.claims().count());
+                let mut of_host = BTreeMap::<HostId, BTreeSet<IpAddr>>::new();
+                for (address, claimed) in table.claims() {
+                    of_host.entry(claimed.host).or_default().insert(address);
+                }
+                assert_eq!(table.of_host, of_host);
+            }
+        }
     }
 
     #[test]

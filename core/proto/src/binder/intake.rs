@@ -7,7 +7,7 @@ use crate::heartbeat::codec;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::{Claim, Coverage, Heartbeat, Report, State};
 use crate::name::ServiceName;
-use crate::table::{Change, Order};
+use crate::table::{Change, Obstacle, Order};
 
 impl Binder {
     /// Takes in one datagram. What is refused changes nothing and is counted.
@@ -102,10 +102,15 @@ impl Binder {
         refused.into_iter().for_each(|refusal| self.counters.refuse(refusal));
         let report = narrowed.as_ref().unwrap_or(report);
 
-        let (change, owned) = service.table.apply(arrival.now, beat.host, report, order);
-        owned.iter().for_each(|_| self.counters.refuse(Refusal::Owned));
+        let (change, obstacles) = service.table.apply(arrival.now, beat.host, report, order);
+        for (_, obstacle) in &obstacles {
+            self.counters.refuse(match obstacle {
+                Obstacle::Owner(_) => Refusal::Owned,
+                Obstacle::Full => Refusal::TableFull,
+            });
+        }
         if report.state == State::Up {
-            let mine = report.addresses.iter().filter(|a| owned.iter().all(|(o, _)| o != *a));
+            let mine = report.addresses.iter().filter(|a| obstacles.iter().all(|(o, _)| o != *a));
             mine.for_each(|&address| service.note_up(address, report.load));
         }
         service.note_expiry(arrival.now + report.expire);

@@ -70,6 +70,8 @@ refusals! {
     NotAllowed = "not_allowed", "the address or the sender's right to it is outside what is allowed";
     /// Another host owns the address.
     Owned = "owned", "another host owns the address";
+    /// No room for one more claim.
+    TableFull = "table_full", "the host or the service has too many addresses";
 }
 
 impl Refusal {
