@@ -81,8 +81,9 @@ pub struct ServiceConfig {
     pub interval: Duration,
     /// Of one probe, from its start.
     pub timeout: Duration,
-    /// To the next probe of an address that is up, from the start of one that has failed or not
-    /// answered by then; of one that is down, from its answer. Under a millisecond is taken as one.
+    /// To the next probe of an address that is up, from the start of one that has failed, or not
+    /// answered by then while no earlier one did; of one that is down, from its answer. Under a
+    /// millisecond is taken as one.
     pub fast_interval: Duration,
     /// Successes in a row that make a down address up.
     pub rise: NonZeroU16,

@@ -11,9 +11,10 @@
 //! with every beat.
 //!
 //! The results of a target count in order of sending. One that is up is tried again `fast_interval`
-//! after a trial was sent that has failed or not answered by then (at most `fall` in flight), so
-//! that with the defaults a killed server is down 0.1 s after the first probe that found it so, and
-//! a hung one 0.5 s after the first that it swallowed.
+//! after a trial was sent that has failed, or not answered by then while no earlier one did either
+//! (at most `fall` in flight), so that with the defaults a killed server is down 0.1 s after the
+//! first probe that found it so, a hung one 0.5 s after the first that it swallowed, and one that is
+//! slow but answers is tried no more than twice an interval.
 
 pub mod advertise;
 mod beats;

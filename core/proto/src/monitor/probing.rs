@@ -244,6 +244,7 @@ impl Monitor {
             target.health.observe(&verdict);
             if let Verdict::Up { took, load } = verdict {
                 target.took = Some(took);
+                target.proven = Some(now);
                 target.load = load;
                 let down = target.health.settled() == Some(Settled::Down);
                 target.answered = down.then_some(now);

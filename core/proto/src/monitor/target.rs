@@ -28,6 +28,8 @@ pub(super) struct Target {
     pub(super) trials: Trials,
     /// The trial that was last sent, or waits to be.
     pub(super) latest: Option<Latest>,
+    /// When a trial last succeeded.
+    pub(super) proven: Option<Time>,
     /// When it answered while down, and no trial has followed.
     pub(super) answered: Option<Time>,
     /// Since when it is in its state.
@@ -64,6 +66,7 @@ impl Target {
             health,
             trials: Trials::default(),
             latest: None,
+            proven: None,
             answered: None,
             since: now,
             took: None,
@@ -77,15 +80,25 @@ impl Target {
     }
 
     /// When the next fast trial is to start: for one that is up, so long after the latest was sent
-    /// that has not succeeded; for one that is down, so long after its answer.
+    /// that is suspect; for one that is down, so long after its answer.
     pub(super) fn retry(&self, fast_interval: Duration) -> Option<Time> {
         let from = match self.health.settled()? {
-            Settled::Up => self
-                .latest
-                .filter(|latest| matches!(latest.end, None | Some(End::Failed)))
-                .and_then(|latest| latest.sent),
+            Settled::Up => self.suspect(),
             Settled::Down => self.answered,
         };
         from.map(|from| from + fast_interval)
+    }
+
+    /// When the latest trial was sent, if it speaks against the target: it failed, or has not
+    /// answered, and no earlier one has since. A target that is merely slow would else be chased
+    /// without end.
+    fn suspect(&self) -> Option<Time> {
+        let latest = self.latest?;
+        let sent = latest.sent?;
+        match latest.end {
+            Some(End::Failed) => Some(sent),
+            None if self.proven <= Some(sent) => Some(sent),
+            _ => None,
+        }
     }
 }

@@ -37,6 +37,44 @@ fn one_that_answers_is_probed_once_an_interval() {
 }
 
 #[test]
+fn one_that_is_slow_is_probed_at_most_twice_an_interval() {
+    for (interval, latency) in [500, 10_000]
+        .into_iter()
+        .flat_map(|interval| [99, 100, 101, 150, 199, 201, 350].map(|latency| (interval, latency)))
+    {
+        let mut http = service("http");
+        http.interval = millis(interval);
+        let mut stage = Stage::with_own(with(vec![http]), &[WEB]);
+        stage.set(WEB, Server::Answers(latency));
+        stage.run_for(100 * SECOND);
+        let (count, regular) = (stage.starts.len() as u64, 100_000 / interval);
+        let most = if latency < 100 { regular } else { 2 * regular };
+        let at = format!("{latency} ms at {interval} ms: {count} probes");
+        assert!((regular..=most).contains(&count), "{at}");
+        assert_eq!(stage.changes.len(), 1, "{at}");
+    }
+}
+
+#[test]
+fn a_slow_server_that_hangs_or_dies_is_down_as_soon_as_a_quick_one() {
+    for latency in [1, 101, 150, 250, 350] {
+        // Wherever in its interval it happens.
+        for wait in (0..500).step_by(10) {
+            for (server, most) in [(Server::Hangs, 1000), (Server::Refuses(1), 601)] {
+                let mut stage = Stage::with_own(config(), &[WEB]);
+                stage.set(WEB, Server::Answers(latency));
+                stage.run_for(3 * SECOND + millis(wait));
+                let from = ms(stage.now);
+                let (down, started) = turns(&mut stage, server.clone(), State::Down);
+                let after = down - from;
+                let at = format!("{latency} ms, {server:?}");
+                assert!(after <= most, "{at}: {after} ms after, by probes at {started:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_killed_server_is_down_by_a_second_probe_100_ms_after_the_first() {
     let mut stage = Stage::with_own(config(), &[WEB]);
     let last = settled(&mut stage);
