@@ -122,7 +122,7 @@ impl Daemon {
         let config = checked.config.clone();
         let clock = Clock::start();
         let roles = Roles::start(clock, &options.version, checked, &asked).await?;
-        let servers = listen(&config, &asked, &requests)?;
+        let servers = listen(&config, &asked, &requests).await?;
         let names: Vec<_> = asked.iter().map(|role| role.as_str()).collect();
         info!(version = %options.version, "rais runs: {}", names.join(" and "));
 
@@ -224,17 +224,22 @@ async fn checked(
     })
 }
 
-fn listen(
+async fn listen(
     config: &Config,
     roles: &BTreeSet<Role>,
     requests: &mpsc::Sender<ServerAsked>,
 ) -> Result<Vec<Server>, DaemonError> {
-    let servers = roles.iter().map(|&role| {
+    let mut servers = Vec::new();
+    for &role in roles {
         let path = config.control.socket(role);
-        Server::start(&path, role, requests.clone())
-            .map_err(|source| DaemonError::io(format!("listen at {}", path.display()), source))
-    });
-    servers.collect()
+        let server = Server::start(&path, role, requests.clone()).await;
+        servers.push(
+            server.map_err(|source| {
+                DaemonError::io(format!("listen at {}", path.display()), source)
+            })?,
+        );
+    }
+    Ok(servers)
 }
 
 /// What cannot change under a running process; none where nothing of it did.
