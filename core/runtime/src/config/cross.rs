@@ -1,8 +1,10 @@
 //! What tables must be to one another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, PathBuf};
 
-use super::Config;
+use super::{Config, Sink};
 use rais_proto::name::ZoneName;
 use rais_zone::OwnerName;
 
@@ -74,24 +76,70 @@ fn bound(config: &Config) -> Vec<Bound<'_>> {
     all
 }
 
-/// Two zones in one file of one sink would overwrite each other.
+/// Where a sink's files go: those of two sinks never meet, unless both name one folder.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Folder<'a> {
+    Named(PathBuf),
+    OfSink(&'a str),
+}
+
+impl<'a> Folder<'a> {
+    /// The core knows one key of one plugin here: `directory` of `bind`.
+    fn of(name: &'a str, config: &Config) -> Folder<'a> {
+        let directory = |sink: &Sink| {
+            let table = Some(&sink.table).filter(|table| table.type_name == "bind")?;
+            let written = table.folder().join(table.rest.get("directory")?.as_str()?);
+            let plain = || written.components().filter(|part| *part != Component::CurDir).collect();
+            // One folder may have several names; one that is not there is the plugin's to refuse.
+            Some(fs::canonicalize(&written).unwrap_or_else(|_| plain()))
+        };
+        config.sinks.get(name).and_then(directory).map_or(Folder::OfSink(name), Folder::Named)
+    }
+}
+
+/// Whoever writes a file first.
+struct Writer<'a> {
+    zone: &'a ZoneName,
+    at: &'a Place,
+    sink: &'a str,
+    sink_at: &'a Place,
+}
+
+/// Two zones, or two sinks, that write one file would overwrite each other.
 fn files(config: &Config, notes: &Notes) {
     let mut all = Vec::new();
     for (name, zone) in &config.zones {
         let base = path::join("zone", name.as_str());
         let key = path::join(&base, "file");
         let place = config.places.value(&key).or_else(|| config.places.key(&base));
-        all.extend(place.map(|place| (place, key, zone)));
+        all.extend(place.map(|place| (place, (name, base), key, zone)));
     }
-    all.sort_by_key(|(place, _, _)| place.order());
-    let mut first = BTreeMap::new();
-    for (place, key, zone) in all {
-        for sink in zone.sinks.iter().collect::<BTreeSet<_>>() {
-            if let Some(before) = first.insert((sink, &zone.file), place) {
-                let message = format!("zone file {:?} is another zone's too", zone.file);
-                let fault = Fault::error(place.clone(), &key, message);
-                notes.add(fault.see(before, "its first zone"));
+    all.sort_by_key(|(place, ..)| place.order());
+    let mut first: BTreeMap<_, Writer<'_>> = BTreeMap::new();
+    for (place, (name, base), key, zone) in all {
+        let sinks = path::join(&base, "sinks");
+        for (at, sink) in zone.sinks.iter().enumerate() {
+            let sink_at = config.places.value(&path::index(&sinks, at)).unwrap_or(place);
+            let file = (Folder::of(sink, config), &zone.file);
+            let Some(before) = first.get(&file) else {
+                first.insert(file, Writer { zone: name, at: place, sink, sink_at });
+                continue;
+            };
+            if before.zone == name {
+                // That one sink is named twice has been said where the list was read.
+                if before.sink != sink {
+                    let message = format!(
+                        "the sinks {:?} and {sink:?} have the same `directory`: both would write {:?} there",
+                        before.sink, zone.file
+                    );
+                    let fault = Fault::error(sink_at.clone(), &sinks, message);
+                    notes.add(fault.see(before.sink_at, "the first of them"));
+                }
+                continue;
             }
+            let message = format!("zone file {:?} is another zone's too", zone.file);
+            let fault = Fault::error(place.clone(), &key, message);
+            notes.add(fault.see(before.at, "its first zone"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Every class of fault, with its exact place and what is said.
 
-use super::{SOUND, faulty, read, with};
+use super::{SOUND, faulty, read, sound, with};
 use crate::config::{Fault, Faults, Look};
 
 const MONITOR: &str = "[monitor.service.www]";
@@ -233,6 +233,45 @@ fn each_change_is_refused_for_what_it_is_and_nothing_else() {
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+/// `SOUND` with a second sink, and the tables of both as given.
+fn two_sinks(one: &str, two: &str, rest: &str) -> String {
+    let sinks = SOUND.replacen("[\"bind\"]", "[\"bind\", \"b\"]", 1);
+    format!("{sinks}{one}\n[sink.b]\n{two}\n{rest}")
+}
+
+#[test]
+fn two_sinks_never_write_one_file() {
+    let site = tempfile::tempdir().unwrap();
+    std::fs::create_dir(site.path().join("zones")).unwrap();
+    std::os::unix::fs::symlink("zones", site.path().join("link")).unwrap();
+    let at = |folder: &str| format!("directory = {:?}", site.path().join(folder).to_str().unwrap());
+    let bind = |directory: &str| format!("type = \"bind\"\n{directory}");
+    let same = [
+        ("directory = \"zones\"".to_owned(), "directory = \"./zones//\"".to_owned()),
+        (at("zones"), at("zones/../link")),
+        (at("gone"), at("gone/.")),
+    ];
+    for (one, two) in &same {
+        let faults = faulty(&two_sinks(one, &bind(two), ""));
+        assert_eq!(faults.len(), 1, "{one}, {two}: {}", Faults(faults));
+        let told = faults[0].to_string();
+        assert!(told.starts_with("rais.toml:12:18: "), "{told}");
+        assert!(told.contains("\"bind\" and \"b\" have the same `directory`"), "{told}");
+        assert!(told.ends_with("the first of them: rais.toml:12:10"), "{told}");
+    }
+    let other = "[zone.\"b.example\"]\nsinks = [\"b\"]\nfile = \"www.example.zone\"\n";
+    let one_each = |two: &str| {
+        let text = two_sinks(&at("zones"), &bind(two), other);
+        text.replacen("[\"bind\", \"b\"]", "[\"bind\"]", 1)
+    };
+    let told = faulty(&one_each(&at("link")))[0].to_string();
+    assert!(told.contains("\"www.example.zone\" is another zone's too"), "{told}");
+    // Their tables' own business, where they are told apart or are of another type.
+    sound(&one_each(&at("other")));
+    sound(&two_sinks(&at("zones"), &bind(&at("other")), ""));
+    sound(&two_sinks(&at("zones"), "type = \"dns\"\ndirectory = \"zones\"", ""));
 }
 
 #[test]
