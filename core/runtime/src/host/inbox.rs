@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rais_proto::heartbeat::MAX_DATAGRAM;
 use rais_sdk::Datagram;
 use rais_sdk::host::Receive;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// A datagram that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,22 +26,27 @@ pub struct Arrived {
 pub struct Queue {
     transport: Arc<str>,
     sender: mpsc::Sender<Arrived>,
+    /// Of all ends together.
+    dropped: Arc<AtomicU64>,
 }
 
 /// A queue of `capacity` datagrams; [`Queue::of`] gives each transport its end.
 pub fn inbox(capacity: usize) -> (Queue, mpsc::Receiver<Arrived>) {
     let (sender, receiver) = mpsc::channel(capacity.max(1));
-    (Queue { transport: "".into(), sender }, receiver)
+    (Queue { transport: "".into(), sender, dropped: Arc::default() }, receiver)
 }
 
 impl Queue {
     /// The end for the transport `name`.
     pub fn of(&self, name: &str) -> Arc<dyn Receive> {
-        Arc::new(Queue { transport: name.into(), sender: self.sender.clone() })
+        Arc::new(Queue { transport: name.into(), ..self.clone() })
     }
-}
 
-impl Queue {
+    /// Datagrams that transports offered while the queue was full, since it was made.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
     /// The queue itself, for what comes from this very process.
     pub fn sender(&self) -> mpsc::Sender<Arrived> {
         self.sender.clone()
@@ -48,6 +55,7 @@ impl Queue {
 
 impl Receive for Queue {
     fn deliver(&self, batch: &[Datagram<'_>]) -> usize {
+        let mut full = false;
         let taken = batch.iter().take_while(|datagram| {
             // Enough to be refused as too long, without keeping 64 KiB of somebody's.
             let kept = datagram.data.len().min(MAX_DATAGRAM + 1);
@@ -56,9 +64,17 @@ impl Receive for Queue {
                 from: datagram.from,
                 data: datagram.data[..kept].into(),
             };
-            self.sender.try_send(arrived).is_ok()
+            let sent = self.sender.try_send(arrived);
+            // A binder that has ended is not one that is too slow.
+            full = matches!(sent, Err(TrySendError::Full(_)));
+            sent.is_ok()
         });
-        taken.count()
+        let taken = taken.count();
+        if full {
+            let lost = u64::try_from(batch.len() - taken).unwrap_or(u64::MAX);
+            self.dropped.fetch_add(lost, Ordering::Relaxed);
+        }
+        taken
     }
 }
 
@@ -79,5 +95,18 @@ mod tests {
         assert_eq!(lan.deliver(&batch[2..]), 1);
         drop(arrived);
         assert_eq!(lan.deliver(&batch), 0);
+    }
+
+    #[test]
+    fn counts_what_did_not_fit_by_whichever_transport() {
+        let (queue, mut arrived) = inbox(2);
+        let batch = [&b"one"[..], b"two", b"three"].map(|data| Datagram::new(None, data));
+        assert_eq!((queue.of("lan").deliver(&batch), queue.dropped()), (2, 1));
+        assert_eq!((queue.of("wan").deliver(&batch), queue.dropped()), (0, 4));
+        arrived.try_recv().unwrap();
+        assert_eq!((queue.of("wan").deliver(&batch[..1]), queue.dropped()), (1, 4));
+        // The end of the binder is no want of room.
+        drop(arrived);
+        assert_eq!((queue.of("wan").deliver(&batch), queue.dropped()), (0, 4));
     }
 }
