@@ -163,7 +163,9 @@ impl PluginHost {
     ) -> Result<Arc<dyn TransportPort>, Fault> {
         let plugin = self.plugin(Kind::Transport, name)?;
         let json = table_with_folder(config, folder)?;
-        let transport = self.make(plugin, json, Declared::transport)?;
+        let transport = self.make(plugin, json.clone(), Declared::transport)?;
+        let (declared, side) = (plugin.declared(), self.side(plugin));
+        let again = Box::new(move || declared.transport(&json, side.clone()));
         // Of its own: what one instance does to its thread must not hold another's beats up.
         let thread = Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE));
         self.watch.add(&thread);
@@ -174,7 +176,7 @@ impl PluginHost {
             threads.retain(|thread| thread.strong_count() > 0);
             threads.push(Arc::downgrade(&thread));
         }
-        Ok(Arc::new(ThreadTransport::new(transport, thread)))
+        Ok(Arc::new(ThreadTransport::new(transport, again, thread)))
     }
 
     /// One row a plugin, by kind and name, with what it does now.
@@ -203,8 +205,12 @@ impl PluginHost {
         json: String,
         make: Make<T>,
     ) -> Result<T, Fault> {
-        let side = Arc::new(Side::with_timers(plugin.name(), self.watch.handle()));
+        let side = self.side(plugin);
         made(plugin, json, move |declared, json| make(declared, json, side))
+    }
+
+    fn side(&self, plugin: &Plugin) -> Arc<dyn HostSide> {
+        Arc::new(Side::with_timers(plugin.name(), self.watch.handle()))
     }
 
     fn lane(&self, name: &str) -> Result<Arc<Lane>, Fault> {

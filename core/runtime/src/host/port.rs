@@ -49,22 +49,23 @@ pub trait SinkPort: Send + Sync {
     /// What is served of the zone now, where the sink can tell.
     fn served(&self, zone: &str, limit: Duration) -> Answer<Option<Served>>;
 
-    /// Ends it: waits for publications under way, then stops the plugin's threads. After `limit`
-    /// it is abandoned.
+    /// Ends it: gives calls under way a part of `limit`, then stops the plugin, which ends what is
+    /// left of them, and its threads. After `limit` it is abandoned.
     fn stop(&self, limit: Duration) -> Answer<()>;
 }
 
 /// A configured transport.
 pub trait TransportPort: Send + Sync {
-    /// Receives into `inbox` from now on; once, and only in a binder.
+    /// Receives into `inbox` from now on; only in a binder. After a stop, or a start that failed,
+    /// it begins anew.
     fn start(&self, inbox: Arc<dyn Receive>, limit: Duration) -> Answer<()>;
 
     /// Sends one datagram, after those given before it. It is on its way also where the answer is
     /// dropped.
     fn send(&self, datagram: Arc<[u8]>) -> Answer<()>;
 
-    /// Ends it, after what was given to [`send`](TransportPort::send) has gone out. After `limit`
-    /// it is abandoned.
+    /// Ends it, after what was given to [`send`](TransportPort::send) has gone out; nothing is sent
+    /// until it is started again. After `limit` it is abandoned.
     fn stop(&self, limit: Duration) -> Answer<()>;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rais_sdk::host::SinkObject;
 use rais_sdk::{Fault, Served};
@@ -10,6 +10,9 @@ use rais_sdk::{Fault, Served};
 use super::apart::{self, Apart};
 use super::pool::{Pool, Unawaited};
 use super::port::{Answer, Publication, SinkPort};
+
+/// Of the limit of a stop, calls under way have one part in so many to end by themselves.
+const PART_TO_END_BY_ITSELF: u32 = 4;
 
 /// A sink, on its plugin's pool.
 pub(super) struct PooledSink {
@@ -83,8 +86,11 @@ impl SinkPort for PooledSink {
         let turns = Arc::clone(&self.turns);
         turns.taken().phase = Phase::Ended;
         apart::answer(&format!("stop-{}", self.pool.plugin()), limit, move || {
-            turns.wait_for_all();
+            // What does not end by itself is for the plugin to end: what it started outside of
+            // this process would go on otherwise.
+            turns.wait_for_all(Instant::now() + limit / PART_TO_END_BY_ITSELF);
             sink.stop();
+            turns.wait_for_all(Instant::now() + limit);
             Ok(())
         })
     }
@@ -102,12 +108,12 @@ impl Turns {
         Ok(Turn { zone: zone.to_owned(), turns: Arc::clone(turns) })
     }
 
-    /// Waits until every turn was given back.
-    fn wait_for_all(&self) {
-        let mut taken = self.taken();
-        while !taken.zones.is_empty() {
-            taken = self.given_back.wait(taken).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Waits until every turn was given back, at most until `end`.
+    fn wait_for_all(&self, end: Instant) {
+        let left = end.saturating_duration_since(Instant::now());
+        let waits = |taken: &mut Taken| !taken.zones.is_empty();
+        // Over or not, the caller goes on.
+        let _ = self.given_back.wait_timeout_while(self.taken(), left, waits);
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rais_sdk::Fault as PluginFault;
-use tracing::{info, warn};
+use rais_sdk::{Fault as PluginFault, FaultKind};
+use tracing::{error, info, warn};
 
 use crate::convert::describe;
 use crate::host::{Queue, TransportPort};
@@ -91,38 +91,58 @@ impl std::fmt::Debug for Outlets {
     }
 }
 
-/// The transports that were told to receive; each is told once.
+/// The transports that receive, by name.
 #[derive(Default)]
 pub struct Receivers {
-    started: Mutex<BTreeMap<String, Arc<dyn TransportPort>>>,
+    started: Mutex<Started>,
 }
+
+type Started = BTreeMap<String, Arc<dyn TransportPort>>;
+
+/// A transport and its name.
+type Named = (String, Arc<dyn TransportPort>);
 
 impl Receivers {
     /// Has those of `transports` that do not receive yet receive into `queue`.
     ///
+    /// One that cannot have what an old one has, an address for one, is tried again once those that
+    /// are to go have ended.
+    ///
     /// # Errors
-    /// The name and fault of one that cannot; those that were started with it are stopped again.
+    /// The name and fault of one that cannot; those that were started with it are stopped again,
+    /// and those that were ended for it receive again.
     pub async fn start<'a>(
         &self,
         transports: impl Iterator<Item = (&'a String, &'a Arc<dyn TransportPort>)>,
         queue: &Queue,
     ) -> Result<(), (String, PluginFault)> {
-        let mut now_started: Vec<(String, Arc<dyn TransportPort>)> = Vec::new();
-        for (name, port) in transports {
-            if self.has(name, port) {
-                continue;
-            }
-            if let Err(fault) = port.start(queue.of(name), PATIENCE).await {
-                for (_, port) in now_started {
-                    // It is refused; how it ends does not matter.
-                    let _ = port.stop(PATIENCE).await;
+        let wanted: Vec<Named> =
+            transports.map(|(name, port)| (name.clone(), Arc::clone(port))).collect();
+        let mut change = Change::default();
+        for (name, port) in wanted.iter().filter(|(name, port)| !self.has(name, port)) {
+            // Also one whose start fails is stopped: it may still be at it.
+            change.started.push((name.clone(), Arc::clone(port)));
+            let mut outcome = port.start(queue.of(name), PATIENCE).await;
+            let in_the_way = outcome.as_ref().is_err_and(is_taken) && change.ended.is_empty();
+            if in_the_way {
+                change.ended = self.going(&wanted);
+                if !change.ended.is_empty() {
+                    end_all(&change.ended).await;
+                    outcome = port.start(queue.of(name), PATIENCE).await;
                 }
+            }
+            if let Err(fault) = outcome {
+                self.undo(change, queue).await;
                 return Err((name.clone(), fault));
             }
-            now_started.push((name.clone(), Arc::clone(port)));
         }
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, port) in now_started {
+        let mut started = self.started();
+        for (name, port) in change.ended {
+            if started.get(&name).is_some_and(|now| Arc::ptr_eq(now, &port)) {
+                started.remove(&name);
+            }
+        }
+        for (name, port) in change.started {
             if let Some(before) = started.insert(name, port) {
                 tokio::spawn(async move { before.stop(PATIENCE).await });
             }
@@ -133,20 +153,61 @@ impl Receivers {
     /// Stops those that are not in `transports` any more.
     pub async fn keep<'a>(&self, transports: impl Iterator<Item = &'a String>) {
         let kept: Vec<&String> = transports.collect();
-        let gone: Vec<_> = {
-            let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<Named> = {
+            let mut started = self.started();
             let names: Vec<String> =
                 started.keys().filter(|name| !kept.contains(name)).cloned().collect();
-            names.iter().filter_map(|name| started.remove(name)).collect()
+            names.iter().filter_map(|name| started.remove_entry(name)).collect()
         };
-        for port in gone {
-            // Whatever it says, it is no longer ours.
-            let _ = port.stop(PATIENCE).await;
+        end_all(&gone).await;
+    }
+
+    /// Those that receive and are not in `wanted`.
+    fn going(&self, wanted: &[Named]) -> Vec<Named> {
+        let stays = |port| wanted.iter().any(|(_, other)| Arc::ptr_eq(other, port));
+        let started = self.started();
+        let going = started.iter().filter(|(_, port)| !stays(port));
+        going.map(|(name, port)| (name.clone(), Arc::clone(port))).collect()
+    }
+
+    async fn undo(&self, change: Change, queue: &Queue) {
+        end_all(&change.started).await;
+        for (name, port) in change.ended {
+            if let Err(fault) = port.start(queue.of(&name), PATIENCE).await {
+                error!(transport = %name, "receives no more, not even as before: {}", describe(&fault));
+                // The next reload tries it again.
+                self.started().remove(&name);
+            }
         }
     }
 
     fn has(&self, name: &str, port: &Arc<dyn TransportPort>) -> bool {
-        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        started.get(name).is_some_and(|other| Arc::ptr_eq(other, port))
+        self.started().get(name).is_some_and(|other| Arc::ptr_eq(other, port))
+    }
+
+    fn started(&self) -> MutexGuard<'_, Started> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// What [`Receivers::start`] has done so far.
+#[derive(Default)]
+struct Change {
+    started: Vec<Named>,
+    ended: Vec<Named>,
+}
+
+/// Whether a fault may come from another that has what this one needs.
+fn is_taken(fault: &PluginFault) -> bool {
+    matches!(fault.kind, FaultKind::Io | FaultKind::Busy)
+}
+
+async fn end_all(ports: &[Named]) {
+    for (_, port) in ports {
+        // Whatever it says, it is not to receive.
+        let _ = port.stop(PATIENCE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -247,13 +247,28 @@ async fn a_sink_has_one_call_a_zone_and_ends_after_the_last() {
     let fault = sink.served("b.example", LONG).await.unwrap_err();
     assert_eq!(fault, Fault::refused("not b.example"));
 
-    assert_eq!(sink.stop(SHORT).await.unwrap_err().kind, FaultKind::Timeout);
+    let stopped = Gate::of("one call a zone is stopped");
+    let stopping = sink.stop(LONG);
     let late = sink.publish(publication("b.example", ""), LONG).await.unwrap_err();
     assert_eq!(late.kind, FaultKind::Busy, "{late}");
-    let stopped = Gate::of("shelf is stopped");
     assert!(!stopped.is_open());
     gate.open();
-    stopped.pass();
+    stopping.await.unwrap();
+    assert!(stopped.is_open());
+}
+
+#[tokio::test]
+async fn a_sink_whose_call_does_not_end_is_stopped_all_the_same() {
+    let host = host();
+    let gate = Gate::of("stopped all the same");
+    let sink = host.sink("shelf", &gate_table("stopped all the same"), here()).unwrap();
+    let hung = sink.publish(publication("a.example", "slow"), LONG);
+    gate.wait_inside(1);
+    assert_eq!(sink.stop(SHORT).await.unwrap_err().kind, FaultKind::Timeout);
+    // Opened by the sink's own stop, the call still inside.
+    Gate::of("stopped all the same is stopped").pass();
+    gate.open();
+    hung.await.unwrap();
 }
 
 #[tokio::test]
@@ -274,6 +289,24 @@ async fn a_transport_sends_in_order_and_says_what_failed() {
     }
     transport.stop(LONG).await.unwrap();
     assert_eq!(transport.send(b"late"[..].into()).await.unwrap_err().kind, FaultKind::Busy);
+}
+
+#[tokio::test]
+async fn a_transport_begins_anew_after_its_end_or_another_start() {
+    let host = host();
+    let transport = host.transport("echo", &Map::new(), here()).unwrap();
+    let (queue, mut arrived) = inbox(100);
+    // Its plugin bears one start, and nothing after its end.
+    for round in 0..3 {
+        for _ in 0..2 {
+            transport.start(queue.of("lan"), LONG).await.unwrap();
+        }
+        transport.send([round][..].into()).await.unwrap();
+        assert_eq!(*arrived.recv().await.unwrap().data, [round]);
+        transport.stop(LONG).await.unwrap();
+        let fault = transport.stop(LONG).await.unwrap_err();
+        assert_eq!(fault, Fault::busy("the transport is stopped"));
+    }
 }
 
 #[test]

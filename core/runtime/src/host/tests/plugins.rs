@@ -198,8 +198,12 @@ impl Load for Twofold {
     }
 }
 
-/// Publishes nowhere; waits at its gate for the zones whose reason says so.
-struct Shelf(Arc<Gate>);
+/// Publishes nowhere; waits at its gate for the zones whose reason says so, and opens another gate
+/// when it is stopped.
+struct Shelf {
+    gate: Arc<Gate>,
+    stopped: Arc<Gate>,
+}
 
 impl Sink for Shelf {
     const NAME: &'static str = "shelf";
@@ -207,12 +211,13 @@ impl Sink for Shelf {
     type Config = GateConfig;
 
     fn new(config: GateConfig, _: Host) -> Result<Shelf, Fault> {
-        Ok(Shelf(Gate::of(&config.gate)))
+        let stopped = Gate::of(&format!("{} is stopped", config.gate));
+        Ok(Shelf { gate: Gate::of(&config.gate), stopped })
     }
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         if zone.head.reason == "slow" {
-            self.0.pass();
+            self.gate.pass();
         }
         Ok(zone.head.serial)
     }
@@ -222,13 +227,19 @@ impl Sink for Shelf {
     }
 
     fn stop(&self) {
-        Gate::of("shelf is stopped").open();
+        self.stopped.open();
     }
 }
 
-/// Delivers what it is given, to itself.
+/// Delivers what it is given, to itself. Started twice, or called after its end, it says so.
 struct Echo {
-    inbox: Mutex<Option<Inbox>>,
+    inbox: Mutex<Ear>,
+}
+
+enum Ear {
+    Shut,
+    Open(Inbox),
+    Gone,
 }
 
 impl Transport for Echo {
@@ -237,20 +248,29 @@ impl Transport for Echo {
     type Config = NoConfig;
 
     fn new(_: NoConfig, _: Host) -> Result<Echo, Fault> {
-        Ok(Echo { inbox: Mutex::new(None) })
+        Ok(Echo { inbox: Mutex::new(Ear::Shut) })
     }
 
     fn start(&self, inbox: Inbox) -> Result<(), Fault> {
-        *self.inbox.lock().unwrap() = Some(inbox);
+        let mut ear = self.inbox.lock().unwrap();
+        if !matches!(*ear, Ear::Shut) {
+            return Err(Fault::refused("started twice or after its end"));
+        }
+        *ear = Ear::Open(inbox);
         Ok(())
     }
 
     fn send(&self, data: &[u8]) -> Result<(), Fault> {
         match &*self.inbox.lock().unwrap() {
-            Some(inbox) if inbox.deliver(&[Datagram::new(None, data)]) == 1 => Ok(()),
-            Some(_) => Err(Fault::busy("the queue is full")),
-            None => Err(Fault::io("not started")),
+            Ear::Open(inbox) if inbox.deliver(&[Datagram::new(None, data)]) == 1 => Ok(()),
+            Ear::Open(_) => Err(Fault::busy("the queue is full")),
+            Ear::Shut => Err(Fault::io("not started")),
+            Ear::Gone => Err(Fault::refused("called after its end")),
         }
+    }
+
+    fn stop(&self) {
+        *self.inbox.lock().unwrap() = Ear::Gone;
     }
 }
 
