@@ -2,24 +2,26 @@
 
 use std::net::IpAddr;
 
+use super::conflicts::Conflict;
+use super::peers::Terms;
+use super::service::Service;
 use super::{Arrival, Binder};
-use crate::heartbeat::codec;
+use crate::heartbeat::codec::{self, Opened};
+use crate::heartbeat::key::KeyLimits;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::{Claim, Coverage, Heartbeat, Report, State};
-use crate::name::ServiceName;
+use crate::name::{HostId, ServiceName};
 use crate::table::{Change, Obstacle, Order};
+use crate::time::Time;
 
 impl Binder {
     /// Takes in one datagram. What is refused changes nothing and is counted.
     pub fn handle_datagram(&mut self, arrival: Arrival, datagram: &[u8]) {
-        let opened = match codec::open(datagram, &self.config.trust) {
-            Ok(opened) => opened,
-            Err(refusal) => return self.counters.refuse(refusal),
-        };
-        let beat = opened.beat;
-        match self.peers.admit(arrival, &beat, self.config.max_skew) {
-            Ok(order) => {
+        match self.admit(arrival, datagram) {
+            Ok((beat, order)) => {
                 self.counters.accepted += 1;
+                // Whoever was stopped for a while has not heard anybody for as long.
+                self.check_deafness(arrival.now);
                 if beat.host != self.config.host {
                     self.hear_remote(arrival.now);
                 }
@@ -28,6 +30,32 @@ impl Binder {
             }
             Err(refusal) => self.counters.refuse(refusal),
         }
+    }
+
+    /// After a restart: who is remembered and claims nothing had left.
+    pub(super) fn presume_left(&mut self) {
+        let services = &self.services;
+        self.peers.presume_left(|host| owns_any(services, host));
+    }
+
+    fn admit(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(Heartbeat, Order), Refusal> {
+        let Opened { mut beat, key } = codec::open(datagram, &self.config.trust)?;
+        let limits = self.config.trust.limits(key);
+        let bound = limits.is_some_and(is_bound_to_source);
+        if bound && !names_source(&beat, arrival.source.ip(), self.config.host) {
+            return Err(Refusal::NotAllowed); // another copy may be in order
+        }
+        let services = &self.services;
+        let owns = |host| owns_any(services, host);
+        let terms = Terms { max_skew: self.config.max_skew, limits, owns: &owns };
+        let order = self.peers.admit(arrival, &beat, terms)?;
+        if bound {
+            let watched = beat.reports.iter().filter(|report| report.claim == Claim::Watched);
+            let watched = watched.flat_map(|report| &report.addresses);
+            watched.for_each(|_| self.counters.refuse(Refusal::NotAllowed));
+            beat.reports.retain(|report| report.claim == Claim::Own);
+        }
+        Ok((beat, order))
     }
 
     fn take_in(&mut self, arrival: Arrival, beat: &Heartbeat, order: Order) {
@@ -103,15 +131,20 @@ impl Binder {
         let report = narrowed.as_ref().unwrap_or(report);
 
         let (change, obstacles) = service.table.apply(arrival.now, beat.host, report, order);
-        for (_, obstacle) in &obstacles {
+        for &(address, obstacle) in &obstacles {
             self.counters.refuse(match obstacle {
-                Obstacle::Owner(_) => Refusal::Owned,
+                Obstacle::Owner(owner) => {
+                    let conflict = Conflict { owner, claimant: beat.host, at: arrival.now };
+                    self.conflicts.note(&service.name, address, conflict);
+                    Refusal::Owned
+                }
                 Obstacle::Full => Refusal::TableFull,
             });
         }
-        if report.state == State::Up {
-            let mine = report.addresses.iter().filter(|a| obstacles.iter().all(|(o, _)| o != *a));
-            mine.for_each(|&address| service.note_up(address, report.load));
+        if !service.judges_beats() {
+            let taken = report.addresses.iter().filter(|a| obstacles.iter().all(|(o, _)| o != *a));
+            taken
+                .for_each(|&address| note(service, arrival.now, beat.host, report, address, order));
         }
         service.note_expiry(arrival.now + report.expire);
         if beat.host != self.config.host {
@@ -119,6 +152,51 @@ impl Binder {
         }
         change
     }
+}
+
+/// What one address of a report is to the paper's current list (Fig. 5).
+fn note(
+    service: &mut Service,
+    now: Time,
+    host: HostId,
+    report: &Report,
+    address: IpAddr,
+    order: Order,
+) {
+    let claimed = service.table.claim_of(host, address, report.claim);
+    match (report.state, report.claim, order) {
+        (State::Up, Claim::Watched, _) if service.table.has_live_owner(address, now) => {}
+        (State::Up, _, Order::Newest) => service.note_up(address, report.load),
+        (State::Up, _, Order::Overtaken) => match claimed {
+            Some(claimed) if claimed.state == State::Leaving => {}
+            // Its load is that of the beat that overtook it.
+            Some(claimed) => service.note_alive(address, claimed.load),
+            None => service.note_alive(address, report.load),
+        },
+        (State::Leaving, Claim::Own, Order::Newest) if claimed.is_some() => {
+            service.note_left(address);
+        }
+        _ => {}
+    }
+}
+
+fn owns_any(services: &[Service], host: HostId) -> bool {
+    services.iter().any(|service| service.table.knows(host))
+}
+
+/// Bound to hosts and to no ranges, a key vouches for the machine that sends and for no other.
+fn is_bound_to_source(limits: &KeyLimits) -> bool {
+    limits.hosts.is_some() && limits.addresses.is_none()
+}
+
+/// Whether `source` is an address that the beat's host says is its own, or the beat came from this
+/// very machine; so is a beat that claims nothing.
+fn names_source(beat: &Heartbeat, source: IpAddr, this_host: HostId) -> bool {
+    let source = source.to_canonical();
+    let own = beat.reports.iter().filter(|report| report.claim == Claim::Own);
+    let here = source.is_loopback() && beat.host == this_host;
+    let mut own = own.flat_map(|report| &report.addresses);
+    beat.reports.is_empty() || own.any(|&address| here || address == source)
 }
 
 /// Unspecified, multicast, broadcast, and loopback unless the beat itself came over it.

@@ -5,6 +5,7 @@
 //! publication is handed to a sink, store [`Binder::snapshot`]: that keeps the serial from ever
 //! going back.
 
+mod conflicts;
 mod intake;
 pub mod peers;
 mod service;
@@ -26,6 +27,7 @@ use crate::serial::Serial;
 use crate::table::FORGET_AFTER;
 use crate::time::{Time, WallTime};
 
+use conflicts::Conflicts;
 use peers::Peers;
 use service::Service;
 use zones::{Renewal, Zones};
@@ -125,6 +127,7 @@ pub struct Binder {
     of_zone: BTreeMap<ZoneName, Vec<usize>>,
     zones: Zones,
     peers: Peers,
+    conflicts: Conflicts,
     counters: Counters,
     outputs: VecDeque<Output>,
     /// When each service wants to be judged.
@@ -181,6 +184,7 @@ impl Binder {
             of_zone: BTreeMap::new(),
             zones: Zones::default(),
             peers: Peers::default(),
+            conflicts: Conflicts::default(),
             counters: Counters::default(),
             outputs: VecDeque::new(),
             wakes: Wakes::default(),
@@ -284,8 +288,7 @@ impl Binder {
     }
 
     fn remote_hosts(&self) -> usize {
-        let own = usize::from(self.peers.name(self.config.host).is_some());
-        self.peers.len() - own
+        self.peers.present(self.config.host)
     }
 
     fn check_deafness(&mut self, now: Time) {

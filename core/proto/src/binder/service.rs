@@ -130,6 +130,18 @@ impl Service {
         }
     }
 
+    /// Notes an address whose "up" was overtaken: it was heard, and that is all.
+    pub(crate) fn note_alive(&mut self, address: IpAddr, load: Option<Load>) {
+        if self.policy.react == React::OnTimer {
+            self.current.entry(address).or_insert(load);
+        }
+    }
+
+    /// Notes an address that said goodbye: its silence need not be waited for.
+    pub(crate) fn note_left(&mut self, address: IpAddr) {
+        self.current.remove(&address);
+    }
+
     /// A claim's age began anew: keeps the bound on the next expiry.
     pub(crate) fn note_expiry(&mut self, at: Time) {
         self.next_expiry = Some(self.next_expiry.map_or(at, |next| next.min(at)));

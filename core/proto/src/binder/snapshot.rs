@@ -66,6 +66,7 @@ impl Binder {
         for (name, memory) in snapshot.services {
             narrowed.extend(binder.restore_service(now, &name, memory));
         }
+        binder.presume_left();
         for (zone, memory) in snapshot.zones {
             binder.zones.restore(now, binder.config.gap, &zone, memory);
         }

@@ -1,5 +1,6 @@
 //! What a binder shows of itself, for `rais status`.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -121,6 +122,17 @@ pub enum Alarm {
         /// The service.
         service: ServiceName,
     },
+    /// Two hosts say that an address is their own.
+    Owned {
+        /// The service.
+        service: ServiceName,
+        /// The address.
+        address: IpAddr,
+        /// Who is believed, having been there first.
+        owner: Who,
+        /// Who is not.
+        claimant: Who,
+    },
     /// A host is refused at first contact.
     Refused {
         /// Who.
@@ -128,6 +140,25 @@ pub enum Alarm {
         /// How and why.
         stranger: Stranger,
     },
+}
+
+/// A host, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Its id.
+    pub id: HostId,
+    /// What people call it.
+    pub name: Option<HostName>,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            // Two machines from one image have one name.
+            Some(name) => write!(f, "{name} ({})", self.id),
+            None => write!(f, "{}", self.id),
+        }
+    }
 }
 
 /// A refused host is shown for so long after its last try.
@@ -217,6 +248,11 @@ impl Binder {
                 alarms.push(Alarm::Held { service: service.name.clone(), members: held });
             }
         }
+        let who = |id: HostId| Who { id, name: self.peers.name(id).cloned() };
+        alarms.extend(self.conflicts.current(now).map(|(service, address, conflict)| {
+            let (owner, claimant) = (who(conflict.owner), who(conflict.claimant));
+            Alarm::Owned { service: service.clone(), address, owner, claimant }
+        }));
         let strangers = self.peers.strangers(now - STRANGERS_SHOWN);
         alarms.extend(strangers.map(|(host, s)| Alarm::Refused { host, stranger: s.clone() }));
         alarms

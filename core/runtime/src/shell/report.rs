@@ -171,6 +171,10 @@ fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
         Alarm::LastResort { service } => {
             ("last-resort", Some(service), "nobody is left: `when_none` decides".to_owned())
         }
+        Alarm::Owned { service, address, owner, claimant } => {
+            let text = format!("{owner} and {claimant} both claim {address}");
+            ("owner-conflict", Some(service), format!("{text}: the first is believed"))
+        }
         Alarm::Refused { stranger, .. } => {
             let (name, source) = (&stranger.name, stranger.source);
             let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
