@@ -115,8 +115,9 @@ impl Pool {
     /// Has `work` run, which should return within `limit` of its start.
     ///
     /// The answer is [`Busy`](rais_sdk::FaultKind::Busy) where too many wait or no thread came free
-    /// within `limit`, and [`Timeout`](rais_sdk::FaultKind::Timeout) where it did not return: it
-    /// then keeps its thread, and its outcome is lost.
+    /// within `limit`. Where `work` has not returned [`GRACE`] after `limit` from now, it is
+    /// [`Timeout`](rais_sdk::FaultKind::Timeout), or for a probe
+    /// [`Unknown`](rais_sdk::FaultKind::Unknown): it then keeps its thread, and its outcome is lost.
     pub(super) fn run<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -133,17 +134,20 @@ impl Pool {
             let _ = begin.send(());
             let _ = done.send(work());
         });
+        let asked = tokio::time::Instant::now();
         let added = self.add(Job { limit, run });
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             added?;
-            if timeout(limit, begun).await.is_err() {
+            // What waited for a thread has the less time left.
+            let left = |limit: Duration| limit.saturating_sub(asked.elapsed());
+            if timeout(left(limit), begun).await.is_err() {
                 return Err(shared.busy());
             }
-            match timeout(limit.saturating_add(GRACE), outcome).await {
+            match timeout(left(limit.saturating_add(GRACE)), outcome).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(Fault::unknown("the call was abandoned")),
-                Err(_) => Err(Fault::timeout("", format!("not returned within {limit:?}"))),
+                Err(_) => Err(shared.late(limit)),
             }
         })
     }
@@ -197,6 +201,16 @@ impl Shared {
             "no thread is free for the {} `{}`: {running} of its calls have not returned, {waiting} wait",
             self.kind, self.plugin
         ))
+    }
+
+    /// Of a call that has not returned.
+    fn late(&self, limit: Duration) -> Fault {
+        let text = format!("the {} `{}` has not returned within {limit:?}", self.kind, self.plugin);
+        match self.kind {
+            // A timeout would be its target's.
+            Kind::Probe => Fault::unknown(text),
+            _ => Fault::timeout("", text),
+        }
     }
 
     /// A thread's life.
@@ -279,3 +293,6 @@ impl Drop for Pool {
         self.shared.wake.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rais_proto::monitor::BACKSTOP;
 use rais_sdk::host::{BlockingProbeObject, ProbeCall, ProbeObject};
 use rais_sdk::{Fault, Target, Up};
 use tokio::sync::oneshot;
@@ -13,6 +14,9 @@ use super::apart::Apart;
 use super::lane::Lane;
 use super::pool::{Pool, Unawaited};
 use super::port::{Answer, ProbePort};
+
+// A monitor waits for the host's own word on a stuck plugin.
+const _: () = assert!(GRACE.as_millis() < BACKSTOP.as_millis());
 
 /// An async probe, on its plugin's lane.
 pub(super) struct LaneProbe {

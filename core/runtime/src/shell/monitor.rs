@@ -91,7 +91,7 @@ impl MonitorShell {
                 event = self.inbox.recv() => event,
                 () = sleep_until(timeout) => None,
             };
-            // All results first: by the time's word an unanswered probe fails.
+            // All results first: by the time's word an unanswered probe has no opinion.
             if let Some(event) = event {
                 self.take(event);
             }
@@ -271,3 +271,6 @@ pub(super) async fn sleep_until(time: Option<std::time::Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

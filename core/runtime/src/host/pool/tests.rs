@@ -1,0 +1,55 @@
+//! Calls that do not return, in virtual time.
+
+use std::sync::mpsc;
+
+use rais_sdk::FaultKind;
+
+use super::*;
+
+const LIMIT: Duration = Duration::from_millis(400);
+const WAITED: Duration = Duration::from_millis(350);
+
+/// A call that says that it has begun, and does not return before it is let.
+fn held(pool: &Pool) -> (Answer<()>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (begin, begun) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let answer = pool.run(LIMIT, Unawaited::Skip, move || {
+        let _ = begin.send(());
+        let _ = released.recv();
+        Ok(())
+    });
+    (answer, begun, release)
+}
+
+/// The clock stands but for where all wait for it.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_does_not_return_is_a_timeout_and_of_a_probe_no_opinion() {
+    for (kind, expected) in [
+        (Kind::Probe, FaultKind::Unknown),
+        (Kind::Load, FaultKind::Timeout),
+        (Kind::Sink, FaultKind::Timeout),
+    ] {
+        let pool = Pool::new(kind, "slow", Size::ONE);
+        let (answer, begun, _release) = held(&pool);
+        begun.recv().unwrap();
+        let fault = answer.await.unwrap_err();
+        assert_eq!(fault.kind, expected, "{fault}");
+        let text = format!("the {kind} `slow` has not returned within 400ms");
+        assert_eq!(fault.text, text);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_for_its_thread_is_answered_no_later() {
+    let pool = Pool::new(Kind::Probe, "slow", Size::ONE);
+    let asked = tokio::time::Instant::now();
+    let (_first, first_begun, release) = held(&pool);
+    let (second, second_begun, _release) = held(&pool);
+    first_begun.recv().unwrap();
+    tokio::time::advance(WAITED).await;
+    release.send(()).unwrap();
+    second_begun.recv().unwrap();
+    assert_eq!(second.await.unwrap_err().kind, FaultKind::Unknown);
+    // The runtime's timers are whole milliseconds.
+    assert!(asked.elapsed() <= LIMIT + GRACE + Duration::from_millis(1));
+}
