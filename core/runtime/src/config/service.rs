@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rais_proto::heartbeat::codec::{MAX_EXPIRE, MAX_INTERVAL};
 use rais_proto::heartbeat::{Capacity, Weight, default_expire};
 use rais_proto::name::ServiceName;
 
@@ -104,6 +105,17 @@ impl MonitorService {
         let interval = duration::show(self.interval);
         let written = |key: &str| section.value(key).map(|value| value.item.place.clone());
         let at = |key: &str| written(key).or_else(|| written("interval"));
+        for (key, length, most) in
+            [("interval", self.interval, MAX_INTERVAL), ("expire", self.expire, MAX_EXPIRE)]
+        {
+            if length > most
+                && let Some(place) = at(key)
+            {
+                let (length, most) = (duration::show(length), duration::show(most));
+                let message = format!("`{key}` ({length}) is longer than a beat can say ({most})");
+                whole.notes.add(Fault::error(place, &whole.path, message));
+            }
+        }
         if self.expire <= self.interval
             && let Some(place) = at("expire")
         {

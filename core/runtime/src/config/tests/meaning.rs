@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rais_proto::heartbeat::codec::{MAX_EXPIRE, MAX_INTERVAL};
 use rais_proto::heartbeat::{Capacity, Weight};
 use rais_proto::load::Load;
 
-use super::{SOUND, read, sound, with};
+use super::{SOUND, faulty, read, sound, with};
 use crate::config::{
     Advertise, Balance, Config, Head, Http, MinServers, Probe, React, Role, Scheme, Security,
     Selector, WhenNone,
@@ -68,6 +69,38 @@ fn a_short_interval_shortens_what_hangs_on_it() {
     let service = monitor(&config);
     assert_eq!((service.timeout, service.fast_interval), (millis(400), millis(100)));
     assert_eq!(service.expire, millis(198_000));
+}
+
+#[test]
+fn an_interval_is_no_longer_than_a_beat_can_say() {
+    for line in ["interval = \"1d\"", "interval = \"24h\"\nexpire = \"7d\""] {
+        let config = sound(&with(MONITOR, line));
+        let service = monitor(&config);
+        assert_eq!(service.interval, MAX_INTERVAL);
+        assert!(service.expire <= MAX_EXPIRE, "{line}: {:?}", service.expire);
+    }
+    let too_long = "`interval` (1441m) is longer than a beat can say (1d)";
+    let cases = [
+        ("interval = \"1441m\"", &[(7, 12, too_long)][..]),
+        // Its default is by the interval.
+        (
+            "interval = \"3d\"",
+            &[
+                (7, 12, "`interval` (3d) is longer than a beat can say (1d)"),
+                (7, 12, "`expire` (14256m) is longer than a beat can say (7d)"),
+            ],
+        ),
+        ("expire = \"8d\"", &[(7, 10, "longer than seven days")]),
+    ];
+    for (line, expected) in cases {
+        let faults = faulty(&with(MONITOR, line));
+        assert_eq!(faults.len(), expected.len(), "{line}: {faults:?}");
+        for (fault, &(row, column, says)) in faults.iter().zip(expected) {
+            let place = fault.place().unwrap();
+            assert_eq!((place.line(), place.column()), (row, column), "{line}: {fault}");
+            assert!(fault.to_string().contains(says), "{line}: {fault}");
+        }
+    }
 }
 
 #[test]
