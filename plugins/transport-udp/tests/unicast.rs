@@ -3,10 +3,13 @@
 
 mod common;
 
-use std::net::UdpSocket;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 use common::{End, alone};
 use rais_sdk::FaultKind;
+use socket2::{Domain, Socket, Type};
 
 #[test]
 fn a_datagram_arrives_with_its_senders_address() {
@@ -96,4 +99,24 @@ fn an_address_in_use_is_a_fault_that_names_it() {
     let fault = End::try_binder(&table).err().unwrap();
     assert_eq!(fault.kind, FaultKind::Io);
     assert!(fault.text.contains(&address.to_string()), "{fault}");
+}
+
+#[test]
+fn another_table_takes_the_address_over_once_it_is_given_back() {
+    let (old, port) = alone("127.0.0.1");
+    let table = format!("mode = \"unicast\"\nlisten = \"127.0.0.1:{port}\"\npeers = [\"::1\"]");
+    let new = End::monitor(&table);
+    let start = |end: &End| end.transport.start(Arc::new(end.heard.clone()));
+    assert_eq!(start(&new).unwrap_err().kind, FaultKind::Io);
+    old.transport.stop();
+    // A refused start leaves nothing behind that would stand in the way of the next.
+    start(&new).unwrap();
+    let monitor = End::monitor(&format!("mode = \"unicast\"\npeers = [\"127.0.0.1:{port}\"]"));
+    monitor.transport.send(b"beat").unwrap();
+    new.hears(&[("127.0.0.1", b"beat")]);
+    // Nobody shares it, not even one who would.
+    let other = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+    other.set_reuse_address(true).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    assert_eq!(other.bind(&address.into()).unwrap_err().kind(), ErrorKind::AddrInUse);
 }
