@@ -97,9 +97,9 @@ impl Binder {
             }
         }
         if service.judges_beats() && (change == Change::Standing || service.is_tense()) {
-            self.judge(arrival.now, index);
+            self.judge_soon(arrival.now, index);
         } else {
-            self.wakes.set(index, service.next_wake());
+            self.reschedule(index);
         }
     }
 

@@ -8,11 +8,13 @@
 mod conflicts;
 mod intake;
 pub mod peers;
+mod reasons;
 mod service;
 pub mod snapshot;
 pub mod view;
 mod zones;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -24,11 +26,12 @@ use crate::load::Load;
 use crate::name::{HostId, ServiceName, ZoneName};
 use crate::policy::{ServicePolicy, Verdict, WhenNone};
 use crate::serial::Serial;
-use crate::table::FORGET_AFTER;
+use crate::table::{Change, FORGET_AFTER};
 use crate::time::{Time, WallTime};
 
 use conflicts::Conflicts;
 use peers::Peers;
+use reasons::Reasons;
 use service::Service;
 use zones::{Renewal, Zones};
 
@@ -39,8 +42,9 @@ pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
 /// How often what is a day old is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 
-/// Of the reasons for one publication, so many octets are kept.
-const LONGEST_REASON: usize = 200;
+/// What was heard makes a service judge no sooner than this after it last did so: where thousands are heard
+/// anew, each judgement goes through thousands.
+const PACE: Duration = Duration::from_millis(10);
 
 /// What a binder is told once, and at a reload.
 #[derive(Debug, Clone)]
@@ -132,8 +136,10 @@ pub struct Binder {
     outputs: VecDeque<Output>,
     /// When each service wants to be judged.
     wakes: Wakes,
+    /// Services that heard what is still to be judged, and when they did.
+    unjudged: BTreeMap<usize, Time>,
     /// Why each zone is to be published.
-    reasons: BTreeMap<ZoneName, String>,
+    reasons: Reasons,
     hearing: RemoteHearing,
     housekeeping: Time,
 }
@@ -153,6 +159,8 @@ struct RemoteHearing {
 struct Wakes {
     order: BTreeSet<(Time, usize)>,
     at: Vec<Time>,
+    /// Before this a service is not judged for what it heard.
+    rested: BTreeMap<usize, Time>,
 }
 
 impl Wakes {
@@ -188,7 +196,8 @@ impl Binder {
             counters: Counters::default(),
             outputs: VecDeque::new(),
             wakes: Wakes::default(),
-            reasons: BTreeMap::new(),
+            unjudged: BTreeMap::new(),
+            reasons: Reasons::default(),
             hearing: RemoteHearing { deaf: false, last: now, longest: Duration::ZERO },
             housekeeping: now + HOUSEKEEPING,
             config: BinderConfig {
@@ -209,6 +218,7 @@ impl Binder {
         let mut before: BTreeMap<ServiceName, Service> =
             before.into_iter().map(|service| (service.name.clone(), service)).collect();
         self.wakes = Wakes::default();
+        self.unjudged.clear();
         self.of_zone.clear();
         let mut joining = Vec::new();
         for (index, (name, policy)) in config.services.iter().enumerate() {
@@ -258,6 +268,7 @@ impl Binder {
     /// The end is near: what is to be published does not wait for its gap. Drain the outputs, hand
     /// them to the sinks, store a last [`Binder::snapshot`].
     pub fn handle_shutdown(&mut self, now: Time, wall: WallTime) {
+        self.settle();
         self.zones.hurry(now);
         self.publish_due(now, wall);
     }
@@ -299,6 +310,7 @@ impl Binder {
         let longest = tables.filter_map(crate::table::Table::longest_expire).max();
         self.hearing.longest = longest.unwrap_or_default();
         if self.deaf_from().is_some_and(|from| from <= now) {
+            self.settle();
             self.hearing.deaf = true;
             (0..self.services.len()).for_each(|index| self.judge(now, index));
         }
@@ -318,34 +330,75 @@ impl Binder {
         }
     }
 
+    /// A service heard something to judge: it is judged at once, or when its zone may be
+    /// published again. Until then nobody would see it.
+    fn judge_soon(&mut self, now: Time, index: usize) {
+        self.unjudged.insert(index, now);
+        if self.judges_from(index) <= now {
+            self.judge(now, index);
+        } else {
+            self.reschedule(index);
+        }
+    }
+
+    fn judges_from(&self, index: usize) -> Time {
+        let zone = self.services.get(index).map(|service| &service.policy.zone);
+        let open = zone.map_or(Time::ZERO, |zone| self.zones.open_from(zone, self.config.gap));
+        self.wakes.rested.get(&index).map_or(open, |&rested| open.max(rested))
+    }
+
+    fn reschedule(&mut self, index: usize) {
+        let Some(service) = self.services.get(index) else { return };
+        let own = service.next_wake();
+        let unjudged = self.unjudged.contains_key(&index).then(|| self.judges_from(index));
+        self.wakes.set(index, unjudged.map_or(own, |from| own.min(from)));
+    }
+
+    /// Judges what was heard and not judged yet, as of when it was heard.
+    fn settle(&mut self) {
+        while let Some((&index, &at)) = self.unjudged.first_key_value() {
+            self.judge(at, index);
+        }
+    }
+
+    /// As it would be, had it judged all that it heard.
+    fn settled(&self) -> Cow<'_, Binder> {
+        if self.unjudged.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut settled = self.clone();
+        settled.settle();
+        Cow::Owned(settled)
+    }
+
     fn judge(&mut self, now: Time, index: usize) {
+        if self.unjudged.remove(&index).is_some() {
+            self.wakes.rested.insert(index, now + PACE);
+        }
         let deaf = self.hearing.deaf;
         let Some(service) = self.services.get_mut(index) else { return };
         let before = service.decision.set.clone();
         let changed = service.judge(now, deaf);
         self.wakes.set(index, service.next_wake());
         let (name, zone) = (&service.name, &service.policy.zone);
-        let mut reason = String::new();
+        let is_another = service.decision.set != before;
         for address in changed {
             let verdict = service.decision.verdicts.get(&address).copied();
-            let word = verdict.map_or("forgotten", Verdict::as_str);
-            reason.push_str(&format!("{name} {address} {word}; "));
+            if is_another {
+                self.reasons.note(zone, name, address, verdict);
+            }
             let judged = Output::Judged { service: name.clone(), address, verdict };
             self.outputs.push_back(judged);
         }
         let emptied_on_purpose = service.policy.when_none == WhenNone::Empty
-            && service.phase != Phase::Listening
+            && !matches!(service.phase, Phase::Listening | Phase::Deaf)
             && !self.zones.was_published(zone);
-        if service.decision.set != before || emptied_on_purpose {
+        if is_another || emptied_on_purpose {
             let gap = self.config.gap;
             if service.phase == Phase::Listening {
                 self.zones.mark_patiently(now, gap, zone, Renewal::Changed);
             } else {
                 self.zones.mark(now, gap, zone, Renewal::Changed);
-            }
-            let reasons = self.reasons.entry(zone.clone()).or_default();
-            if reasons.len() < LONGEST_REASON {
-                reasons.push_str(&reason);
             }
         }
     }
@@ -360,21 +413,30 @@ impl Binder {
         }
     }
 
+    /// Judges what was heard for zones that may be published: it is not to wait a gap more.
+    fn judge_open(&mut self, now: Time) {
+        let is_open = |index: &usize| {
+            let zone = self.services.get(*index).map(|service| &service.policy.zone);
+            zone.is_some_and(|zone| self.zones.open_from(zone, self.config.gap) <= now)
+        };
+        let open: Vec<usize> = self.unjudged.keys().copied().filter(is_open).collect();
+        open.into_iter().for_each(|index| self.judge(now, index));
+    }
+
     fn publish_due(&mut self, now: Time, wall: WallTime) {
+        if self.zones.next_due().is_some_and(|due| due <= now) {
+            self.judge_open(now);
+        }
         while let Some((zone, renewal)) = self.zones.take_due(now) {
             if !self.may_publish(&zone) {
                 continue;
             }
             let Some(serial) = self.zones.publish(now, wall, &zone, renewal) else { continue };
             let services = self.services_of(&zone);
-            let mut reason = self.reasons.remove(&zone).unwrap_or_default();
-            reason.truncate(reason.trim_end_matches("; ").len());
-            if reason.is_empty() {
-                reason = match renewal {
-                    Renewal::Again => "as published before the start".to_owned(),
-                    Renewal::Changed => "the zone's fixed part changed".to_owned(),
-                };
-            }
+            let reason = self.reasons.take(&zone).unwrap_or_else(|| match renewal {
+                Renewal::Again => "as published before the start".to_owned(),
+                Renewal::Changed => "the zone's fixed part changed".to_owned(),
+            });
             let publication = Publication { zone, serial, services, reason };
             self.outputs.push_back(Output::Publish(publication));
         }
@@ -400,8 +462,12 @@ impl Binder {
         // A deaf binder remembers everybody: that nobody was heard is its own doing.
         if !self.hearing.deaf {
             self.peers.forget(now);
-            for service in &mut self.services {
-                service.table.forget(now - FORGET_AFTER, |_| true);
+            for index in 0..self.services.len() {
+                let Some(service) = self.services.get_mut(index) else { continue };
+                let change = service.table.forget(now - FORGET_AFTER, |_| true);
+                if change == Change::Standing && service.judges_beats() {
+                    self.judge_soon(now, index);
+                }
             }
         }
     }

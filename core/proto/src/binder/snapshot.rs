@@ -81,6 +81,10 @@ impl Binder {
 
     /// What is to be stored: before each publication, every second, and at the end.
     pub fn snapshot(&self) -> Snapshot {
+        self.settled().remembered()
+    }
+
+    fn remembered(&self) -> Snapshot {
         Snapshot {
             zones: self.zones.memory().map(|(name, memory)| (name.clone(), memory)).collect(),
             services: self

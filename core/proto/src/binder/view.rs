@@ -100,7 +100,7 @@ pub struct HostView {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Alarm {
-    /// No other host at all is heard: every set is frozen.
+    /// No other host at all is heard: the set of every service that reacts at once is frozen.
     Deaf {
         /// For how long.
         silent_for: Duration,
@@ -167,6 +167,10 @@ const STRANGERS_SHOWN: Duration = Duration::from_secs(600);
 impl Binder {
     /// Shows everything.
     pub fn view(&self, now: Time) -> BinderView {
+        self.settled().shown(now)
+    }
+
+    fn shown(&self, now: Time) -> BinderView {
         BinderView {
             services: self.services.iter().map(|s| self.service_view(s, now)).collect(),
             zones: self.zones.view().collect(),
@@ -210,10 +214,11 @@ impl Binder {
                 }),
             })
             .collect();
-        let unheard = |address: &IpAddr| members.iter().all(|member| member.address != *address);
+        // In the table's order until here.
+        let heard = |address: &IpAddr| members.binary_search_by_key(address, |m| m.address).is_ok();
         let stored: Vec<MemberView> = verdicts
             .iter()
-            .filter(|(address, _)| unheard(address))
+            .filter(|(address, _)| !heard(address))
             .map(|(&address, &verdict)| MemberView { address, verdict, known: None })
             .collect();
         members.extend(stored);

@@ -153,6 +153,12 @@ impl Zones {
         self.due.insert((at, name.clone()));
     }
 
+    /// Before this, `gap` keeps the zone from being published.
+    pub(crate) fn open_from(&self, name: &ZoneName, gap: Duration) -> Time {
+        let last = self.zones.get(name).and_then(|zone| zone.last_published);
+        last.map_or(Time::ZERO, |last| last + gap)
+    }
+
     /// When the next zone is to be published.
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.due.first().map(|&(at, _)| at)
