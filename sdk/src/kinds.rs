@@ -129,7 +129,8 @@ pub trait Sink: Send + Sync + Sized + 'static {
         Ok(None)
     }
 
-    /// Ends threads and gives back sockets. Nothing is called after it.
+    /// Ends threads, commands and sockets. Calls under way are given a moment first; it is then
+    /// called all the same, so that it can end them. Nothing is called after it.
     fn stop(&self) {}
 }
 
