@@ -2,23 +2,26 @@
 //!
 //! Wires: configuration → plugins → roles → control → signals → goodbye.
 
+mod desk;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use self::desk::{Asker, Called, Desk, Signals};
 use crate::check::{self, Checked};
 use crate::clock::Clock;
 use crate::config::{Asked, Config, Fault, Faults, Look, Role};
-use crate::control::{Request, Response, Server, ServerAsked};
+use crate::control::{ProcessId, Response, Server, ServerAsked};
 use crate::host::{PluginHost, Registry};
-use crate::roles::{Applying, Roles};
+use crate::roles::{Applying, Ended, Ready, Roles};
 use crate::state::StateError;
 
 /// What a process is started with.
@@ -32,7 +35,18 @@ pub struct Options {
     pub version: String,
     /// How faults are shown.
     pub look: Look,
+    /// How the log follows a reload.
+    pub relog: Relog,
 }
+
+/// Has the log follow the filters of a configuration that is reloaded.
+#[derive(Clone)]
+pub struct Relog(Arc<PrepareLog>);
+
+type PrepareLog = dyn Fn(&Config) -> Result<Relogging, String> + Send + Sync;
+
+/// A log that is ready to follow: what is done once all of a reload was found sound.
+pub type Relogging = Box<dyn FnOnce() + Send>;
 
 /// Why a process does not start, or ended otherwise than asked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +64,14 @@ pub enum DaemonError {
         /// Its name.
         name: String,
         /// What it said.
+        why: String,
+    },
+    /// A role has ended and was not asked to; the others said goodbye.
+    #[error("the {role} has ended by itself: {why}")]
+    Ended {
+        /// Which.
+        role: Role,
+        /// What is known of it.
         why: String,
     },
     /// A socket, a signal, a thread.
@@ -73,6 +95,21 @@ impl DaemonError {
 
     pub(crate) fn io(doing: impl fmt::Display, source: io::Error) -> DaemonError {
         DaemonError::Io { doing: doing.to_string(), source }
+    }
+}
+
+impl Relog {
+    /// By `prepare`, which judges a configuration's filters, and gives what makes the log follow.
+    pub fn new(
+        prepare: impl Fn(&Config) -> Result<Relogging, String> + Send + Sync + 'static,
+    ) -> Relog {
+        Relog(Arc::new(prepare))
+    }
+}
+
+impl fmt::Debug for Relog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Relog").finish_non_exhaustive()
     }
 }
 
@@ -101,111 +138,137 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
         let registry = registry.map_err(|source| DaemonError::io("list the plugins", source))?;
         let host = PluginHost::new(registry);
         let host = host.map_err(|source| DaemonError::io("start the plugin host", source))?;
-        Daemon::start(options, Arc::new(host)).await
+        run_on(options, Arc::new(host)).await
     });
     // A plugin that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
 
+async fn run_on(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonError> {
+    let refused = |faults| DaemonError::Config(faults, options.look);
+    let checked = checked(&options, &host, None).await.map_err(refused)?;
+    let asked = checked.roles.clone();
+    for warning in &checked.warnings {
+        warn!("\n{}", warning.render(options.look));
+    }
+    // Before anything that could end the process is up.
+    let mut signals = Signals::new().map_err(|source| DaemonError::io("take signals", source))?;
+
+    let clock = Clock::start();
+    let process = ProcessId { pid: std::process::id(), started: clock.wall().as_unix_millis() };
+    let config = checked.config.clone();
+    let ready = Ready::of(clock, &options.version, checked)?;
+    let (to_desk, requests) = mpsc::channel(16);
+    let servers = listen(&config, &asked, &to_desk).await?;
+    let (ending, ended) = mpsc::unbounded_channel();
+    let roles = tokio::select! {
+        roles = ready.start(ending) => roles?,
+        () = signals.end() => return Ok(()),
+    };
+    let names: Vec<_> = asked.iter().map(|role| role.as_str()).collect();
+    info!(version = %options.version, "rais runs: {}", names.join(" and "));
+
+    let voices = roles.voices();
+    let desk = Desk { process, signals, requests, ended, voices };
+    Daemon { options, config, host, roles }.run(desk, servers).await
+}
+
 impl Daemon {
-    async fn start(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonError> {
-        let refused = |faults| DaemonError::Config(faults, options.look);
-        let checked = checked(&options, &host, None).await.map_err(refused)?;
-        let asked = checked.roles.clone();
-        warn_of(&checked.warnings, options.look);
-        // Before anything that could end the process is up.
-        let mut signals =
-            Signals::new().map_err(|source| DaemonError::io("take signals", source))?;
-
-        let (requests, mut control) = mpsc::channel(16);
-        let config = checked.config.clone();
-        let clock = Clock::start();
-        let roles = Roles::start(clock, &options.version, checked, &asked).await?;
-        let servers = listen(&config, &asked, &requests).await?;
-        let names: Vec<_> = asked.iter().map(|role| role.as_str()).collect();
-        info!(version = %options.version, "rais runs: {}", names.join(" and "));
-
-        let mut daemon = Daemon { options, config, host, roles };
-        loop {
-            tokio::select! {
-                Some(asked) = control.recv() => daemon.answer(asked).await,
-                Some(()) = signals.hangup.recv() => {
-                    if let Response::Refused { faults } = daemon.reload().await {
-                        error!("reload refused, the old configuration goes on:\n{}", faults.join("\n"));
-                    }
-                }
-                Some(()) = signals.terminate.recv() => break,
-                Some(()) = signals.interrupt.recv() => break,
-            }
+    /// Serves at `desk` until all is to end, then says goodbye.
+    async fn run(mut self, mut desk: Desk, servers: Vec<Server>) -> Result<(), DaemonError> {
+        let result = self.serve(&mut desk).await;
+        match &result {
+            Ok(()) => info!("stopping: saying goodbye"),
+            Err(why) => error!("{why}; stopping: saying goodbye"),
         }
-        info!("stopping: saying goodbye");
         drop(servers);
-        if tokio::time::timeout(GOODBYE, daemon.roles.stop()).await.is_err() {
+        if tokio::time::timeout(GOODBYE, self.roles.stop()).await.is_err() {
             warn!("not everything ended in time");
         }
-        Ok(())
+        result
     }
 
-    async fn answer(&mut self, asked: ServerAsked) {
-        let ServerAsked { role, request, answer } = asked;
-        let response = match request {
-            Request::Status => match self.roles.status(role).await {
-                Some(status) => Response::Status(Box::new(status)),
-                None => Response::Error { text: format!("the {role} does not answer") },
-            },
-            Request::Reload => self.reload().await,
-        };
-        // Who asked may have hung up; what it asked for has happened.
-        let _ = answer.send(response);
+    /// Does what is asked until all is to end.
+    ///
+    /// # Errors
+    /// A role has ended by itself.
+    async fn serve(&mut self, desk: &mut Desk) -> Result<(), DaemonError> {
+        let mut again = None;
+        loop {
+            let asker = match again.take() {
+                Some(asker) => asker,
+                None => match desk.next().await {
+                    Called::Reload(asker) => asker,
+                    Called::Stop => return Ok(()),
+                    Called::Ended(ended) => return Err(ended.into()),
+                },
+            };
+            // A plugin or a disk may keep a reload waiting; nobody else waits with it.
+            let mut reload = pin!(self.reload());
+            let response = loop {
+                let called = tokio::select! {
+                    response = &mut reload => break response,
+                    called = desk.next() => called,
+                };
+                match called {
+                    // This one may have read what has changed since.
+                    Called::Reload(Asker::Signal) => again = Some(Asker::Signal),
+                    Called::Reload(asker) => asker.answer(busy()),
+                    Called::Stop => return Ok(()),
+                    Called::Ended(ended) => return Err(ended.into()),
+                }
+            };
+            asker.answer(response);
+        }
     }
 
     /// Validated whole, swapped whole, or refused whole.
     async fn reload(&mut self) -> Response {
         let look = Look::Plain;
-        let refused = |faults: Faults| Response::Refused {
-            faults: faults.0.iter().map(|fault| fault.render(look)).collect(),
+        let refused = |faults: Vec<Fault>| Response::Refused {
+            faults: faults.iter().map(|fault| fault.render(look)).collect(),
         };
         let before = Some(self.roles.instances());
         let checked = match checked(&self.options, &self.host, before).await {
             Ok(checked) => checked,
-            Err(faults) => return refused(faults),
+            Err(Faults(faults)) => return refused(faults),
         };
-        if let Some(fault) = needs_a_restart(&self.config, &checked, self.roles.running()) {
-            return refused(Faults(vec![fault]));
+        let fixed = needs_a_restart(&self.config, &checked, self.roles.running());
+        if !fixed.is_empty() {
+            return refused(fixed);
         }
+        let relog = match (self.options.relog.0)(&checked.config) {
+            Ok(relog) => relog,
+            Err(why) => return refused(vec![checked.config.fault("control.log", why)]),
+        };
         let warnings = checked.warnings.iter().map(|warning| warning.render(look)).collect();
         let config = checked.config.clone();
         match self.roles.apply(checked).await {
             Ok(()) => {
+                relog();
                 info!("reloaded");
                 self.config = config;
                 Response::Reloaded { warnings }
             }
-            Err(Applying::Config(faults)) => refused(Faults(faults)),
+            Err(Applying::Config(faults)) => refused(faults),
             Err(Applying::Transport { name, why }) => {
                 let fault =
                     config.fault(&format!("transport.{name}"), format!("does not start: {why}"));
-                refused(Faults(vec![fault]))
+                refused(vec![fault])
             }
         }
     }
 }
 
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
+impl From<Ended> for DaemonError {
+    fn from(Ended { role, why }: Ended) -> DaemonError {
+        DaemonError::Ended { role, why }
+    }
 }
 
-impl Signals {
-    fn new() -> io::Result<Signals> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
+fn busy() -> Response {
+    Response::Error { text: "a reload is under way; ask again when it has ended".to_owned() }
 }
 
 /// Off the event loop: an author's `new` may take its time.
@@ -224,6 +287,7 @@ async fn checked(
     })
 }
 
+/// One socket a role, or none at all.
 async fn listen(
     config: &Config,
     roles: &BTreeSet<Role>,
@@ -242,24 +306,27 @@ async fn listen(
     Ok(servers)
 }
 
-/// What cannot change under a running process; none where nothing of it did.
-fn needs_a_restart(before: &Config, after: &Checked, running: &BTreeSet<Role>) -> Option<Fault> {
+/// What has changed that cannot change under a running process.
+fn needs_a_restart(before: &Config, after: &Checked, running: &BTreeSet<Role>) -> Vec<Fault> {
     let restart = "only a restart can change it";
     let config = &after.config;
-    if before.host.state != config.host.state {
-        return Some(config.fault("host.state", restart));
-    }
-    if before.control.socket_pattern != config.control.socket_pattern {
-        return Some(config.fault("control.socket", restart));
-    }
-    (running != &after.roles).then(|| {
+    let changed = [
+        ("host.name", before.host.name != config.host.name),
+        ("host.state", before.host.state != config.host.state),
+        ("control.socket", before.control.socket_pattern != config.control.socket_pattern),
+        ("control.log_format", before.control.log_format != config.control.log_format),
+    ];
+    let changed = changed.iter().filter(|(_, changed)| *changed);
+    let mut faults: Vec<Fault> = changed
+        .map(|(key, _)| config.fault(key, format!("`{key}` is not as at the start: {restart}")))
+        .collect();
+    if running != &after.roles {
         let names: Vec<_> = running.iter().map(|role| role.as_str()).collect();
-        config.fault("", format!("this process runs as {}: {restart}", names.join(" and ")))
-    })
+        let message = format!("this process runs as {}: {restart}", names.join(" and "));
+        faults.push(config.fault("", message));
+    }
+    faults
 }
 
-fn warn_of(warnings: &[Fault], look: Look) {
-    for warning in warnings {
-        warn!("\n{}", warning.render(look));
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The roles of one process: started together, changed together, ended together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 
 use rais_proto::name::HostId;
 use tokio::sync::{mpsc, oneshot};
@@ -35,13 +36,38 @@ pub(crate) struct Roles {
     receivers: Receivers,
     monitor: Option<MonitorRole>,
     binder: Option<BinderRole>,
+    tasks: BTreeMap<Role, JoinHandle<()>>,
+}
+
+/// Roles that have all they need but the network, and have not begun: dropped, they leave no trace
+/// outside of their state.
+pub(crate) struct Ready {
+    roles: Roles,
+    work: Vec<(Role, Work)>,
+}
+
+/// What a role does until it is told to stop.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A role that is no more.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) role: Role,
+    /// What is known of it.
+    pub(crate) why: String,
+}
+
+/// By what the roles are asked, whatever else is done with them.
+#[derive(Clone)]
+pub(crate) struct Voices {
+    monitor: Option<mpsc::UnboundedSender<monitor::Event>>,
+    binder: Option<mpsc::UnboundedSender<binder::Event>>,
 }
 
 struct MonitorRole {
     identity: Identity,
     keys: Keys,
     events: mpsc::UnboundedSender<monitor::Event>,
-    task: JoinHandle<()>,
     _interfaces: interfaces::Watch,
     _state: StateDir,
 }
@@ -50,7 +76,6 @@ struct BinderRole {
     host: HostId,
     events: mpsc::UnboundedSender<binder::Event>,
     queue: Queue,
-    task: JoinHandle<()>,
     _state: StateDir,
 }
 
@@ -62,47 +87,88 @@ pub(crate) enum Applying {
     Transport { name: String, why: String },
 }
 
-impl Roles {
-    /// Starts `roles` of a configuration that was found sound.
-    pub(crate) async fn start(
-        clock: Clock,
-        version: &str,
-        checked: Checked,
-        roles: &BTreeSet<Role>,
-    ) -> Result<Roles, DaemonError> {
+impl Ready {
+    /// Makes the roles of a configuration that was found sound.
+    ///
+    /// # Errors
+    /// A state that another has or that cannot be read, what the plans refuse, no netlink.
+    pub(crate) fn of(clock: Clock, version: &str, checked: Checked) -> Result<Ready, DaemonError> {
         // Every lock first: who cannot have all starts nothing.
         let root = &checked.config.host.state;
-        let open = |role| roles.contains(&role).then(|| StateDir::open(root, role)).transpose();
+        let open =
+            |role| checked.roles.contains(&role).then(|| StateDir::open(root, role)).transpose();
         let (monitor_state, binder_state) = (open(Role::Monitor)?, open(Role::Binder)?);
         let state = monitor_state.as_ref().or(binder_state.as_ref());
         let host = state.map(StateDir::host_id).transpose()?.unwrap_or(HostId([0; 16]));
         let host_name = checked.config.host.name.to_string();
         let facts = Facts { clock, version: version.to_owned(), host, host_name };
 
-        let mut started = Roles {
-            running: roles.clone(),
-            instances: checked.instances.clone(),
-            receivers: Receivers::default(),
-            monitor: None,
-            binder: None,
-        };
-        let mut neighbour = None;
+        let mut work = Vec::new();
+        let (mut monitor, mut binder, mut neighbour) = (None, None, None);
         if let Some(state) = binder_state {
             let (queue, arrived, sender) = inbox_of();
             neighbour = monitor_state.is_some().then_some(sender);
-            let role = BinderRole::start(&facts, &checked, state, queue, arrived)?;
-            let transports = checked.instances.transports();
-            let receiving = started.receivers.start(transports, &role.queue).await;
-            started.binder = Some(role);
+            let (role, shell) = BinderRole::new(&facts, &checked, state, queue, arrived)?;
+            work.push((Role::Binder, Box::pin(shell.run()) as Work));
+            binder = Some(role);
+        }
+        if let Some(state) = monitor_state {
+            let (role, shell) = MonitorRole::new(&facts, &checked, state, neighbour)?;
+            work.push((Role::Monitor, Box::pin(shell.run()) as Work));
+            monitor = Some(role);
+        }
+        let Checked { roles: running, instances, .. } = checked;
+        let (receivers, tasks) = (Receivers::default(), BTreeMap::new());
+        let roles = Roles { running, instances, receivers, monitor, binder, tasks };
+        Ok(Ready { roles, work })
+    }
+
+    /// Has them begin, all or none; `ending` is told of each that has ended.
+    ///
+    /// # Errors
+    /// A transport that does not start; those before it are stopped again.
+    pub(crate) async fn start(
+        self,
+        ending: mpsc::UnboundedSender<Ended>,
+    ) -> Result<Roles, DaemonError> {
+        let Ready { mut roles, work } = self;
+        if let Some(role) = &roles.binder {
+            let receiving = roles.receivers.start(roles.instances.transports(), &role.queue).await;
             receiving
                 .map_err(|(name, fault)| DaemonError::Transport { name, why: describe(&fault) })?;
         }
-        if let Some(state) = monitor_state {
-            started.monitor = Some(MonitorRole::start(&facts, &checked, state, neighbour)?);
-        }
-        Ok(started)
+        // Nothing fails from here on.
+        roles.tasks = work
+            .into_iter()
+            .map(|(role, work)| (role, watched(role, work, ending.clone())))
+            .collect();
+        Ok(roles)
     }
+}
 
+#[cfg(test)]
+impl Ready {
+    /// Has a role do something else.
+    pub(crate) fn replace(&mut self, role: Role, with: impl Future<Output = ()> + Send + 'static) {
+        let work = self.work.iter_mut().find(|(of, _)| *of == role);
+        work.unwrap().1 = Box::pin(with);
+    }
+}
+
+/// Does the work of a role, and tells that it has ended, whether by itself or by a panic.
+fn watched(role: Role, work: Work, ending: mpsc::UnboundedSender<Ended>) -> JoinHandle<()> {
+    let task = tokio::spawn(work);
+    tokio::spawn(async move {
+        let why = match task.await {
+            Ok(()) => "it has nothing left to do".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        // Who has told it to stop need not hear.
+        let _ = ending.send(Ended { role, why });
+    })
+}
+
+impl Roles {
     /// Which run.
     pub(crate) fn running(&self) -> &BTreeSet<Role> {
         &self.running
@@ -149,44 +215,67 @@ impl Roles {
         Ok(())
     }
 
-    /// What one says of itself; none where it has ended.
-    pub(crate) async fn status(&self, role: Role) -> Option<Status> {
-        match role {
-            Role::Monitor => {
-                let (answer, answered) = oneshot::channel();
-                self.monitor.as_ref()?.events.send(monitor::Event::Status(answer)).ok()?;
-                answered.await.ok().map(Status::Monitor)
-            }
-            Role::Binder => {
-                let (answer, answered) = oneshot::channel();
-                self.binder.as_ref()?.events.send(binder::Event::Status(answer)).ok()?;
-                answered.await.ok().map(Status::Binder)
-            }
+    /// By what they are asked.
+    pub(crate) fn voices(&self) -> Voices {
+        Voices {
+            monitor: self.monitor.as_ref().map(|role| role.events.clone()),
+            binder: self.binder.as_ref().map(|role| role.events.clone()),
         }
     }
 
     /// Says goodbye, stores what is to be remembered, and ends the plugins.
-    pub(crate) async fn stop(self) {
-        if let Some(role) = self.monitor {
+    pub(crate) async fn stop(mut self) {
+        if let Some(role) = &self.monitor {
             // One that has ended already needs no telling.
             let _ = role.events.send(monitor::Event::Stop);
-            let _ = role.task.await;
+            self.ended(Role::Monitor).await;
         }
-        if let Some(role) = self.binder {
+        if let Some(role) = &self.binder {
             let _ = role.events.send(binder::Event::Stop);
-            let _ = role.task.await;
+            self.ended(Role::Binder).await;
         }
         self.instances.stop().await;
+    }
+
+    async fn ended(&mut self, role: Role) {
+        if let Some(task) = self.tasks.remove(&role) {
+            // How it ended was told when it did.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Voices {
+    /// What one says of itself; none where it has ended.
+    pub(crate) fn status(
+        &self,
+        role: Role,
+    ) -> impl Future<Output = Option<Status>> + Send + 'static {
+        let voices = self.clone();
+        async move {
+            match role {
+                Role::Monitor => {
+                    let (answer, answered) = oneshot::channel();
+                    voices.monitor?.send(monitor::Event::Status(answer)).ok()?;
+                    answered.await.ok().map(Status::Monitor)
+                }
+                Role::Binder => {
+                    let (answer, answered) = oneshot::channel();
+                    voices.binder?.send(binder::Event::Status(answer)).ok()?;
+                    answered.await.ok().map(Status::Binder)
+                }
+            }
+        }
     }
 }
 
 impl MonitorRole {
-    fn start(
+    fn new(
         facts: &Facts,
         checked: &Checked,
         state: StateDir,
         neighbour: Option<mpsc::Sender<Arrived>>,
-    ) -> Result<MonitorRole, DaemonError> {
+    ) -> Result<(MonitorRole, MonitorShell), DaemonError> {
         let epoch = again_if_corrupt(|| state.next_epoch(facts.clock.wall()))?;
         let mut keys = Keys::default();
         let identity = Identity { host: facts.host, epoch };
@@ -202,8 +291,8 @@ impl MonitorRole {
         let watch = watch.map_err(|error| {
             DaemonError::io("follow the network interfaces", std::io::Error::other(error))
         })?;
-        let task = tokio::spawn(shell.run());
-        Ok(MonitorRole { identity, keys, events, task, _interfaces: watch, _state: state })
+        let role = MonitorRole { identity, keys, events, _interfaces: watch, _state: state };
+        Ok((role, shell))
     }
 
     fn plan(&mut self, checked: &Checked) -> Result<MonitorPlan, Vec<Fault>> {
@@ -212,21 +301,20 @@ impl MonitorRole {
 }
 
 impl BinderRole {
-    fn start(
+    fn new(
         facts: &Facts,
         checked: &Checked,
         state: StateDir,
         queue: Queue,
         arrived: mpsc::Receiver<Arrived>,
-    ) -> Result<BinderRole, DaemonError> {
+    ) -> Result<(BinderRole, BinderShell), DaemonError> {
         let file = state.file::<StoredSnapshot>("state.json", snapshot::VERSION);
         let remembered = again_if_corrupt(|| file.load())?.map(Into::into);
         let keeper = Keeper::start(file)?;
         let (host, membership) = (facts.host, &checked.membership);
         let plan = BinderPlan::of(&checked.config, &checked.instances, membership, host);
         let (shell, events) = BinderShell::new(facts.clone(), plan, remembered, keeper, arrived);
-        let task = tokio::spawn(shell.run());
-        Ok(BinderRole { host, events, queue, task, _state: state })
+        Ok((BinderRole { host, events, queue, _state: state }, shell))
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 use rais_runtime::config::{self, Asked, Config, LogFormat, Look, Role};
-use rais_runtime::daemon::{self, DaemonError, Options};
+use rais_runtime::daemon::{self, DaemonError, Options, Relog};
 
 use crate::args::ConfigFile;
 use crate::exit::Stop;
@@ -35,18 +35,19 @@ Examples:
 pub(crate) fn run(args: &RunArgs, asked: Asked) -> Result<(), Stop> {
     // What is wrong with the file is told below, by who would use it.
     let loaded = config::load_for(&args.config.path, asked);
-    match &loaded {
+    let log = match &loaded {
         Ok(loaded) => {
             let control = &loaded.config.control;
-            logging::start(&filter(&loaded.config, asked), control.log_format)?;
+            logging::start(&filter(&loaded.config, asked), control.log_format)?
         }
         Err(_) => logging::start(logging::QUIET, LogFormat::Human)?,
-    }
+    };
     let options = Options {
         config: args.config.path.clone(),
         roles: asked,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         look: look(),
+        relog: Relog::new(move |config| log.follow(&filter(config, asked))),
     };
     daemon::run(options).map_err(|error| {
         let code = error.exit_code();

@@ -15,9 +15,11 @@ pub(crate) use server::{Asked as ServerAsked, Server};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "lowercase")]
 pub enum Request {
+    /// Which process the role is in.
+    Hello,
     /// What the role says of itself.
     Status,
-    /// The configuration, read anew.
+    /// The configuration, read anew by all roles of the process.
     Reload,
 }
 
@@ -25,6 +27,8 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "lowercase")]
 pub enum Response {
+    /// To [`Request::Hello`].
+    Hello(ProcessId),
     /// To [`Request::Status`].
     Status(Box<Status>),
     /// The new configuration runs.
@@ -37,9 +41,18 @@ pub enum Response {
         /// Each fault, rendered.
         faults: Vec<String>,
     },
-    /// The request itself was no good.
+    /// The request itself was no good, or comes at a bad time.
     Error {
         /// Why.
         text: String,
     },
+}
+
+/// Tells a process from every other, also where it is seen through several sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its number; two in different containers may have the same.
+    pub pid: u32,
+    /// When it was started, in milliseconds of Unix time.
+    pub started: u64,
 }

@@ -1,0 +1,121 @@
+//! What speaks for a running rais: it answers who asks, and says what is to be done.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use crate::config::Role;
+use crate::control::{ProcessId, Request, Response, ServerAsked};
+use crate::roles::{Ended, Voices};
+
+/// Takes signals, requests and the news that a role has ended.
+pub(super) struct Desk {
+    pub(super) process: ProcessId,
+    pub(super) signals: Signals,
+    pub(super) requests: mpsc::Receiver<ServerAsked>,
+    pub(super) ended: mpsc::UnboundedReceiver<Ended>,
+    pub(super) voices: Voices,
+}
+
+/// More than a question.
+pub(super) enum Called {
+    /// The configuration is to be read anew.
+    Reload(Asker),
+    /// All is to end.
+    Stop,
+    /// A role is no more, and nobody has asked it to end.
+    Ended(Ended),
+}
+
+/// Who wants to know what became of a reload.
+pub(super) enum Asker {
+    /// SIGHUP: whoever reads the log.
+    Signal,
+    Command(oneshot::Sender<Response>),
+}
+
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Desk {
+    /// Answers questions until there is something to be done. Dropped while it waits, it has
+    /// missed nothing.
+    pub(super) async fn next(&mut self) -> Called {
+        loop {
+            tokio::select! {
+                biased;
+                Some(()) = self.signals.terminate.recv() => return Called::Stop,
+                Some(()) = self.signals.interrupt.recv() => return Called::Stop,
+                Some(ended) = self.ended.recv() => return Called::Ended(ended),
+                Some(()) = self.signals.hangup.recv() => return Called::Reload(Asker::Signal),
+                Some(ServerAsked { role, request, answer }) = self.requests.recv() => {
+                    match request {
+                        Request::Reload => return Called::Reload(Asker::Command(answer)),
+                        // Who asked may have hung up.
+                        Request::Hello => drop(answer.send(Response::Hello(self.process))),
+                        Request::Status => drop(tokio::spawn(self.tell(role, answer))),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has the role itself say how it stands, and waits for nobody.
+    fn tell(
+        &self,
+        role: Role,
+        answer: oneshot::Sender<Response>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let status = self.voices.status(role);
+        async move {
+            let response = match status.await {
+                Some(status) => Response::Status(Box::new(status)),
+                None => Response::Error { text: format!("the {role} does not answer") },
+            };
+            let _ = answer.send(response);
+        }
+    }
+}
+
+impl Asker {
+    /// Says what became of it: in the log, and to who asked.
+    pub(super) fn answer(self, response: Response) {
+        if let Response::Refused { faults } = &response {
+            let faults = faults.join("\n");
+            error!("reload refused, the old configuration goes on:\n{faults}");
+        }
+        if let Response::Reloaded { warnings } = &response {
+            for warning in warnings {
+                warn!("\n{warning}");
+            }
+        }
+        if let Asker::Command(answer) = self {
+            // Who asked may have hung up; what it asked for has happened.
+            let _ = answer.send(response);
+        }
+    }
+}
+
+impl Signals {
+    /// Takes them from now on.
+    pub(super) fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Comes back once one says that all is to end.
+    pub(super) async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
