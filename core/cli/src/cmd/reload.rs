@@ -30,7 +30,7 @@ Examples:
 /// Nobody is there; the configuration is refused.
 pub(crate) fn run(args: &ReloadArgs) -> Result<(), Stop> {
     let (mut doubts, mut refused) = (Vec::new(), Vec::new());
-    for (path, response) in args.socket.ask(&Request::Reload)? {
+    for (path, response) in args.socket.ask_processes(&Request::Reload)? {
         match response {
             Response::Reloaded { warnings } => add(&mut doubts, warnings),
             Response::Refused { faults } => add(&mut refused, faults),
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ReloadArgs) -> Result<(), Stop> {
     Err(Stop::Said { text: refused.join("\n\n"), code: 2 })
 }
 
-/// A process of both roles says the same at both of its sockets.
+/// Two processes of one configuration say the same.
 fn add(all: &mut Vec<String>, more: Vec<String>) {
     for text in more {
         if !all.contains(&text) {

@@ -35,19 +35,34 @@ impl SocketArgs {
             let response = client::ask(path, request).map_err(|why| Stop::Failed(why.into()))?;
             return Ok(vec![(path.clone(), response)]);
         }
-        let mut answers = Vec::new();
-        let mut absent = Vec::new();
-        for path in self.sockets()? {
-            match client::ask(&path, request) {
-                Ok(response) => answers.push((path, response)),
-                Err(error) if is_absent(&error) => absent.push(error.to_string()),
-                Err(error) => return Err(Stop::Failed(error.into())),
+        ask_each(self.sockets()?, request)
+    }
+
+    /// As [`ask`](SocketArgs::ask) of what is a whole process's business: one of both roles is
+    /// asked once.
+    ///
+    /// # Errors
+    /// As [`ask`](SocketArgs::ask).
+    pub(super) fn ask_processes(
+        &self,
+        request: &Request,
+    ) -> Result<Vec<(PathBuf, Response)>, Stop> {
+        if self.socket.is_some() {
+            return self.ask(request);
+        }
+        let mut processes = Vec::new();
+        let mut sockets = Vec::new();
+        for (path, response) in ask_each(self.sockets()?, &Request::Hello)? {
+            // One that cannot say which it is stands for itself.
+            if let Response::Hello(process) = response {
+                if processes.contains(&process) {
+                    continue;
+                }
+                processes.push(process);
             }
+            sockets.push(path);
         }
-        if answers.is_empty() {
-            return Err(Stop::Failed(anyhow!("{}", absent.join("\n  and "))));
-        }
-        Ok(answers)
+        ask_each(sockets, request)
     }
 
     fn sockets(&self) -> Result<Vec<PathBuf>, Stop> {
@@ -58,6 +73,23 @@ impl SocketArgs {
         };
         Ok(sockets_of(path)?)
     }
+}
+
+/// Asks every role that runs, of these.
+fn ask_each(sockets: Vec<PathBuf>, request: &Request) -> Result<Vec<(PathBuf, Response)>, Stop> {
+    let mut answers = Vec::new();
+    let mut absent = Vec::new();
+    for path in sockets {
+        match client::ask(&path, request) {
+            Ok(response) => answers.push((path, response)),
+            Err(error) if is_absent(&error) => absent.push(error.to_string()),
+            Err(error) => return Err(Stop::Failed(error.into())),
+        }
+    }
+    if answers.is_empty() {
+        return Err(Stop::Failed(anyhow!("{}", absent.join("\n  and "))));
+    }
+    Ok(answers)
 }
 
 /// The sockets that the configuration at `path` names.
