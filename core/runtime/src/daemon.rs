@@ -170,7 +170,7 @@ async fn run_on(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonErr
     info!(version = %options.version, "rais runs: {}", names.join(" and "));
 
     let voices = roles.voices();
-    let desk = Desk { process, signals, requests, ended, voices };
+    let desk = Desk { process, host: Arc::clone(&host), signals, requests, ended, voices };
     Daemon { options, config, host, roles }.run(desk, servers).await
 }
 

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::{PluginRow, PluginState};
+
 /// One role of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "lowercase")]
@@ -47,6 +49,9 @@ pub struct MonitorStatus {
     pub security: SecurityStatus,
     /// What it speaks for, by service and address.
     pub services: Vec<ServiceHealth>,
+    /// Those in use by its process, by kind and name.
+    #[serde(default)]
+    pub plugins: Vec<PluginStatus>,
     /// Since its start.
     pub counters: MonitorCounters,
 }
@@ -104,14 +109,31 @@ pub struct BinderStatus {
     pub services: Vec<ServiceStatus>,
     /// By id.
     pub hosts: Vec<HeardHost>,
+    /// Those in use by its process, by kind and name.
+    #[serde(default)]
+    pub plugins: Vec<PluginStatus>,
     /// Since its start.
     pub counters: BinderCounters,
+}
+
+/// A plugin that a configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginStatus {
+    /// `probe`, `load`, `sink` or `transport`.
+    pub kind: String,
+    /// The `type` in a table.
+    pub name: String,
+    /// `ready`; `stuck` where calls of it do not return.
+    pub state: String,
+    /// Calls that have not ended yet.
+    pub calls: u64,
 }
 
 /// Something somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
-    /// `deaf`, `nobody-heard`, `held`, `last-resort`, `refused-host`, `publish-failed`, `state`.
+    /// `deaf`, `nobody-heard`, `held`, `last-resort`, `refused-host`, `publish-failed`, `state`,
+    /// `plugin-stuck`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -229,4 +251,97 @@ pub struct BinderCounters {
     pub published: u64,
     /// Tries of a sink that failed.
     pub failed: u64,
+}
+
+impl Status {
+    /// With what the process's plugins do.
+    pub(crate) fn with_plugins(mut self, rows: &[PluginRow]) -> Status {
+        let in_use: Vec<PluginStatus> = rows.iter().filter_map(PluginStatus::of).collect();
+        match &mut self {
+            Status::Monitor(status) => status.plugins = in_use,
+            Status::Binder(status) => {
+                let stuck = in_use.iter().filter(|plugin| plugin.is_stuck());
+                status.alarms.extend(stuck.map(|plugin| AlarmStatus {
+                    kind: "plugin-stuck".to_owned(),
+                    service: None,
+                    zone: None,
+                    text: plugin.trouble(),
+                }));
+                status.plugins = in_use;
+            }
+        }
+        self
+    }
+}
+
+impl PluginStatus {
+    /// None where it is not in use.
+    fn of(row: &PluginRow) -> Option<PluginStatus> {
+        let calls = match row.state {
+            PluginState::Unused => return None,
+            PluginState::Ready { calls } | PluginState::Stuck { calls } => calls as u64,
+        };
+        let (kind, name) = (row.kind.to_string(), row.name.clone());
+        Some(PluginStatus { kind, name, state: row.state.to_string(), calls })
+    }
+
+    /// Whether calls of it do not return.
+    pub fn is_stuck(&self) -> bool {
+        self.state != "ready"
+    }
+
+    /// In a sentence, what is wrong with one that is stuck.
+    pub fn trouble(&self) -> String {
+        let PluginStatus { kind, name, calls, .. } = self;
+        format!("the {kind} plugin `{name}` does not return; calls that wait for it: {calls}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Kind;
+    use crate::host::Registry;
+
+    #[test]
+    fn a_stuck_plugin_is_told_and_alarmed() {
+        let registry = Registry::built_in().unwrap();
+        let mut rows = registry.list();
+        let mut set = |kind, name: &str, state| {
+            let row = rows.iter_mut().find(|row| row.kind == kind && row.name == name);
+            row.unwrap().state = state;
+        };
+        set(Kind::Probe, "connect", PluginState::Ready { calls: 2 });
+        set(Kind::Sink, "shelf", PluginState::Stuck { calls: 3 });
+        let host = || HostStatus { name: "h".to_owned(), id: "0".to_owned() };
+        let binder = BinderStatus {
+            version: "0".to_owned(),
+            host: host(),
+            uptime_ms: 0,
+            security: SecurityStatus::Authenticated,
+            alarms: Vec::new(),
+            zones: Vec::new(),
+            services: Vec::new(),
+            hosts: Vec::new(),
+            plugins: Vec::new(),
+            counters: BinderCounters::default(),
+        };
+        let Status::Binder(told) = Status::Binder(binder).with_plugins(&rows) else {
+            panic!("another role")
+        };
+        let shown: Vec<_> =
+            told.plugins.iter().map(|p| (&*p.kind, &*p.name, &*p.state, p.calls)).collect();
+        assert_eq!(shown, [("probe", "connect", "ready", 2), ("sink", "shelf", "stuck", 3)]);
+        assert_eq!(told.alarms.len(), 1);
+        assert_eq!(told.alarms[0].kind, "plugin-stuck");
+        assert!(told.alarms[0].text.contains("sink plugin `shelf`"), "{:?}", told.alarms);
+
+        // As an older rais answers.
+        let mut json = serde_json::to_value(Status::Binder(told)).unwrap();
+        json.as_object_mut().unwrap().remove("plugins");
+        let Status::Binder(read) = serde_json::from_value(json).unwrap() else {
+            panic!("another role")
+        };
+        assert!(read.plugins.is_empty());
+    }
 }

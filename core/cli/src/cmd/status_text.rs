@@ -36,6 +36,10 @@ fn monitor(status: &MonitorStatus) -> String {
             counters.probes_waiting
         )));
     }
+    // A binder's are among its alarms.
+    for plugin in status.plugins.iter().filter(|plugin| plugin.is_stuck()) {
+        parts.push(output::titled_warning(&plugin.trouble()));
+    }
     let mut table = Table::new(&[
         ("service", Side::Left),
         ("address", Side::Left),

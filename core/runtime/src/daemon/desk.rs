@@ -1,6 +1,7 @@
 //! What speaks for a running rais: it answers who asks, and says what is to be done.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -8,11 +9,13 @@ use tracing::{error, warn};
 
 use crate::config::Role;
 use crate::control::{ProcessId, Request, Response, ServerAsked};
+use crate::host::PluginHost;
 use crate::roles::{Ended, Voices};
 
 /// Takes signals, requests and the news that a role has ended.
 pub(super) struct Desk {
     pub(super) process: ProcessId,
+    pub(super) host: Arc<PluginHost>,
     pub(super) signals: Signals,
     pub(super) requests: mpsc::Receiver<ServerAsked>,
     pub(super) ended: mpsc::UnboundedReceiver<Ended>,
@@ -71,10 +74,10 @@ impl Desk {
         role: Role,
         answer: oneshot::Sender<Response>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let status = self.voices.status(role);
+        let (status, host) = (self.voices.status(role), Arc::clone(&self.host));
         async move {
             let response = match status.await {
-                Some(status) => Response::Status(Box::new(status)),
+                Some(status) => Response::Status(Box::new(status.with_plugins(&host.list()))),
                 None => Response::Error { text: format!("the {role} does not answer") },
             };
             let _ = answer.send(response);

@@ -182,6 +182,7 @@ type = "slow"
         let (to_desk, requests) = mpsc::channel(16);
         let desk = Desk {
             process: ProcessId { pid: 1, started: 2 },
+            host: Arc::clone(&host),
             signals: Signals::new().unwrap(),
             requests,
             ended,
@@ -367,6 +368,8 @@ fn what_only_a_restart_can_change_is_refused_by_name() {
             };
             let Status::Binder(status) = *status else { panic!("another role") };
             assert_eq!(status.host.name, "web1");
+            let sinks: Vec<_> = status.plugins.iter().filter(|p| p.kind == "sink").collect();
+            assert_eq!((sinks.len(), &*sinks[0].name, &*sinks[0].state), (1, "slow", "ready"));
             raise(Signal::SIGTERM).unwrap();
         };
         let (result, ()) = tokio::join!(daemon.run(desk, Vec::new()), asking);

@@ -241,6 +241,7 @@ impl MonitorShell {
             uptime_ms: self.facts.uptime_ms(),
             security: self.plan.membership.security,
             services: services.collect(),
+            plugins: Vec::new(),
             counters: MonitorCounters {
                 send_failed: self.outlets.failed(),
                 probes_waiting: self.machine.waiting() as u64,

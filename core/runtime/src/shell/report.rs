@@ -43,6 +43,7 @@ impl Told<'_> {
             zones,
             services: self.view.services.iter().map(|service| self.service(service)).collect(),
             hosts: hosts(self.view),
+            plugins: Vec::new(),
             counters: self.counted(),
         }
     }

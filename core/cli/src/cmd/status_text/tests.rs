@@ -1,8 +1,8 @@
 //! A status, shown.
 
 use rais_runtime::status::{
-    AlarmStatus, BinderCounters, HostStatus, MemberStatus, MonitorCounters, ServiceHealth,
-    SinkStatus,
+    AlarmStatus, BinderCounters, HostStatus, MemberStatus, MonitorCounters, PluginStatus,
+    ServiceHealth, SinkStatus,
 };
 
 use super::*;
@@ -59,6 +59,7 @@ fn a_binder_says_who_is_out_and_why() {
         zones: vec![ZoneStatus { zone: "www.example".into(), serial: Some(7), sinks: vec![sink] }],
         services: vec![service("http", "@", members), service("ftp", "ftp", Vec::new())],
         hosts: Vec::new(),
+        plugins: Vec::new(),
         counters: BinderCounters {
             refused: [("bad_tag".to_owned(), 3), ("truncated".to_owned(), 0)].into(),
             ..BinderCounters::default()
@@ -89,6 +90,12 @@ fn a_monitor_says_what_it_announces() {
         load: None,
         took_ms: None,
     };
+    let plugin = |name: &str, state: &str| PluginStatus {
+        kind: "probe".into(),
+        name: name.into(),
+        state: state.into(),
+        calls: 4,
+    };
     let of = |services: Vec<ServiceHealth>| {
         shown(Status::Monitor(MonitorStatus {
             version: "0".into(),
@@ -96,6 +103,7 @@ fn a_monitor_says_what_it_announces() {
             uptime_ms: 5,
             security: SecurityStatus::Authenticated,
             services,
+            plugins: vec![plugin("tcp", "ready"), plugin("http", "stuck")],
             counters: MonitorCounters { probes_waiting: 4, ..MonitorCounters::default() },
         }))
     };
@@ -103,5 +111,8 @@ fn a_monitor_says_what_it_announces() {
     let line = "http     198.51.100.1  own    down   1m 1s     –              connection refused";
     assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     assert!(text.contains("warning: 4 probes wait"), "{text}");
+    let stuck = "warning: the probe plugin `http` does not return; calls that wait for it: 4";
+    assert!(text.lines().any(|shown| shown == stuck), "{text}");
+    assert!(!text.contains("`tcp`"), "{text}");
     assert!(of(Vec::new()).contains("no address to announce"));
 }
