@@ -4,12 +4,14 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
 use rais_tests::binary::rais;
 use rais_tests::dns::check_zone;
+use rais_tests::host::Host;
 use rais_tests::process::Process;
 use rais_tests::server::Server;
 use rais_tests::site::{Site, addresses};
-use rais_tests::status;
+use rais_tests::{status, wait};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 
@@ -82,6 +84,55 @@ fn goodbye_is_said_and_the_zone_is_valid() {
     }
     assert_quick("a monitor's end", &monitor_times);
     assert_quick("a binder's end", &binder_times);
+}
+
+/// One host with both roles.
+fn both(site: &Site, text: &str) -> (Host, Server) {
+    let host = site.host("web1", 1);
+    host.write(CONFIG, text);
+    let server = Server::start(&host, "0.0.0.0:80");
+    (host, server)
+}
+
+#[test]
+fn a_pipe_for_a_header_holds_no_reload_and_no_end_up() {
+    let site = Site::new();
+    let (host, _server) = both(&site, TEXT);
+    let mut times = Vec::new();
+    for round in 0..3 {
+        host.write(CONFIG, TEXT);
+        let mut process = host.start("run", CONFIG);
+        status::until_set(&host, "www", &addresses([1]));
+        let pipe = format!("pipe{round}");
+        nix::unistd::mkfifo(&host.path(&format!("/var/lib/bind/{pipe}")), Mode::S_IRWXU).unwrap();
+        let header = format!("[zone.\"www.example\"]\nheader = \"{pipe}\"");
+        host.write(CONFIG, &TEXT.replace("[zone.\"www.example\"]", &header));
+        let refused = host.rais(&["reload", "-c", CONFIG]).expect_code(2).stderr;
+        assert!(refused.contains("not a regular file"), "{refused}");
+        times.push(stop(&mut process));
+    }
+    assert_quick("the end", &times);
+}
+
+#[test]
+fn a_command_of_a_sink_that_hangs_holds_no_end_up() {
+    let site = Site::new();
+    let hangs = "timeout = \"1h\"\nreload = { type = \"exec\", argv = [\"sleep\", \"1d\"] }";
+    let (host, _server) = both(&site, &TEXT.replace("reload = { type = \"none\" }", hangs));
+    let file = host.path("/var/lib/bind/www.example.zone");
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let _ = std::fs::remove_file(&file);
+        let mut process = host.start("run", CONFIG);
+        // The file is in place, and its name server is being told, for ever.
+        wait::until("the zone", || match check_zone("www.example", &file)?.addresses {
+            set if set == addresses([1]) => Ok(()),
+            set => Err(format!("{set:?}")),
+        });
+        times.push(stop(&mut process));
+        check_zone("www.example", &file).unwrap();
+    }
+    assert_quick("the end", &times);
 }
 
 #[test]
