@@ -42,8 +42,8 @@ pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
 /// How often what is a day old is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 
-/// What was heard makes a service judge no sooner than this after it last did so: where thousands are heard
-/// anew, each judgement goes through thousands.
+/// What is heard, and who falls silent, makes a service judge no sooner than this after it last
+/// did so: where thousands come or go, each judgement goes through thousands.
 const PACE: Duration = Duration::from_millis(10);
 
 /// What a binder is told once, and at a reload.
@@ -159,7 +159,7 @@ struct RemoteHearing {
 struct Wakes {
     order: BTreeSet<(Time, usize)>,
     at: Vec<Time>,
-    /// Before this a service is not judged for what it heard.
+    /// Before this a service is not judged again.
     rested: BTreeMap<usize, Time>,
 }
 
@@ -257,6 +257,7 @@ impl Binder {
     pub fn handle_timeout(&mut self, now: Time, wall: WallTime) {
         self.check_deafness(now);
         while let Some(index) = self.wakes.take_due(now) {
+            self.rest(now, index);
             self.judge(now, index);
         }
         if now >= self.housekeeping {
@@ -347,9 +348,14 @@ impl Binder {
         self.wakes.rested.get(&index).map_or(open, |&rested| open.max(rested))
     }
 
+    fn rest(&mut self, now: Time, index: usize) {
+        self.wakes.rested.insert(index, now + PACE);
+    }
+
     fn reschedule(&mut self, index: usize) {
         let Some(service) = self.services.get(index) else { return };
-        let own = service.next_wake();
+        let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
+        let own = service.next_wake().max(rested);
         let unjudged = self.unjudged.contains_key(&index).then(|| self.judges_from(index));
         self.wakes.set(index, unjudged.map_or(own, |from| own.min(from)));
     }
@@ -373,13 +379,14 @@ impl Binder {
 
     fn judge(&mut self, now: Time, index: usize) {
         if self.unjudged.remove(&index).is_some() {
-            self.wakes.rested.insert(index, now + PACE);
+            self.rest(now, index);
         }
         let deaf = self.hearing.deaf;
         let Some(service) = self.services.get_mut(index) else { return };
         let before = service.decision.set.clone();
         let changed = service.judge(now, deaf);
-        self.wakes.set(index, service.next_wake());
+        let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
+        self.wakes.set(index, service.next_wake().max(rested));
         let (name, zone) = (&service.name, &service.policy.zone);
         let is_another = service.decision.set != before;
         for address in changed {
