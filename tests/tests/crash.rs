@@ -54,7 +54,12 @@ fn every_address() -> BTreeSet<IpAddr> {
 /// Servers that come and go on the web host until `stop`; all are up at the end.
 fn churn(web: &Host, stop: &AtomicBool) -> Vec<TcpListener> {
     web.net().enter(|| {
-        let listen = |at: IpAddr| TcpListener::bind(SocketAddr::new(at, 80)).expect("a listener");
+        // The kernel may hold an address for a moment after its last probe.
+        let listen = |at: IpAddr| {
+            wait::until("a listener", || {
+                TcpListener::bind(SocketAddr::new(at, 80)).map_err(|error| error.to_string())
+            })
+        };
         let mut random = fastrand::Rng::with_seed(1997);
         let mut listeners: Vec<Option<TcpListener>> =
             NUMBERS.map(|n| Some(listen(address(n)))).collect();
