@@ -1,117 +1,20 @@
 //! A process of both roles, its plugins among them such as hang and refuse.
 
-use std::collections::BTreeMap;
+mod plugins;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::signal::{Signal, raise};
-use rais_sdk::prelude::*;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use self::plugins::{Door, SENT};
 use super::*;
 use crate::control::Request;
 use crate::status::Status;
-
-/// Where a sink that is being made waits for its test.
-#[derive(Default)]
-struct Door {
-    state: Mutex<Seen>,
-    changed: Condvar,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Seen {
-    #[default]
-    Nobody,
-    SomebodyWaits,
-    Open,
-}
-
-impl Door {
-    /// The door of that name; each test has its own.
-    fn of(name: &str) -> Arc<Door> {
-        static DOORS: Mutex<BTreeMap<String, Arc<Door>>> = Mutex::new(BTreeMap::new());
-        Arc::clone(DOORS.lock().unwrap().entry(name.to_owned()).or_default())
-    }
-
-    fn see(&self, seen: Seen) {
-        let mut state = self.state.lock().unwrap();
-        *state = seen.max(*state);
-        self.changed.notify_all();
-    }
-
-    fn wait(&self, seen: Seen) {
-        let state = self.state.lock().unwrap();
-        drop(self.changed.wait_while(state, |state| *state < seen).unwrap());
-    }
-
-    fn open(&self) {
-        self.see(Seen::Open);
-    }
-
-    /// Until a sink that is being made waits here.
-    async fn reached(name: &str) {
-        let door = Door::of(name);
-        tokio::task::spawn_blocking(move || door.wait(Seen::SomebodyWaits)).await.unwrap();
-    }
-}
-
-/// A sink that keeps nothing, and is only made once its door, if it has one, is open.
-struct Slow;
-
-#[config]
-struct SlowConfig {
-    #[serde(default)]
-    door: Option<String>,
-}
-
-impl Sink for Slow {
-    const NAME: &'static str = "slow";
-    const SAMPLE: &'static str = "type = \"slow\"";
-    type Config = SlowConfig;
-
-    fn new(config: SlowConfig, _: Host) -> Result<Slow, rais_sdk::Fault> {
-        if let Some(door) = config.door.map(|name| Door::of(&name)) {
-            door.see(Seen::SomebodyWaits);
-            door.wait(Seen::Open);
-        }
-        Ok(Slow)
-    }
-
-    fn publish(&self, zone: &Zone<'_>) -> Result<u32, rais_sdk::Fault> {
-        Ok(zone.head.serial)
-    }
-}
-
-/// A transport that refuses to start, and counts what it is given to send.
-struct Refuses;
-
-static SENT: AtomicUsize = AtomicUsize::new(0);
-
-impl Transport for Refuses {
-    const NAME: &'static str = "refuses";
-    const SAMPLE: &'static str = "type = \"refuses\"";
-    type Config = NoConfig;
-
-    fn new(_: NoConfig, _: Host) -> Result<Refuses, rais_sdk::Fault> {
-        Ok(Refuses)
-    }
-
-    fn start(&self, _: Inbox) -> Result<(), rais_sdk::Fault> {
-        Err(rais_sdk::Fault::io("no such network"))
-    }
-
-    fn send(&self, _: &[u8]) -> Result<(), rais_sdk::Fault> {
-        SENT.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-rais_sdk::plugin!(sink Slow);
-rais_sdk::plugin!(transport Refuses);
 
 /// A folder with a configuration, and nobody else who takes this process's signals meanwhile.
 struct Site {
