@@ -147,3 +147,22 @@ fn import_refuses_a_line_it_does_not_know_by_its_place() {
     assert!(out.stderr.contains("monitor.conf:2"), "{}", out.stderr);
     assert_eq!(out.stdout, "");
 }
+
+#[test]
+fn an_import_replaces_no_file_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("monitor.conf", "service 60 http 80\n");
+    write("binder.conf", "dns-update 120 http www.header www.cache 1 60\n");
+    write("named.boot", "www.example www.cache RR\n");
+    write("rais.toml", "# keys and more\n");
+    let mut import = ["import", "--monitor", "monitor.conf", "--binder", "binder.conf"].to_vec();
+    import.extend(["--dns", "named.boot", "-o", "rais.toml"]);
+    let written = || std::fs::read_to_string(folder.path().join("rais.toml")).unwrap();
+    let out = run_in(folder.path(), &import).expect_code(2);
+    assert!(out.stderr.contains("--force"), "{}", out.stderr);
+    assert_eq!(written(), "# keys and more\n");
+    import.push("--force");
+    run_in(folder.path(), &import).expect_code(0);
+    assert!(written().contains("[binder.service.http]"), "{}", written());
+}

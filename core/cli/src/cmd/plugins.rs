@@ -24,7 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   rais plugins list                        every plugin, one a line
   rais plugins list -c rais.toml           the same, and which of them the file uses
-  rais plugins sample bind                 a table to start from: rais plugins sample bind >> rais.toml
+  rais plugins sample bind                 what stands below [sink.NAME], to start from
   rais plugins info tcp";
 
 #[derive(Debug, Subcommand)]

@@ -125,7 +125,8 @@ impl MonitorShell {
                     let from = change.from.map_or("new", State::as_str);
                     let (service, address, reason) =
                         (&change.service, change.address, &change.reason);
-                    info!(%service, %address, "{from} -> {}: {reason}", change.to);
+                    let why = if reason.as_str().is_empty() { "" } else { ": " };
+                    info!(%service, %address, "{from} -> {}{why}{reason}", change.to);
                 }
                 Output::Finished => {
                     // The goodbye must be out before the transports are stopped.

@@ -149,7 +149,8 @@ fn hosts(view: &BinderView) -> Vec<HeardHost> {
             epoch: host.epoch.0,
             sequence: host.sequence.0,
             heard_ms_ago: millis(host.heard_ago),
-            source: host.source,
+            // What comes from this very process has no port, and no network in between.
+            source: host.source.filter(|source| source.port() != 0),
         })
         .collect()
 }

@@ -42,6 +42,9 @@ pub(crate) struct ImportArgs {
     /// Where the configuration goes, in place of standard output
     #[arg(short = 'o', value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file that -o names, should there be one
+    #[arg(long, requires = "output")]
+    force: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -63,6 +66,11 @@ Answers take turns, each address first in its own, where the name server is told
 /// # Errors
 /// A file that cannot be read, every line that is at fault.
 pub(crate) fn run(args: &ImportArgs) -> Result<(), Stop> {
+    // Somebody may have put keys and more into an earlier import.
+    if let Some(file) = args.output.as_deref().filter(|file| file.is_file() && !args.force) {
+        let file = file.display();
+        return Err(Stop::Usage(format!("{file} is there already; --force replaces it")));
+    }
     let texts = [&args.monitor, &args.binder, &args.dns].map(|file| read(file));
     let [monitor, binder, dns] = texts;
     let start = Start::of(&args.binder, args.output.as_deref()).map_err(|why| {
