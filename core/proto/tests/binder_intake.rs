@@ -390,14 +390,12 @@ fn what_is_heard_within_the_gap_is_judged_once_and_published_when_it_ends() {
 #[test]
 fn a_datagram_at_the_end_of_the_gap_takes_along_what_another_service_heard_in_it() {
     let mut world = World::new(config(&[("http", at_once()), ("news", at_once())]));
-    let news = |state| Report { service: service("news"), ..report(9, state, None) };
-    world.beat_with(9, vec![news(State::Up)]);
     world.beats(5, &[1, 2, 3]);
     world.say(1, State::Down);
     world.pass_millis(50);
     world.say(2, State::Down);
     world.now = world.now + Duration::from_millis(60); // no timer was served in that time
-    world.beat_with(9, vec![news(State::Down)]);
+    world.beat_with(9, vec![Report { service: service("news"), ..report(9, State::Up, None) }]);
     let (at, last) = world.published.last().unwrap();
     assert_eq!((*at, last.services[0].1.len()), (world.now, 1));
 }
