@@ -7,6 +7,7 @@
 
 mod conflicts;
 mod intake;
+mod judging;
 pub mod peers;
 mod reasons;
 mod service;
@@ -14,8 +15,7 @@ pub mod snapshot;
 pub mod view;
 mod zones;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::table::{Change, FORGET_AFTER};
 use crate::time::{Time, WallTime};
 
 use conflicts::Conflicts;
+use judging::Wakes;
 use peers::Peers;
 use reasons::Reasons;
 use service::Service;
@@ -41,10 +42,6 @@ pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
 
 /// How often what is a day old is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
-
-/// What is heard, and who falls silent, makes a service judge no sooner than this after it last
-/// did so: where thousands come or go, each judgement goes through thousands.
-const PACE: Duration = Duration::from_millis(10);
 
 /// What a binder is told once, and at a reload.
 #[derive(Debug, Clone)]
@@ -152,36 +149,6 @@ struct RemoteHearing {
     last: Time,
     /// The longest `expire` heard or remembered; shrinks only when it is looked at.
     longest: Duration,
-}
-
-/// One time a service, in order.
-#[derive(Debug, Clone, Default)]
-struct Wakes {
-    order: BTreeSet<(Time, usize)>,
-    at: Vec<Time>,
-    /// Before this a service is not judged again.
-    rested: BTreeMap<usize, Time>,
-}
-
-impl Wakes {
-    fn set(&mut self, service: usize, at: Time) {
-        if self.at.len() <= service {
-            self.at.resize(service + 1, Time::from_nanos(u64::MAX));
-        }
-        if self.at[service] != at || !self.order.contains(&(at, service)) {
-            self.order.remove(&(self.at[service], service));
-            self.at[service] = at;
-            self.order.insert((at, service));
-        }
-    }
-
-    fn next(&self) -> Option<Time> {
-        self.order.first().map(|&(at, _)| at)
-    }
-
-    fn take_due(&mut self, now: Time) -> Option<usize> {
-        (self.next()? <= now).then(|| self.order.pop_first().map(|(_, service)| service))?
-    }
 }
 
 impl Binder {
@@ -331,85 +298,6 @@ impl Binder {
         }
     }
 
-    /// A service heard something to judge: it is judged at once, or when its zone may be
-    /// published again. Until then nobody would see it.
-    fn judge_soon(&mut self, now: Time, index: usize) {
-        self.unjudged.insert(index, now);
-        if self.judges_from(index) <= now {
-            self.judge(now, index);
-        } else {
-            self.reschedule(index);
-        }
-    }
-
-    fn judges_from(&self, index: usize) -> Time {
-        let zone = self.services.get(index).map(|service| &service.policy.zone);
-        let open = zone.map_or(Time::ZERO, |zone| self.zones.open_from(zone, self.config.gap));
-        self.wakes.rested.get(&index).map_or(open, |&rested| open.max(rested))
-    }
-
-    fn rest(&mut self, now: Time, index: usize) {
-        self.wakes.rested.insert(index, now + PACE);
-    }
-
-    fn reschedule(&mut self, index: usize) {
-        let Some(service) = self.services.get(index) else { return };
-        let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
-        let own = service.next_wake().max(rested);
-        let unjudged = self.unjudged.contains_key(&index).then(|| self.judges_from(index));
-        self.wakes.set(index, unjudged.map_or(own, |from| own.min(from)));
-    }
-
-    /// Judges what was heard and not judged yet, as of when it was heard.
-    fn settle(&mut self) {
-        while let Some((&index, &at)) = self.unjudged.first_key_value() {
-            self.judge(at, index);
-        }
-    }
-
-    /// As it would be, had it judged all that it heard.
-    fn settled(&self) -> Cow<'_, Binder> {
-        if self.unjudged.is_empty() {
-            return Cow::Borrowed(self);
-        }
-        let mut settled = self.clone();
-        settled.settle();
-        Cow::Owned(settled)
-    }
-
-    fn judge(&mut self, now: Time, index: usize) {
-        if self.unjudged.remove(&index).is_some() {
-            self.rest(now, index);
-        }
-        let deaf = self.hearing.deaf;
-        let Some(service) = self.services.get_mut(index) else { return };
-        let before = service.decision.set.clone();
-        let changed = service.judge(now, deaf);
-        let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
-        self.wakes.set(index, service.next_wake().max(rested));
-        let (name, zone) = (&service.name, &service.policy.zone);
-        let is_another = service.decision.set != before;
-        for address in changed {
-            let verdict = service.decision.verdicts.get(&address).copied();
-            if is_another {
-                self.reasons.note(zone, name, address, verdict);
-            }
-            let judged = Output::Judged { service: name.clone(), address, verdict };
-            self.outputs.push_back(judged);
-        }
-        let emptied_on_purpose = service.policy.when_none == WhenNone::Empty
-            && !matches!(service.phase, Phase::Listening | Phase::Deaf)
-            && !self.zones.was_published(zone);
-        if is_another || emptied_on_purpose {
-            let gap = self.config.gap;
-            if service.phase == Phase::Listening {
-                self.zones.mark_patiently(now, gap, zone, Renewal::Changed);
-            } else {
-                self.zones.mark(now, gap, zone, Renewal::Changed);
-            }
-        }
-    }
-
     /// Zones that were never published though somebody is in them: new ones of a reload, and those
     /// of a crash between a decision and its publication.
     fn mark_unpublished(&mut self, now: Time) {
@@ -418,16 +306,6 @@ impl Binder {
                 self.zones.mark(now, self.config.gap, &service.policy.zone, Renewal::Changed);
             }
         }
-    }
-
-    /// Judges what was heard for zones that may be published: it is not to wait a gap more.
-    fn judge_open(&mut self, now: Time) {
-        let is_open = |index: &usize| {
-            let zone = self.services.get(*index).map(|service| &service.policy.zone);
-            zone.is_some_and(|zone| self.zones.open_from(zone, self.config.gap) <= now)
-        };
-        let open: Vec<usize> = self.unjudged.keys().copied().filter(is_open).collect();
-        open.into_iter().for_each(|index| self.judge(now, index));
     }
 
     fn publish_due(&mut self, now: Time, wall: WallTime) {
