@@ -14,9 +14,11 @@ mod apart;
 mod inbox;
 mod lane;
 mod load;
+mod policy;
 mod pool;
 mod port;
 mod probe;
+mod program;
 mod reactor;
 mod registry;
 mod sink;
@@ -34,7 +36,9 @@ use rais_sdk::host::{Declared, HostSide, table_with_folder};
 use serde_json::{Map, Value};
 
 pub use self::inbox::{Arrived, Queue, inbox};
+pub use self::policy::Policy;
 pub use self::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
+pub use self::program::Program;
 pub use self::registry::{Origin, Plugin, PluginRow, PluginState, Registry, RegistryError};
 
 use self::lane::Lane;
