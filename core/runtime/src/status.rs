@@ -277,10 +277,10 @@ impl Status {
 impl PluginStatus {
     /// None where it is not in use.
     fn of(row: &PluginRow) -> Option<PluginStatus> {
-        let calls = match row.state {
-            PluginState::Unused => return None,
-            PluginState::Ready { calls } | PluginState::Stuck { calls } => calls as u64,
-        };
+        if row.state == PluginState::Unused {
+            return None;
+        }
+        let calls = row.state.calls() as u64;
         let (kind, name) = (row.kind.to_string(), row.name.clone());
         Some(PluginStatus { kind, name, state: row.state.to_string(), calls })
     }

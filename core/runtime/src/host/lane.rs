@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
 
-use super::registry::PluginState;
+use super::state::PluginState;
 use super::watch::{Patience, Watched};
 
 /// One plugin's thread. Dropped, it ends as soon as the plugin lets it; nobody waits.

@@ -22,6 +22,7 @@ mod program;
 mod reactor;
 mod registry;
 mod sink;
+mod state;
 mod transport;
 mod watch;
 
@@ -39,7 +40,8 @@ pub use self::inbox::{Arrived, Queue, inbox};
 pub use self::policy::Policy;
 pub use self::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
 pub use self::program::Program;
-pub use self::registry::{Origin, Plugin, PluginRow, PluginState, Registry, RegistryError};
+pub use self::registry::{Origin, Plugin, PluginRow, Registry, RegistryError};
+pub use self::state::PluginState;
 
 use self::lane::Lane;
 use self::load::PooledLoad;

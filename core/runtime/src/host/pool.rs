@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use super::GRACE;
 use super::port::Answer;
-use super::registry::PluginState;
+use super::state::PluginState;
 use super::watch::{Patience, Watched};
 use crate::config::Kind;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rais_sdk::host::{self, Declared};
 
+use super::state::PluginState;
 use crate::config::{Isolation, Kind, KnownTypes};
 
 /// Where a plugin's code came from.
@@ -16,24 +17,6 @@ pub enum Origin {
     BuiltIn,
     /// Loaded from this file.
     Library(PathBuf),
-}
-
-/// What a plugin does now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PluginState {
-    /// No configuration names it.
-    Unused,
-    /// Instances of it exist.
-    Ready {
-        /// Calls that have not ended yet.
-        calls: usize,
-    },
-    /// It does not return: everything else goes on without it.
-    Stuck {
-        /// Calls that have not ended yet.
-        calls: usize,
-    },
 }
 
 /// A plugin as one kind: a type of several kinds is as many plugins.
@@ -106,30 +89,6 @@ impl fmt::Display for Origin {
         match self {
             Origin::BuiltIn => f.pad("built-in"),
             Origin::Library(path) => f.pad(&path.display().to_string()),
-        }
-    }
-}
-
-impl fmt::Display for PluginState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            PluginState::Unused => "unused",
-            PluginState::Ready { .. } => "ready",
-            PluginState::Stuck { .. } => "stuck",
-        })
-    }
-}
-
-impl PluginState {
-    /// That of two instances together.
-    pub(super) fn and(self, other: PluginState) -> PluginState {
-        use PluginState::{Ready, Stuck, Unused};
-        match (self, other) {
-            (Unused, state) | (state, Unused) => state,
-            (Ready { calls: a }, Ready { calls: b }) => Ready { calls: a + b },
-            (Ready { calls: a } | Stuck { calls: a }, Ready { calls: b } | Stuck { calls: b }) => {
-                Stuck { calls: a + b }
-            }
         }
     }
 }

@@ -55,7 +55,7 @@ async fn until_state(host: &PluginHost, kind: Kind, name: &str, is: fn(PluginSta
     loop {
         let rows = host.list();
         let row = rows.iter().find(|row| row.kind == kind && row.name == name).unwrap();
-        if is(row.state) {
+        if is(row.state.clone()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
