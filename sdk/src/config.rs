@@ -7,13 +7,19 @@ use std::time::Duration;
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::Fault;
 use crate::path::read_in_folder;
+use crate::{Describe, Fault, OptionInfo};
 
 /// For a plugin whose table has no keys of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoConfig {}
+
+impl Describe for NoConfig {
+    fn options() -> Vec<OptionInfo> {
+        Vec::new()
+    }
+}
 
 /// A duration in a table: a string of a whole number and its unit, `"100ms"`, `"2s"`, `"5m"`,
 /// `"1h"`; more than zero.

@@ -2,9 +2,7 @@
 
 use std::future::Future;
 
-use serde::de::DeserializeOwned;
-
-use crate::{Cx, Fault, Host, Inbox, Reading, Scope, Served, Subject, Target, Up, Zone};
+use crate::{Cx, Describe, Fault, Host, Inbox, Reading, Scope, Served, Subject, Target, Up, Zone};
 
 /// Says whether a target is up, without holding a thread while it waits.
 ///
@@ -22,7 +20,7 @@ pub trait Probe: Send + Sync + Sized + 'static {
     const SAMPLE: &'static str;
     /// What remains of the table once the host has taken its own keys (`type`, `port`, `address`,
     /// `timeout`, `every`). Put [`#[config]`](crate::config) on it.
-    type Config: DeserializeOwned;
+    type Config: Describe;
 
     /// Called once for each table that names the plugin.
     ///
@@ -46,7 +44,7 @@ pub trait BlockingProbe: Send + Sync + Sized + 'static {
     /// The body of a table that configures it, in TOML, `type` included.
     const SAMPLE: &'static str;
     /// As [`Probe::Config`].
-    type Config: DeserializeOwned;
+    type Config: Describe;
 
     /// As [`Probe::new`].
     ///
@@ -74,7 +72,7 @@ pub trait Load: Send + Sync + Sized + 'static {
     /// For whom one sample stands.
     const SCOPE: Scope;
     /// As [`Probe::Config`].
-    type Config: DeserializeOwned;
+    type Config: Describe;
 
     /// As [`Probe::new`].
     ///
@@ -104,7 +102,7 @@ pub trait Sink: Send + Sync + Sized + 'static {
     const SAMPLE: &'static str;
     /// What remains of the table once the host has taken its own keys (`type`, `retry`,
     /// `verify_interval`). Put [`#[config]`](crate::config) on it.
-    type Config: DeserializeOwned;
+    type Config: Describe;
 
     /// Takes its table and the host. Threads are started by [`Host::spawn`]. Nothing is bound,
     /// written or sent before the first [`publish`](Self::publish): `rais check` calls this too.
@@ -146,7 +144,7 @@ pub trait Transport: Send + Sync + Sized + 'static {
     const SAMPLE: &'static str;
     /// What remains of the table once the host has taken `type`. Put
     /// [`#[config]`](crate::config) on it.
-    type Config: DeserializeOwned;
+    type Config: Describe;
 
     /// Takes its table and the host. Nothing is bound or sent here: `rais check` calls this too.
     ///

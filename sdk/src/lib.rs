@@ -295,6 +295,7 @@ extern crate self as rais_sdk;
 pub mod abi;
 mod config;
 mod cx;
+mod describe;
 mod fault;
 mod handle;
 pub mod host;
@@ -310,6 +311,7 @@ mod zone;
 
 pub use config::{DurationError, DurationText, NoConfig};
 pub use cx::Cx;
+pub use describe::{Describe, Need, OptionInfo};
 pub use fault::{Fault, FaultKind};
 pub use handle::{Again, Host};
 pub use inbox::{Datagram, Inbox};

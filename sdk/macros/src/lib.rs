@@ -11,9 +11,23 @@ pub fn config(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if !arguments.is_empty() {
         return compile_error("`#[config]` takes no arguments; use `#[serde(...)]` beside it");
     }
+    let name = name(item.clone());
     let mut out = attributes();
     out.extend(item);
+    let described = format!(
+        "impl ::rais_sdk::Describe for {name} {{ \
+             fn options() -> ::std::vec::Vec<::rais_sdk::OptionInfo> {{ ::std::vec::Vec::new() }} \
+         }}"
+    );
+    out.extend(described.parse::<TokenStream>().unwrap_or_default());
     out
+}
+
+/// Of the struct or enum.
+fn name(item: TokenStream) -> String {
+    let mut words = item.into_iter().map(|token| token.to_string());
+    let _ = words.find(|word| word == "struct" || word == "enum");
+    words.next().unwrap_or_default()
 }
 
 fn attributes() -> TokenStream {
