@@ -19,10 +19,12 @@ enum Ours {
 /// Dependencies run one way: cli → runtime → proto, plugins → sdk ← runtime.
 fn allowed(package: &str) -> Ours {
     match package {
-        "rais-proto" | "rais-sdk-macros" | "rais-zone" => Ours::Only(&[]),
+        "rais-proto" | "rais-sdk-macros" | "rais-zone" | "rais-exec" => Ours::Only(&[]),
         "rais-sdk" => Ours::Only(&["rais-sdk-macros", "rais-zone"]),
         "rais-runtime" => Ours::Only(&["rais-proto", "rais-sdk", "rais-zone"]),
-        plugin if plugin.starts_with("rais-plugin-") => Ours::Only(&["rais-sdk", "rais-zone"]),
+        plugin if plugin.starts_with("rais-plugin-") => {
+            Ours::Only(&["rais-sdk", "rais-zone", "rais-exec"])
+        }
         "rais" | "rais-xtask" => Ours::All,
         // The whole-system tests know the binary and its contract, nothing inside.
         "rais-tests" => Ours::Only(&[]),
