@@ -11,8 +11,10 @@
 //! where isolated plugins join: their callers cannot tell what is behind one.
 
 mod apart;
+mod confine;
 mod inbox;
 mod lane;
+mod library;
 mod load;
 mod policy;
 mod pool;
@@ -36,7 +38,12 @@ use rais_sdk::Fault;
 use rais_sdk::host::{Declared, HostSide, table_with_folder};
 use serde_json::{Map, Value};
 
+pub use self::confine::{Limits, confine};
 pub use self::inbox::{Arrived, Queue, inbox};
+pub use self::library::{
+    Digest, Ended, Image, LastWords, Libraries, Library, LibraryFault, PanicStrategy, Place, Scan,
+    Vetted, VettedPlugin, vet, vet_child,
+};
 pub use self::policy::Policy;
 pub use self::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
 pub use self::program::Program;
