@@ -296,6 +296,7 @@ pub mod abi;
 mod config;
 mod cx;
 mod describe;
+mod duration;
 mod fault;
 mod handle;
 pub mod host;
@@ -309,9 +310,12 @@ mod target;
 pub mod testing;
 mod zone;
 
-pub use config::{DurationError, DurationText, NoConfig};
+pub use config::NoConfig;
 pub use cx::Cx;
+#[doc(hidden)]
+pub use describe::told as __config;
 pub use describe::{Describe, Need, OptionInfo};
+pub use duration::{DurationError, DurationText};
 pub use fault::{Fault, FaultKind};
 pub use handle::{Again, Host};
 pub use inbox::{Datagram, Inbox};
