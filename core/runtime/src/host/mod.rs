@@ -23,6 +23,8 @@ mod probe;
 mod program;
 mod reactor;
 mod registry;
+#[allow(dead_code)] // until isolated plugins are made through it
+mod remote;
 mod sink;
 mod state;
 mod transport;
@@ -48,6 +50,7 @@ pub use self::policy::Policy;
 pub use self::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
 pub use self::program::Program;
 pub use self::registry::{Origin, Plugin, PluginRow, Registry, RegistryError};
+pub use self::remote::serve;
 pub use self::state::PluginState;
 
 use self::lane::Lane;
