@@ -74,6 +74,7 @@ const MAKING: Duration = Duration::from_secs(10);
 /// Dropping it abandons what plugins still do; nobody waits for them.
 pub struct PluginHost {
     registry: Registry,
+    patience: Patience,
     watch: Watch,
     crews: Mutex<BTreeMap<(Kind, String), Crew>>,
 }
@@ -100,7 +101,7 @@ impl PluginHost {
 
     fn with_patience(registry: Registry, patience: Patience) -> io::Result<PluginHost> {
         let watch = Watch::start(patience)?;
-        Ok(PluginHost { registry, watch, crews: Mutex::default() })
+        Ok(PluginHost { registry, patience, watch, crews: Mutex::default() })
     }
 
     /// What it was made with.
@@ -121,7 +122,11 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn ProbePort>, Fault> {
         let plugin = self.plugin(Kind::Probe, name)?;
-        let json = table_with_folder(config, folder)?;
+        self.local_probe(plugin, table_with_folder(config, folder)?)
+    }
+
+    fn local_probe(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn ProbePort>, Fault> {
+        let name = plugin.name();
         if plugin.blocks() {
             let pool = self.pool(Kind::Probe, name, pool::Size::PROBES)?;
             let probe = self.make(plugin, json, Declared::blocking_probe)?;
@@ -129,8 +134,9 @@ impl PluginHost {
         }
         let lane = self.lane(name)?;
         let side = Arc::new(Side::on_lane(name, lane.handle()));
-        let probe = made(plugin, json, move |declared, json| declared.probe(json, side))?;
-        Ok(Arc::new(LaneProbe::new(probe, lane)))
+        let making = self.patience.making;
+        let probe = made(plugin, json, making, move |declared, json| declared.probe(json, side))?;
+        Ok(Arc::new(LaneProbe::new(probe, lane, self.patience.grace)))
     }
 
     /// A load; as [`probe`](PluginHost::probe).
@@ -144,8 +150,11 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn LoadPort>, Fault> {
         let plugin = self.plugin(Kind::Load, name)?;
-        let json = table_with_folder(config, folder)?;
-        let pool = self.pool(Kind::Load, name, pool::Size::CALLS)?;
+        self.local_load(plugin, table_with_folder(config, folder)?)
+    }
+
+    fn local_load(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn LoadPort>, Fault> {
+        let pool = self.pool(Kind::Load, plugin.name(), pool::Size::CALLS)?;
         let load = self.make(plugin, json, Declared::load)?;
         Ok(Arc::new(PooledLoad::new(load, pool)))
     }
@@ -161,8 +170,11 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn SinkPort>, Fault> {
         let plugin = self.plugin(Kind::Sink, name)?;
-        let json = table_with_folder(config, folder)?;
-        let pool = self.pool(Kind::Sink, name, pool::Size::CALLS)?;
+        self.local_sink(plugin, table_with_folder(config, folder)?)
+    }
+
+    fn local_sink(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn SinkPort>, Fault> {
+        let pool = self.pool(Kind::Sink, plugin.name(), pool::Size::CALLS)?;
         let sink = self.make(plugin, json, Declared::sink)?;
         Ok(Arc::new(PooledSink::new(sink, pool)))
     }
@@ -178,12 +190,21 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
         let plugin = self.plugin(Kind::Transport, name)?;
-        let json = table_with_folder(config, folder)?;
+        self.local_transport(plugin, table_with_folder(config, folder)?)
+    }
+
+    fn local_transport(
+        &self,
+        plugin: &Plugin,
+        json: String,
+    ) -> Result<Arc<dyn TransportPort>, Fault> {
+        let name = plugin.name();
         let transport = self.make(plugin, json.clone(), Declared::transport)?;
         let (declared, side) = (plugin.declared(), self.side(plugin));
         let again = Box::new(move || declared.transport(&json, side.clone()));
         // Of its own: what one instance does to its thread must not hold another's beats up.
-        let thread = Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE));
+        let thread =
+            Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE, self.patience.grace));
         self.watch.add(&thread);
         let mut crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (Kind::Transport, name.to_owned());
@@ -222,7 +243,8 @@ impl PluginHost {
         make: Make<T>,
     ) -> Result<T, Fault> {
         let side = self.side(plugin);
-        made(plugin, json, move |declared, json| make(declared, json, side))
+        let making = self.patience.making;
+        made(plugin, json, making, move |declared, json| make(declared, json, side))
     }
 
     fn side(&self, plugin: &Plugin) -> Arc<dyn HostSide> {
@@ -248,7 +270,7 @@ impl PluginHost {
         if let Some(Crew::Pool(pool)) = crews.get(&key) {
             return Ok(Arc::clone(pool));
         }
-        let pool = Arc::new(Pool::new(kind, name, size));
+        let pool = Arc::new(Pool::new(kind, name, size, self.patience.grace));
         self.watch.add(&pool);
         crews.insert(key, Crew::Pool(Arc::clone(&pool)));
         Ok(pool)
@@ -281,10 +303,11 @@ impl std::fmt::Debug for PluginHost {
 fn made<T: Send + 'static>(
     plugin: &Plugin,
     json: String,
+    limit: Duration,
     make: impl FnOnce(&Declared, &str) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     let declared = plugin.declared();
-    apart::within(&format!("new-{}", plugin.name()), MAKING, move || make(&declared, &json))?
+    apart::within(&format!("new-{}", plugin.name()), limit, move || make(&declared, &json))?
 }
 
 #[cfg(test)]

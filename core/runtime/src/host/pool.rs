@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::GRACE;
 use super::port::Answer;
 use super::state::PluginState;
 use super::watch::{Patience, Watched};
@@ -39,6 +38,7 @@ struct Shared {
     kind: Kind,
     plugin: String,
     size: Size,
+    grace: Duration,
     work: Mutex<Work>,
     wake: Condvar,
 }
@@ -97,11 +97,13 @@ impl Size {
 }
 
 impl Pool {
-    pub(super) fn new(kind: Kind, plugin: &str, size: Size) -> Pool {
+    /// A call that is due is given `grace` before its answer is that it is late.
+    pub(super) fn new(kind: Kind, plugin: &str, size: Size, grace: Duration) -> Pool {
         let shared = Shared {
             kind,
             plugin: plugin.to_owned(),
             size,
+            grace,
             work: Mutex::default(),
             wake: Condvar::new(),
         };
@@ -115,7 +117,7 @@ impl Pool {
     /// Has `work` run, which should return within `limit` of its start.
     ///
     /// The answer is [`Busy`](rais_sdk::FaultKind::Busy) where too many wait or no thread came free
-    /// within `limit`. Where `work` has not returned [`GRACE`] after `limit` from now, it is
+    /// within `limit`. Where `work` has not returned the grace after `limit` from now, it is
     /// [`Timeout`](rais_sdk::FaultKind::Timeout), or for a probe
     /// [`Unknown`](rais_sdk::FaultKind::Unknown): it then keeps its thread, and its outcome is lost.
     pub(super) fn run<T: Send + 'static>(
@@ -144,7 +146,7 @@ impl Pool {
             if timeout(left(limit), begun).await.is_err() {
                 return Err(shared.busy());
             }
-            match timeout(left(limit.saturating_add(GRACE)), outcome).await {
+            match timeout(left(limit.saturating_add(shared.grace)), outcome).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(Fault::unknown("the call was abandoned")),
                 Err(_) => Err(shared.late(limit)),
@@ -273,7 +275,7 @@ impl Watched for Pool {
         let mut late = 0;
         for call in work.running.values_mut().filter(|call| call.due == Due::Yet) {
             let seen = *call.seen.get_or_insert(now);
-            if now.saturating_duration_since(seen) > call.limit.saturating_add(GRACE) {
+            if now.saturating_duration_since(seen) > call.limit.saturating_add(self.shared.grace) {
                 call.due = Due::Over;
                 late += 1;
             }

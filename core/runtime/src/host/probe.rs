@@ -22,6 +22,7 @@ const _: () = assert!(GRACE.as_millis() < BACKSTOP.as_millis());
 pub(super) struct LaneProbe {
     probe: Apart<ProbeObject>,
     lane: Arc<Lane>,
+    grace: Duration,
 }
 
 /// A blocking probe, on its plugin's pool.
@@ -31,8 +32,8 @@ pub(super) struct PooledProbe {
 }
 
 impl LaneProbe {
-    pub(super) fn new(probe: ProbeObject, lane: Arc<Lane>) -> LaneProbe {
-        LaneProbe { probe: Apart::new(lane.plugin(), probe), lane }
+    pub(super) fn new(probe: ProbeObject, lane: Arc<Lane>, grace: Duration) -> LaneProbe {
+        LaneProbe { probe: Apart::new(lane.plugin(), probe), lane, grace }
     }
 }
 
@@ -47,11 +48,12 @@ impl ProbePort for LaneProbe {
             let _ = done.send(outcome);
         });
         let lane = Arc::clone(&self.lane);
+        let most = timeout.saturating_add(self.grace);
         Box::pin(async move {
             // Dropped with this, it ends the probe.
             let _running = running;
             // The plugin's side ends a probe in time, as long as its lane moves.
-            match limited(timeout.saturating_add(GRACE), outcome).await {
+            match limited(most, outcome).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(Fault::unknown("the probe was abandoned")),
                 Err(_) => Err(Fault::unknown(format!(

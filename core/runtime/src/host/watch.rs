@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::time::MissedTickBehavior;
 
 use super::lane::Lane;
+use super::{GRACE, MAKING};
 
 /// How closely plugins are watched.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,10 @@ pub(super) struct Patience {
     pub(super) look: Duration,
     /// A lane that does nothing for so long while it has work is stuck.
     pub(super) stuck: Duration,
+    /// A call that is due is given so long beyond its limit before the host itself ends it.
+    pub(super) grace: Duration,
+    /// How long a plugin may take over its table, in `new`.
+    pub(super) making: Duration,
 }
 
 /// Something that may get stuck.
@@ -32,7 +37,12 @@ pub(super) struct Watch {
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience { look: Duration::from_secs(1), stuck: Duration::from_secs(3) }
+        Patience {
+            look: Duration::from_secs(1),
+            stuck: Duration::from_secs(3),
+            grace: GRACE,
+            making: MAKING,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use rais_sdk::FaultKind;
 
 use super::*;
+use crate::host::GRACE;
 
 const LIMIT: Duration = Duration::from_millis(400);
 const WAITED: Duration = Duration::from_millis(350);
@@ -29,7 +30,7 @@ async fn a_call_that_does_not_return_is_a_timeout_and_of_a_probe_no_opinion() {
         (Kind::Load, FaultKind::Timeout),
         (Kind::Sink, FaultKind::Timeout),
     ] {
-        let pool = Pool::new(kind, "slow", Size::ONE);
+        let pool = Pool::new(kind, "slow", Size::ONE, GRACE);
         let (answer, begun, _release) = held(&pool);
         begun.recv().unwrap();
         let fault = answer.await.unwrap_err();
@@ -41,7 +42,7 @@ async fn a_call_that_does_not_return_is_a_timeout_and_of_a_probe_no_opinion() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_waited_for_its_thread_is_answered_no_later() {
-    let pool = Pool::new(Kind::Probe, "slow", Size::ONE);
+    let pool = Pool::new(Kind::Probe, "slow", Size::ONE, GRACE);
     let asked = tokio::time::Instant::now();
     let (_first, first_begun, release) = held(&pool);
     let (second, second_begun, _release) = held(&pool);

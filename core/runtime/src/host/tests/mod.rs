@@ -22,7 +22,11 @@ const SHORT: Duration = Duration::from_millis(50);
 
 /// A host that looks at its plugins all the time, so that no test waits for a second to pass.
 fn host() -> PluginHost {
-    let patience = Patience { look: Duration::from_millis(1), stuck: Duration::from_millis(5) };
+    let patience = Patience {
+        look: Duration::from_millis(1),
+        stuck: Duration::from_millis(5),
+        ..Patience::default()
+    };
     PluginHost::with_patience(Registry::built_in().unwrap(), patience).unwrap()
 }
 
@@ -188,7 +192,7 @@ async fn a_hung_call_keeps_its_thread_and_holds_nobody_up() {
 
 #[tokio::test]
 async fn with_every_thread_hung_calls_are_busy_at_once_or_in_time() {
-    let pool = Pool::new(Kind::Load, "few", pool::Size::ONE);
+    let pool = Pool::new(Kind::Load, "few", pool::Size::ONE, GRACE);
     let gate = Gate::of("few");
     let held = Arc::clone(&gate);
     let hung = pool.run(LONG, pool::Unawaited::Skip, move || {
