@@ -2,6 +2,8 @@
 //! list.
 
 extern crate rais_plugin_load_cpu as _;
+extern crate rais_plugin_load_exec as _;
+extern crate rais_plugin_probe_exec as _;
 extern crate rais_plugin_probe_tcp as _;
 extern crate rais_plugin_sink_bind as _;
 extern crate rais_plugin_transport_udp as _;
@@ -17,8 +19,10 @@ mod tests {
         let plugins: Vec<(Kind, &str)> =
             registry.iter().map(|plugin| (plugin.kind(), plugin.name())).collect();
         let wanted = [
+            (Kind::Probe, "exec"),
             (Kind::Probe, "tcp"),
             (Kind::Load, "cpu"),
+            (Kind::Load, "exec"),
             (Kind::Sink, "bind"),
             (Kind::Transport, "udp"),
         ];

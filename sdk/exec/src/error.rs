@@ -40,7 +40,7 @@ pub enum RunError {
         why: io::Error,
     },
     /// It took too long.
-    #[error("{program} was killed after {limit:?}{}", saying(text))]
+    #[error("{program} was killed, it took longer than {:?}{}", rounded(*limit), saying(text))]
     Timeout {
         /// As it is written in the table.
         program: String,
@@ -68,6 +68,29 @@ impl TableError {
     }
 }
 
+/// To milliseconds: what is given is often what is left of a round time.
+fn rounded(limit: Duration) -> Duration {
+    let millis = limit.saturating_add(Duration::from_micros(500)).as_millis();
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
 fn saying(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(", having said: {text}") }
+    if text.is_empty() { String::new() } else { format!(", saying: {text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_tells_a_round_time_and_what_was_said() {
+        let told = |limit, text: &str| {
+            let (program, text) = ("check_x".to_owned(), text.to_owned());
+            RunError::Timeout { program, limit, text }.to_string()
+        };
+        let limit = Duration::from_nanos(399_987_654);
+        assert_eq!(told(limit, ""), "check_x was killed, it took longer than 400ms");
+        let limit = Duration::from_secs(2);
+        assert_eq!(told(limit, "hm"), "check_x was killed, it took longer than 2s, saying: hm");
+    }
 }

@@ -1,0 +1,108 @@
+//! The load with small scripts for checks, and with Debian's own of monitoring-plugins-basic,
+//! through the plugin boundary.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use rais_plugin_load_exec::Exec;
+use rais_sdk::testing::{Bench, samples_parse};
+use rais_sdk::{Fault, FaultKind, Load, Reading, Scope, Subject};
+
+fn sample(table: &str) -> Result<Reading, Fault> {
+    let load = Bench::new().load::<Exec>(table).unwrap();
+    assert_eq!(load.scope(), Scope::Host);
+    load.sample(&Subject::new("www"))
+}
+
+fn script(script: &str, more: &str) -> Result<Reading, Fault> {
+    sample(&format!("argv = ['sh', '-c', '''{script}''']\n{more}"))
+}
+
+#[test]
+fn the_named_value_is_the_load_at_exit_codes_0_and_1() {
+    for code in [0, 1] {
+        let told = |more: &str| {
+            let said = "echo \"fine | a=30% b=3;;;0;4 c=6 d=U\"";
+            script(&format!("{said}; exit {code}"), more).unwrap()
+        };
+        let reading = told("label = 'a'");
+        assert_eq!((reading.load, reading.reason.as_str()), (Some(30.0), "fine"));
+        assert_eq!(told("label = 'b'").load, Some(75.0));
+        assert_eq!(told("label = 'c'\nfull = 4").load, Some(150.0));
+        let reading = told("label = 'd'");
+        assert_eq!(reading.load, None);
+        assert_eq!(reading.reason, "the check could not measure `d` (its value is U)");
+    }
+}
+
+#[test]
+fn exit_codes_2_and_3_are_unknown_with_their_reason() {
+    for (code, word) in [(2, "CRITICAL"), (3, "UNKNOWN")] {
+        let said = |text: &str| script(&format!("{text} exit {code}"), "label = 'a'").unwrap();
+        let reading = said("echo \"no way | a=30%\";");
+        assert_eq!(reading.load, None);
+        assert_eq!(reading.reason, format!("{word} (exit code {code}): no way"));
+        assert_eq!(said("").reason, format!("{word} (exit code {code})"));
+    }
+}
+
+#[test]
+fn what_tells_no_load_is_a_fault_with_its_reason() {
+    let fault = |text: &str, more: &str| {
+        let fault = script(text, more).unwrap_err();
+        (fault.kind, fault.to_string())
+    };
+    let (kind, text) = fault("echo \"fine | a=30MB\"", "label = 'a'");
+    assert_eq!(kind, FaultKind::Config);
+    assert!(text.starts_with("full: `a` is 30MB, neither in percent nor with a maximum"), "{text}");
+    let (kind, text) = fault("echo \"fine | a=30% b=1\"", "label = 'x'");
+    assert_eq!(kind, FaultKind::Config);
+    assert_eq!(text, "label: no value `x` was told: there are `a`, `b`");
+    let (kind, text) = fault("kill -KILL $$", "label = 'a'");
+    assert_eq!((kind, text.as_str()), (FaultKind::Unknown, "sh ended with signal 9"));
+    let (kind, text) = fault("nowhere-at-all", "label = 'a'");
+    assert_eq!(kind, FaultKind::Unknown);
+    assert!(text.starts_with("sh ended with exit code 127, which no check has: "), "{text}");
+}
+
+#[test]
+fn a_check_that_hangs_is_killed() {
+    let fault = script("exec sleep 1000", "label = 'a'").unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Timeout);
+    assert_eq!(fault.text, "sh was killed, it took longer than 3s");
+}
+
+#[test]
+fn tables_are_refused_at_their_keys() {
+    for (table, wanted) in [
+        ("argv = ['true']", "missing field `label`"),
+        ("label = 'a'", "missing field `argv`"),
+        ("argv = ['true']\nlabel = ''", "label: is empty"),
+        ("argv = ['true']\nlabel = 'a'\nfull = -1", "full: is -1: it must be above zero"),
+        ("argv = ['check_nowhere']\nlabel = 'a'", "argv[0]: check_nowhere cannot be run"),
+        (
+            "argv = ['true', '-H', '{address}']\nlabel = 'a'",
+            "argv[2]: `{address}` is no placeholder: none is filled in here",
+        ),
+    ] {
+        let fault = Bench::new().load::<Exec>(table).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Config);
+        assert!(fault.to_string().starts_with(wanted), "{table}: {fault}");
+    }
+}
+
+#[test]
+fn the_load_of_this_machine_is_told_by_debians_check() {
+    let reading = sample(Exec::SAMPLE).unwrap();
+    assert!(reading.load.is_some_and(|load| (0.0..=1000.0).contains(&load)), "{reading:?}");
+    assert!(reading.reason.starts_with("LOAD OK"), "{reading:?}");
+    // A disk has a maximum of its own.
+    let disk = "argv = ['check_disk', '-w', '0%', '-c', '0%', '-p', '/']\nlabel = '/'";
+    let reading = sample(disk).unwrap();
+    assert!(reading.load.is_some_and(|load| (0.0..=100.0).contains(&load)), "{reading:?}");
+}
+
+#[test]
+fn the_sample_makes_a_load_and_stands_in_the_readme() {
+    assert_eq!(samples_parse(), Ok(1));
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("```toml\n{}```\n", Exec::SAMPLE)), "sample.toml differs");
+}
