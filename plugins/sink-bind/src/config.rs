@@ -22,7 +22,6 @@ const RNDC_ADDRESS: &str = "127.0.0.1:953";
 const OTHERS: u32 = 0o006;
 /// Room that is set aside for a key file; a longer one is read as well.
 const LARGEST_KEY_FILE: usize = 1 << 20;
-const TIMEOUT: DurationText = DurationText::from_millis(5000);
 const RELOAD_TYPES: &str =
     "\"rndc\", \"knotc\", \"nsd-control\", \"pdns_control\", \"exec\" and \"none\"";
 
@@ -30,32 +29,39 @@ const RELOAD_TYPES: &str =
 #[config]
 #[derive(Debug)]
 pub struct Config {
-    /// Where the zone files go.
+    /// Where the zone files go; an existing folder. A relative path counts from the folder of the
+    /// configuration file.
     directory: PathText,
-    /// How the name server is told of a new file.
-    #[serde(default)]
+    /// How the name server is told of a new file. Without it, it is not: it looks for itself.
     reload: Option<ReloadTable>,
-    /// A command that judges a file before it is put in place.
-    #[serde(default)]
+    /// A command, without a shell, that judges a file before it is put in place; {zone} and {file}
+    /// are filled in. Without it no command is asked.
     check: Option<Vec<String>>,
-    /// Address and port of the name server, to be asked for what it serves.
-    #[serde(default)]
+    /// Address and port of the name server, asked for SOA, A and AAAA. Without it, it is not asked.
+    #[option(type = "socket")]
     verify: Option<String>,
-    /// For one command or conversation.
-    #[serde(default)]
-    timeout: Option<DurationText>,
+    /// For one command or conversation; what takes longer is ended.
+    #[default = "5s"]
+    timeout: DurationText,
 }
 
 /// The table `reload`: which keys it may have depends on `type`.
 #[config]
 #[derive(Debug)]
 struct ReloadTable {
+    /// named's command channel, a command of another server's (run by its name), any command, or
+    /// nothing at all.
+    #[option(type = "one of \"rndc\" | \"knotc\" | \"nsd-control\" | \"pdns_control\" | \
+                     \"exec\" | \"none\"")]
     r#type: String,
-    #[serde(default)]
+    /// With type = "rndc": where named listens for commands. Without it 127.0.0.1:953.
+    #[option(type = "socket")]
     address: Option<String>,
-    #[serde(default)]
+    /// With type = "rndc", and required there: the file with named's key, as `rndc-confgen -a`
+    /// writes it.
     key_file: Option<PathText>,
-    #[serde(default)]
+    /// With type = "exec", and required there: a program and its arguments, without a shell;
+    /// {zone} and {file} are filled in.
     argv: Option<Vec<String>>,
 }
 
@@ -75,7 +81,7 @@ impl Settings {
     /// Checks what can be checked before anything is published: the directory and the key file
     /// are there and can be read.
     pub(crate) fn new(config: Config, host: &Host) -> Result<Settings, Fault> {
-        let timeout = config.timeout.unwrap_or(TIMEOUT).get();
+        let timeout = config.timeout.get();
         let directory = PathBuf::from(config.directory);
         refuse_no_directory(&directory)?;
         let reload = match config.reload {
@@ -182,4 +188,49 @@ fn read_secret(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
     let mut text = Zeroizing::new(String::with_capacity(room.min(LARGEST_KEY_FILE)));
     file.read_to_string(&mut text)?;
     Ok((text, about.permissions().mode()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_sdk::{Describe, Need};
+
+    use super::*;
+
+    /// Key and default of each row under "Configuration", without the forms of `reload`.
+    fn rows() -> Vec<[&'static str; 2]> {
+        let (_, part) = include_str!("../README.md").split_once("## Configuration").unwrap();
+        let (part, _) = part.split_once("\n\n| `reload` | how |").unwrap();
+        let rows = part.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`']));
+            [cells.next().unwrap(), cells.next().unwrap()]
+        })
+        .collect()
+    }
+
+    #[test]
+    fn what_is_told_is_what_the_readme_says() {
+        let told = Config::options();
+        let keys: Vec<_> = told.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(keys, rows().iter().map(|[key, _]| *key).collect::<Vec<_>>());
+        for (key, [_, default]) in told.iter().zip(rows()) {
+            match &key.need {
+                Need::Required => assert_eq!(default, "required", "{}", key.name),
+                Need::Default(text) => assert_eq!(text, default, "{}", key.name),
+                _ => assert!(["none", "off"].contains(&default), "{}", key.name),
+            }
+            assert!(!key.text.is_empty() && key.kind != "value", "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_form_of_reload_is_told() {
+        let told = Config::options().remove(1).inner;
+        let keys: Vec<_> = told.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(keys, ["type", "address", "key_file", "argv"]);
+        for name in RELOAD_TYPES.split('"').skip(1).step_by(2) {
+            assert!(told[0].kind.contains(&format!("{name:?}")), "{name}: {}", told[0].kind);
+        }
+        assert!(told[1].text.contains(RNDC_ADDRESS), "{}", told[1].text);
+    }
 }

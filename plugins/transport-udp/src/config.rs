@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 use rais_sdk::serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
-use rais_sdk::{Fault, config};
+use rais_sdk::{Describe, Fault, config};
 
 use crate::interfaces::{Choice, Pick};
 
@@ -15,17 +15,26 @@ use crate::interfaces::{Choice, Pick};
 #[config]
 #[derive(Debug)]
 pub struct UdpTable {
-    #[serde(default)]
+    /// How beats reach binders: "broadcast" to the subnets of this host, "multicast" to groups,
+    /// "unicast" to the peers named.
+    #[default]
     mode: Mode,
-    #[serde(default)]
+    /// Where binders listen; in unicast that of addresses without a port.
+    #[default]
     port: Port,
-    #[serde(default)]
+    /// Broadcast and multicast: interfaces to send on, by name ("eth0") or by range
+    /// ("192.0.2.0/24": the addresses in it). Without it all real ones: up, no loopback, no bridge.
+    /// Required for link-local groups.
+    #[option(type = "list of interface names and ranges")]
     interfaces: Option<Vec<String>>,
-    #[serde(default)]
+    /// Multicast: the groups, IPv4 or IPv6. Without it 239.255.53.69.
+    #[option(type = "list of addresses")]
     groups: Option<Vec<String>>,
-    #[serde(default)]
+    /// Unicast: where a binder listens; "[::]:5369" is all its addresses.
+    #[option(type = "address or socket")]
     listen: Option<String>,
-    #[serde(default)]
+    /// Unicast: where a monitor sends; each beat goes to all of them.
+    #[option(type = "list of addresses or sockets")]
     peers: Option<Vec<String>>,
 }
 
@@ -160,6 +169,16 @@ impl<'de> Deserialize<'de> for Port {
     }
 }
 
+impl Describe for Port {
+    fn words() -> String {
+        NonZeroU16::words()
+    }
+
+    fn written(&self) -> Option<String> {
+        self.0.written()
+    }
+}
+
 fn choice(texts: Option<&[String]>) -> Result<Choice, Fault> {
     let Some(texts) = texts else { return Ok(Choice::Real) };
     if texts.is_empty() {
@@ -269,4 +288,44 @@ fn each<T: Ord + Clone>(
         all.push(one);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_sdk::{Need, OptionInfo};
+
+    use super::*;
+
+    /// Key, default and meaning of each row under "Configuration".
+    fn rows() -> Vec<[&'static str; 2]> {
+        let (_, part) = include_str!("../README.md").split_once("## Configuration").unwrap();
+        let (part, _) = part.split_once("\n## ").unwrap();
+        let rows = part.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`']));
+            [cells.next().unwrap(), cells.next().unwrap()]
+        })
+        .collect()
+    }
+
+    #[test]
+    fn what_is_told_is_what_the_readme_says() {
+        let told = UdpTable::options();
+        let keys: Vec<_> = told.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(keys, rows().iter().map(|[key, _]| *key).collect::<Vec<_>>());
+        for (OptionInfo { name, need, text, kind, .. }, [_, default]) in told.iter().zip(rows()) {
+            match need {
+                Need::Default(text) => assert_eq!(text, default, "{name}"),
+                Need::Optional if default.starts_with('[') => {
+                    // What it is without the key depends on the mode; the text says it.
+                    assert!(text.contains(default.trim_matches(['[', ']', '"'])), "{text}");
+                }
+                Need::Optional => assert!(["all real ones", "–"].contains(&default), "{name}"),
+                other => panic!("{name}: {other:?}"),
+            }
+            assert!(!text.is_empty() && kind != "value", "{name}");
+        }
+        assert_eq!(told[0].kind, "one of \"broadcast\" | \"multicast\" | \"unicast\"");
+        assert_eq!(told[1].kind, "whole number, 1 to 65535");
+    }
 }
