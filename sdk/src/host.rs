@@ -1,9 +1,10 @@
 //! For hosts of plugins: what an image offers, and instances of it, in plain Rust.
 //!
-//! A host finds plugins with [`linked`], makes instances through [`Declared`] and gives them a
+//! A host finds plugins with [`linked`] and, behind the feature `host`, in a `Library`; it makes instances through [`Declared`] and gives them a
 //! [`HostSide`]. Built-in plugins pass the same boundary as loaded ones. No panic of a plugin comes
 //! out of here: it is a [`FaultKind::Panicked`](crate::FaultKind::Panicked), or a line through
 //! [`HostSide::log`] where nobody waits for an outcome.
+#![allow(unsafe_code)] // a host watches sockets that it does not own
 
 use std::future::Future;
 use std::io;
@@ -17,16 +18,25 @@ pub use crate::abi::host_side::{
     BlockingProbeObject, Declared, Kind, LoadObject, ProbeCall, ProbeObject, Receive, SinkObject,
     TransportObject, linked,
 };
+#[cfg(feature = "host")]
+#[doc(inline)]
+pub use crate::abi::host_side::{Library, LibraryError};
+#[cfg(feature = "host")]
+#[doc(inline)]
+pub use crate::abi::manifest::Manifest;
 pub use crate::path::table_with_folder;
 
 /// A host, as its plugins use it. A panic in it is caught and logged.
 pub trait HostSide: Send + Sync + 'static {
     /// Watches the socket `fd` for reading and writing. Called once per socket, on the thread that
-    /// polls the plugin's future; what is returned is dropped before `fd` is closed.
+    /// polls the plugin's future.
     ///
     /// # Errors
     /// Why the reactor does not take it.
-    fn register(&self, fd: RawFd) -> io::Result<Box<dyn Readiness>>;
+    ///
+    /// # Safety
+    /// `fd` is open, and stays so until what is returned has been dropped.
+    unsafe fn register(&self, fd: RawFd) -> io::Result<Box<dyn Readiness>>;
 
     /// Ends once `after` has passed.
     fn timer(&self, after: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -8,6 +8,8 @@
 pub(crate) mod convert;
 pub(crate) mod guard;
 pub(crate) mod host_side;
+#[doc(hidden)]
+pub mod manifest;
 mod objects;
 pub(crate) mod plugin_side;
 mod root;

@@ -7,11 +7,11 @@ use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::prefix_type::{PrefixTypeTrait, WithMetadata};
 use abi_stable::sabi_types::VersionStrings;
-use abi_stable::std_types::{RNone, ROption, RResult, RSome, RStr, RVec};
+use abi_stable::std_types::{RNone, ROption, RResult, RSome, RStr, RString, RVec};
 use abi_stable::{package_version_strings, staticref};
 
 use super::objects::{BlockingProbeBox, HostBox, LoadBox, ProbeBox, SinkBox, TransportBox};
-use super::plugin_side::{blocking, load, probe, sink, transport};
+use super::plugin_side::{blocking, load, options, probe, sink, transport};
 use super::types::AbiFault;
 use super::{ABI_VERSION, inventory};
 use crate::{BlockingProbe, Load, Probe, Sink, Transport};
@@ -40,6 +40,8 @@ pub struct Decl {
     pub version: RStr<'static>,
     /// TOML.
     pub sample: RStr<'static>,
+    /// JSON: what may be written in the table, a list of `OptionInfo`.
+    pub options: extern "C" fn() -> RString,
     pub probe: ROption<Make<ProbeBox>>,
     pub blocking_probe: ROption<Make<BlockingProbeBox>>,
     pub load: ROption<Make<LoadBox>>,
@@ -120,7 +122,12 @@ macro_rules! declare {
         impl<T: $trait, V: CrateVersion + 'static> Of<T, V> {
             staticref!(const $constant: WithMetadata<Decl> = WithMetadata::new(Decl {
                 $field: RSome(Make { call: $make }),
-                ..Decl::empty(<T as $trait>::NAME, V::TEXT, <T as $trait>::SAMPLE)
+                ..Decl::empty(
+                    <T as $trait>::NAME,
+                    V::TEXT,
+                    <T as $trait>::SAMPLE,
+                    options::<<T as $trait>::Config>,
+                )
             }));
         }
 
@@ -140,11 +147,17 @@ declare!(Sink, SINK, sink, sink, sink::make::<T>);
 declare!(Transport, TRANSPORT, transport, transport, transport::make::<T>);
 
 impl Decl {
-    const fn empty(name: &'static str, version: &'static str, sample: &'static str) -> Self {
+    const fn empty(
+        name: &'static str,
+        version: &'static str,
+        sample: &'static str,
+        options: extern "C" fn() -> RString,
+    ) -> Self {
         Self {
             name: RStr::from_str(name),
             version: RStr::from_str(version),
             sample: RStr::from_str(sample),
+            options,
             probe: RNone,
             blocking_probe: RNone,
             load: RNone,

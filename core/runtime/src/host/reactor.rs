@@ -43,12 +43,11 @@ impl Side {
 }
 
 impl HostSide for Side {
-    fn register(&self, fd: RawFd) -> io::Result<Box<dyn Readiness>> {
+    unsafe fn register(&self, fd: RawFd) -> io::Result<Box<dyn Readiness>> {
         if self.sockets == Sockets::Refused {
             return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
         }
-        // SAFETY: by the contract of `HostSide::register` the plugin drops what is returned here
-        // before it closes the socket.
+        // SAFETY: the caller's: it stays open for as long as what is returned here lives.
         let socket = unsafe { BorrowedFd::borrow_raw(fd) };
         let _entered = self.runtime.enter();
         // SAFETY: a `BorrowedFd` gives the same descriptor at every call, and it stays open for as

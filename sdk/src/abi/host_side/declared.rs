@@ -7,13 +7,13 @@ use abi_stable::std_types::{ROption, RStr};
 
 use super::host::host_box;
 use super::objects::{BlockingProbeObject, LoadObject, ProbeObject, SinkObject, TransportObject};
-use crate::Fault;
 use crate::abi::ABI_VERSION;
 use crate::abi::convert::result_from_abi;
 #[cfg(feature = "testing")]
 use crate::abi::root::Submitted;
 use crate::abi::root::{self, Decl_Ref, Make};
 use crate::host::HostSide;
+use crate::{Fault, OptionInfo};
 
 /// What a plugin can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,19 +37,25 @@ pub enum Kind {
 #[derive(Clone, Copy)]
 pub struct Declared {
     decl: Decl_Ref,
+    abi: &'static str,
 }
 
 /// The plugins linked into this image, by name.
 #[must_use]
 pub fn linked() -> Vec<Declared> {
-    root::list().into_iter().map(|decl| Declared { decl }).collect()
+    root::list().into_iter().map(|decl| Declared::new(decl, ABI_VERSION)).collect()
 }
 
 impl Declared {
+    /// `abi` is that of the image which it comes from.
+    pub(super) fn new(decl: Decl_Ref, abi: &'static str) -> Self {
+        Self { decl, abi }
+    }
+
     /// A plugin that need not be linked as one: a test's.
     #[cfg(feature = "testing")]
     pub(crate) fn from_submitted(submitted: &Submitted) -> Self {
-        Self { decl: submitted.decl() }
+        Self::new(submitted.decl(), ABI_VERSION)
     }
 
     /// The `type` by which a configuration names it.
@@ -67,13 +73,20 @@ impl Declared {
     /// Version of the boundary that it was built with.
     #[must_use]
     pub fn abi(&self) -> &'static str {
-        ABI_VERSION
+        self.abi
     }
 
     /// The body of a table that configures it, in TOML.
     #[must_use]
     pub fn sample(&self) -> &'static str {
         self.decl.sample().as_str()
+    }
+
+    /// What may be written in its table.
+    #[must_use]
+    pub fn options(&self) -> Vec<OptionInfo> {
+        // Nothing where it panicked, or tells more than this host can read.
+        serde_json::from_str(self.decl.options()().as_str()).unwrap_or_default()
     }
 
     /// What it is.

@@ -3,10 +3,14 @@
 mod declared;
 mod host;
 mod inbox;
+#[cfg(feature = "host")]
+mod library;
 mod objects;
 
 pub use declared::{Declared, Kind, linked};
 pub use inbox::Receive;
+#[cfg(feature = "host")]
+pub use library::{Library, LibraryError};
 pub use objects::{
     BlockingProbeObject, LoadObject, ProbeCall, ProbeObject, SinkObject, TransportObject,
 };

@@ -12,13 +12,13 @@ mod inbox_ref;
 pub(crate) use host_ref::{HostRef, Source, Timer};
 pub(crate) use inbox_ref::InboxRef;
 
-use abi_stable::std_types::{RErr, ROk, RResult, RStr};
+use abi_stable::std_types::{RErr, ROk, RResult, RStr, RString};
 
 use super::convert::fault_to_abi;
-use super::guard::catch_fault;
+use super::guard::{catch, catch_fault};
 use super::objects::HostBox;
 use super::types::AbiFault;
-use crate::Fault;
+use crate::{Describe, Fault};
 
 /// The body of every `make`: nothing of the author's runs outside the guard.
 fn make_with<T>(
@@ -31,4 +31,10 @@ fn make_with<T>(
         Ok(object) => ROk(object),
         Err(fault) => RErr(fault_to_abi(fault)),
     }
+}
+
+/// What may be written in a plugin's table, as JSON; nothing where the author's part panics.
+pub(crate) extern "C" fn options<C: Describe>() -> RString {
+    let options = catch(C::options).unwrap_or_default();
+    serde_json::to_string(&options).unwrap_or_else(|_| "[]".to_owned()).into()
 }
