@@ -135,6 +135,22 @@ pub(crate) fn bold(text: &str) -> String {
     format!("\u{1b}[1m{text}\u{1b}[0m")
 }
 
+/// `text` in lines that end before column 100 where `indent` columns stand before them.
+pub(crate) fn wrapped(text: &str, indent: usize) -> Vec<String> {
+    let room = 100 - indent.min(60);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A load as people say it: `12.5%`.
 pub(crate) fn percent(percent: f64) -> String {
     let hundredths = format!("{percent:.2}");

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use self::desk::{Asker, Called, Desk, Signals};
@@ -20,7 +20,7 @@ use crate::check::{self, Checked};
 use crate::clock::Clock;
 use crate::config::{Asked, Config, Fault, Faults, Look, Role};
 use crate::control::{ProcessId, Response, Server, ServerAsked};
-use crate::host::{PluginHost, Registry};
+use crate::host::{Foreign, PluginHost, Registry};
 use crate::roles::{Applying, Ended, Ready, Roles};
 use crate::state::StateError;
 
@@ -117,7 +117,7 @@ impl fmt::Debug for Relog {
 struct Daemon {
     options: Options,
     config: Config,
-    host: Arc<PluginHost>,
+    host: watch::Sender<PluginHost>,
     roles: Roles,
 }
 
@@ -136,16 +136,16 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     let result = runtime.block_on(async {
         let registry = Registry::built_in().map_err(io::Error::other);
         let registry = registry.map_err(|source| DaemonError::io("list the plugins", source))?;
-        let host = PluginHost::new(registry);
+        let host = PluginHost::new(registry, Foreign::AsConfigured);
         let host = host.map_err(|source| DaemonError::io("start the plugin host", source))?;
-        run_on(options, Arc::new(host)).await
+        run_on(options, host).await
     });
     // A plugin that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
 }
 
-async fn run_on(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonError> {
+async fn run_on(options: Options, host: PluginHost) -> Result<(), DaemonError> {
     let refused = |faults| DaemonError::Config(faults, options.look);
     let checked = checked(&options, &host, None).await.map_err(refused)?;
     let asked = checked.roles.clone();
@@ -158,6 +158,8 @@ async fn run_on(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonErr
     let clock = Clock::start();
     let process = ProcessId { pid: std::process::id(), started: clock.wall().as_unix_millis() };
     let config = checked.config.clone();
+    // Those of the configuration that runs, for whoever asks of them.
+    let (host, plugins) = watch::channel(checked.host.clone());
     let ready = Ready::of(clock, &options.version, checked)?;
     let (to_desk, requests) = mpsc::channel(16);
     let servers = listen(&config, &asked, &to_desk).await?;
@@ -170,7 +172,7 @@ async fn run_on(options: Options, host: Arc<PluginHost>) -> Result<(), DaemonErr
     info!(version = %options.version, "rais runs: {}", names.join(" and "));
 
     let voices = roles.voices();
-    let desk = Desk { process, host: Arc::clone(&host), signals, requests, ended, voices };
+    let desk = Desk { process, plugins, signals, requests, ended, voices };
     Daemon { options, config, host, roles }.run(desk, servers).await
 }
 
@@ -230,7 +232,8 @@ impl Daemon {
             faults: faults.iter().map(|fault| fault.render(look)).collect(),
         };
         let before = Some(self.roles.instances());
-        let checked = match checked(&self.options, &self.host, before).await {
+        let host = self.host.borrow().clone();
+        let checked = match checked(&self.options, &host, before).await {
             Ok(checked) => checked,
             Err(Faults(faults)) => return refused(faults),
         };
@@ -243,12 +246,13 @@ impl Daemon {
             Err(why) => return refused(vec![checked.config.fault("control.log", why)]),
         };
         let warnings = checked.warnings.iter().map(|warning| warning.render(look)).collect();
-        let config = checked.config.clone();
+        let (config, host) = (checked.config.clone(), checked.host.clone());
         match self.roles.apply(checked).await {
             Ok(()) => {
                 relog();
                 info!("reloaded");
                 self.config = config;
+                self.host.send_replace(host);
                 Response::Reloaded { warnings }
             }
             Err(Applying::Config(faults)) => refused(faults),
@@ -274,10 +278,10 @@ fn busy() -> Response {
 /// Off the event loop: an author's `new` may take its time.
 async fn checked(
     options: &Options,
-    host: &Arc<PluginHost>,
+    host: &PluginHost,
     before: Option<crate::plan::Instances>,
 ) -> Result<Checked, Faults> {
-    let (path, asked, host) = (options.config.clone(), options.roles, Arc::clone(host));
+    let (path, asked, host) = (options.config.clone(), options.roles, host.clone());
     let task = tokio::task::spawn_blocking(move || {
         check::check(&path, asked, &host, &before.unwrap_or_default())
     });

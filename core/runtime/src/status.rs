@@ -123,17 +123,21 @@ pub struct PluginStatus {
     pub kind: String,
     /// The `type` in a table.
     pub name: String,
-    /// `ready`; `stuck` where calls of it do not return.
+    /// `ready`; `stuck` where calls of it do not return; of one in a process of its own `restarting`
+    /// and `down` where that died.
     pub state: String,
     /// Calls that have not ended yet.
     pub calls: u64,
+    /// How its process ended, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Something somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// `deaf`, `nobody-heard`, `held`, `last-resort`, `refused-host`, `publish-failed`, `state`,
-    /// `plugin-stuck`.
+    /// `plugin-stuck`, `plugin-down`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -260,13 +264,16 @@ impl Status {
         match &mut self {
             Status::Monitor(status) => status.plugins = in_use,
             Status::Binder(status) => {
-                let stuck = in_use.iter().filter(|plugin| plugin.is_stuck());
-                status.alarms.extend(stuck.map(|plugin| AlarmStatus {
-                    kind: "plugin-stuck".to_owned(),
-                    service: None,
-                    zone: None,
-                    text: plugin.trouble(),
-                }));
+                let broken = in_use.iter().filter(|plugin| plugin.is_broken());
+                status.alarms.extend(
+                    broken.map(|plugin| AlarmStatus {
+                        kind: if plugin.why.is_some() { "plugin-down" } else { "plugin-stuck" }
+                            .to_owned(),
+                        service: None,
+                        zone: None,
+                        text: plugin.trouble(),
+                    }),
+                );
                 status.plugins = in_use;
             }
         }
@@ -282,18 +289,24 @@ impl PluginStatus {
         }
         let calls = row.state.calls() as u64;
         let (kind, name) = (row.kind.to_string(), row.name.clone());
-        Some(PluginStatus { kind, name, state: row.state.to_string(), calls })
+        let why = row.state.why().map(str::to_owned);
+        Some(PluginStatus { kind, name, state: row.state.to_string(), calls, why })
     }
 
-    /// Whether calls of it do not return.
-    pub fn is_stuck(&self) -> bool {
+    /// Whether it does not do what it is there for.
+    pub fn is_broken(&self) -> bool {
         self.state != "ready"
     }
 
-    /// In a sentence, what is wrong with one that is stuck.
+    /// In a sentence, what is wrong with one that is broken.
     pub fn trouble(&self) -> String {
-        let PluginStatus { kind, name, calls, .. } = self;
-        format!("the {kind} plugin `{name}` does not return; calls that wait for it: {calls}")
+        let PluginStatus { kind, name, state, calls, why } = self;
+        match why {
+            Some(why) => format!("the {kind} plugin `{name}` is {state}: {why}"),
+            None => format!(
+                "the {kind} plugin `{name}` does not return; calls that wait for it: {calls}"
+            ),
+        }
     }
 }
 

@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use rais_runtime::check::{self, Checked};
 use rais_runtime::config::{Asked, Fault, Faults, Look, Role, Severity};
-use rais_runtime::host::PluginHost;
+use rais_runtime::host::{Foreign, PluginHost};
 use rais_runtime::plan::Instances;
 use serde::Serialize;
 
-use super::plugins::registry;
+use super::plugins::host;
 use super::worst_case::{WorstCase, worst_cases};
 use crate::args::{ConfigFile, Output};
 use crate::exit::Stop;
@@ -72,7 +71,7 @@ struct Finding {
 /// Everything that is wrong.
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Stop> {
     crate::logging::quiet()?;
-    let host = PluginHost::new(registry()?).context("the plugins' own thread")?;
+    let host = host(Foreign::Apart)?;
     let asked = match args.role {
         None => Asked::All,
         Some(Half::Monitor) => Asked::Only(Role::Monitor),

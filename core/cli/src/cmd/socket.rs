@@ -26,6 +26,11 @@ pub(super) struct SocketArgs {
 }
 
 impl SocketArgs {
+    /// The configuration that was named.
+    pub(super) fn config(&self) -> Option<&PathBuf> {
+        self.config.as_ref()
+    }
+
     /// Asks the role that is named, else every one that runs; in the order of the sockets.
     ///
     /// # Errors

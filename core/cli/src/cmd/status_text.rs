@@ -37,7 +37,7 @@ fn monitor(status: &MonitorStatus) -> String {
         )));
     }
     // A binder's are among its alarms.
-    for plugin in status.plugins.iter().filter(|plugin| plugin.is_stuck()) {
+    for plugin in status.plugins.iter().filter(|plugin| plugin.is_broken()) {
         parts.push(output::titled_warning(&plugin.trouble()));
     }
     let mut table = Table::new(&[

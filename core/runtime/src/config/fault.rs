@@ -22,6 +22,7 @@ pub(super) struct Told {
     pub(super) allowed: Option<String>,
     pub(super) meant: Option<String>,
     pub(super) see: Vec<(Place, String)>,
+    pub(super) notes: Vec<String>,
 }
 
 /// Whether anything can be started.
@@ -73,7 +74,17 @@ impl Fault {
     fn new(severity: Severity, site: Site, key: &str, message: String) -> Fault {
         let key = key.to_owned();
         let see = Vec::new();
-        Fault(Box::new(Told { severity, site, key, message, allowed: None, meant: None, see }))
+        let notes = Vec::new();
+        Fault(Box::new(Told {
+            severity,
+            site,
+            key,
+            message,
+            allowed: None,
+            meant: None,
+            see,
+            notes,
+        }))
     }
 
     /// Says what is allowed there.
@@ -94,6 +105,20 @@ impl Fault {
     #[must_use]
     pub fn see(mut self, place: &Place, why: impl Into<String>) -> Fault {
         self.0.see.push((place.clone(), why.into()));
+        self
+    }
+
+    /// Adds what may have led to it.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Fault {
+        self.0.notes.push(text.into());
+        self
+    }
+
+    /// The same as a doubt: all goes on.
+    #[must_use]
+    pub fn as_doubt(mut self) -> Fault {
+        self.0.severity = Severity::Warning;
         self
     }
 
@@ -152,7 +177,8 @@ impl fmt::Display for Fault {
         if let Some(allowed) = &self.0.allowed {
             write!(f, " (allowed: {allowed})")?;
         }
-        self.0.see.iter().try_for_each(|(place, why)| write!(f, "; {why}: {place}"))
+        self.0.see.iter().try_for_each(|(place, why)| write!(f, "; {why}: {place}"))?;
+        self.0.notes.iter().try_for_each(|note| write!(f, "; {note}"))
     }
 }
 

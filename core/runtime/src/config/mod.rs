@@ -62,6 +62,7 @@ pub use regular::read_regular;
 pub use role::{Asked, Role};
 pub use service::{MonitorService, Target};
 pub use sink::Sink;
+pub(crate) use suggest::nearest;
 pub use transport::Transport;
 pub use unavailable::{KnownTypes, unsupported};
 pub use zone::{Head, MaxAddresses, Zone};

@@ -64,6 +64,15 @@ pub enum OnStartupError {
     Ignore,
 }
 
+/// Where packages put libraries.
+const USUAL: &str = "/usr/lib/rais/plugins";
+
+impl Default for Plugins {
+    fn default() -> Plugins {
+        Plugins { dirs: vec![PathBuf::from(USUAL)], prefer: Vec::new(), each: BTreeMap::new() }
+    }
+}
+
 impl Plugins {
     pub(super) fn read(section: &Section<'_>) -> Plugins {
         let dirs = section.get("dirs", |value| value.list(Value::file));
@@ -73,7 +82,7 @@ impl Plugins {
             .into_iter()
             .filter_map(|(name, _, value)| Some((name.to_owned(), PluginOptions::read(&value)?)));
         Plugins {
-            dirs: dirs.unwrap_or_else(|| vec![PathBuf::from("/usr/lib/rais/plugins")]),
+            dirs: dirs.unwrap_or_else(|| vec![PathBuf::from(USUAL)]),
             prefer: prefer.unwrap_or_default(),
             each: each.collect(),
         }

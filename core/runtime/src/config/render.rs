@@ -36,6 +36,9 @@ pub(super) fn render(fault: &Told, look: Look) -> String {
             .annotation(AnnotationKind::Primary.span(place.span.clone()).label(why));
         group = group.element(snippet);
     }
+    for note in &fault.notes {
+        group = group.element(Level::NOTE.message(note));
+    }
     if let Some(allowed) = &fault.allowed {
         group = group.element(Level::NOTE.message(format!("allowed: {allowed}")));
     }

@@ -1,7 +1,7 @@
 //! Did-you-mean.
 
 /// The nearest of `words` to what was `written`, where one is near enough to be meant.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     written: &str,
     words: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -1,7 +1,6 @@
 //! What is part of the language and not yet of the program: named and refused.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use super::fault::{Fault, sort};
 use super::path;
@@ -12,7 +11,13 @@ use super::{Config, LoadRule, Probe, Scheme};
 
 /// The plugin types there are, by kind.
 #[derive(Debug, Clone, Default)]
-pub struct KnownTypes(BTreeMap<Kind, BTreeSet<String>>);
+pub struct KnownTypes {
+    names: BTreeMap<Kind, BTreeSet<String>>,
+    /// Names that may be missing.
+    excused: BTreeSet<String>,
+    /// Libraries that may have what is missing, and why they are not used.
+    refused: Vec<String>,
+}
 
 /// Which values of a key cannot be had.
 pub(super) enum Values {
@@ -32,13 +37,6 @@ pub(super) enum Values {
 pub(super) const KEYS: &[(&str, Values)] = &[
     ("host.user", Values::All),
     ("host.group", Values::All),
-    ("plugins.prefer", Values::All),
-    ("plugins.*.isolation", Values::But(&["none"])),
-    ("plugins.*.timeout", Values::All),
-    ("plugins.*.restart", Values::All),
-    ("plugins.*.on_startup_error", Values::All),
-    ("plugins.*.memory", Values::All),
-    ("plugins.*.open_files", Values::All),
     ("monitor.agent", Values::All),
     ("monitor.http", Values::But(&["off"])),
     ("binder.http", Values::But(&["off"])),
@@ -77,16 +75,26 @@ impl KnownTypes {
 
     /// Adds one.
     pub fn insert(&mut self, kind: Kind, name: impl Into<String>) {
-        self.0.entry(kind).or_default().insert(name.into());
+        self.names.entry(kind).or_default().insert(name.into());
+    }
+
+    /// Has a table name `name` though no plugin is called so.
+    pub fn excuse(&mut self, name: impl Into<String>) {
+        self.excused.insert(name.into());
+    }
+
+    /// Adds a library that is not used, and why.
+    pub fn refuse(&mut self, library: impl Into<String>) {
+        self.refused.push(library.into());
     }
 
     /// Whether there is one.
     pub fn contains(&self, kind: Kind, name: &str) -> bool {
-        self.0.get(&kind).is_some_and(|names| names.contains(name))
+        self.names.get(&kind).is_some_and(|names| names.contains(name))
     }
 
     fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
-        self.0.get(&kind).into_iter().flatten().map(String::as_str)
+        self.names.get(&kind).into_iter().flatten().map(String::as_str)
     }
 }
 
@@ -95,7 +103,6 @@ impl KnownTypes {
 pub fn unsupported(config: &Config, known: &KnownTypes) -> Vec<Fault> {
     let mut faults = keys(config);
     faults.extend(schemes(config));
-    faults.extend(libraries(config));
     for (name, service) in &config.monitor.services {
         let base = path::join("monitor.service", name.as_str());
         probe(config, &path::join(&base, "probe"), &service.probe, known, &mut faults);
@@ -165,28 +172,6 @@ fn schemes(config: &Config) -> Vec<Fault> {
     asked.collect()
 }
 
-/// Folders that were written are looked into: a library in them asks to be loaded.
-fn libraries(config: &Config) -> Vec<Fault> {
-    if config.places.key("plugins.dirs").is_none() {
-        return Vec::new();
-    }
-    let held = config.plugins.dirs.iter().enumerate().filter_map(|(at, folder)| {
-        let library = library(folder)?;
-        let message =
-            format!("plugin libraries are not available in this version: found {library}");
-        Some(config.fault(&path::index("plugins.dirs", at), message))
-    });
-    held.collect()
-}
-
-fn library(folder: &Path) -> Option<String> {
-    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    let mut libraries: Vec<_> =
-        files.filter(|file| file.extension().is_some_and(|end| end == "so")).collect();
-    libraries.sort();
-    libraries.first().map(|file| file.display().to_string())
-}
-
 fn probe(config: &Config, at: &str, probe: &Probe, known: &KnownTypes, faults: &mut Vec<Fault>) {
     let (key, list, parts) = match probe {
         Probe::One(call) => return faults.extend(missing(config, &call.table, known)),
@@ -222,7 +207,7 @@ fn combination(config: &Config, at: &str, key: &str) -> Fault {
 /// A type that no plugin here has: not there yet, another kind's, or a slip.
 fn missing(config: &Config, table: &PluginTable, known: &KnownTypes) -> Option<Fault> {
     let (kind, name) = (table.kind, table.type_name.as_str());
-    if known.contains(kind, name) {
+    if known.contains(kind, name) || known.excused.contains(name) {
         return None;
     }
     let key = path::join(&table.path, "type");
@@ -243,5 +228,9 @@ fn missing(config: &Config, table: &PluginTable, known: &KnownTypes) -> Option<F
     let all: BTreeSet<&str> = later(kind).chain(known.names(kind)).collect();
     let meant = suggest::nearest(name, all.iter().copied()).map(|word| format!("`{word}`"));
     let allowed = suggest::one_of(known.names(kind));
-    Some(config.fault(&key, message).allowed(allowed).meant(meant))
+    let mut fault = config.fault(&key, message).allowed(allowed).meant(meant);
+    for library in &known.refused {
+        fault = fault.note(format!("not used: {library}"));
+    }
+    Some(fault)
 }

@@ -7,6 +7,7 @@ mod server;
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::PluginTold;
 use crate::status::Status;
 
 pub(crate) use server::{Asked as ServerAsked, Server};
@@ -19,6 +20,8 @@ pub enum Request {
     Hello,
     /// What the role says of itself.
     Status,
+    /// Its plugins.
+    Plugins,
     /// The configuration, read anew by all roles of the process.
     Reload,
 }
@@ -31,6 +34,11 @@ pub enum Response {
     Hello(ProcessId),
     /// To [`Request::Status`].
     Status(Box<Status>),
+    /// To [`Request::Plugins`].
+    Plugins {
+        /// One a plugin, then one a library that is not used.
+        rows: Vec<PluginTold>,
+    },
     /// The new configuration runs.
     Reloaded {
         /// What somebody should look at, rendered.

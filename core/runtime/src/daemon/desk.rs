@@ -1,10 +1,9 @@
 //! What speaks for a running rais: it answers who asks, and says what is to be done.
 
 use std::io;
-use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, warn};
 
 use crate::config::Role;
@@ -15,7 +14,7 @@ use crate::roles::{Ended, Voices};
 /// Takes signals, requests and the news that a role has ended.
 pub(super) struct Desk {
     pub(super) process: ProcessId,
-    pub(super) host: Arc<PluginHost>,
+    pub(super) plugins: watch::Receiver<PluginHost>,
     pub(super) signals: Signals,
     pub(super) requests: mpsc::Receiver<ServerAsked>,
     pub(super) ended: mpsc::UnboundedReceiver<Ended>,
@@ -61,6 +60,10 @@ impl Desk {
                         Request::Reload => return Called::Reload(Asker::Command(answer)),
                         // Who asked may have hung up.
                         Request::Hello => drop(answer.send(Response::Hello(self.process))),
+                        Request::Plugins => {
+                            let rows = self.plugins.borrow().told();
+                            drop(answer.send(Response::Plugins { rows }));
+                        }
                         Request::Status => drop(tokio::spawn(self.tell(role, answer))),
                     }
                 }
@@ -74,7 +77,7 @@ impl Desk {
         role: Role,
         answer: oneshot::Sender<Response>,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let (status, host) = (self.voices.status(role), Arc::clone(&self.host));
+        let (status, host) = (self.voices.status(role), self.plugins.borrow().clone());
         async move {
             let response = match status.await {
                 Some(status) => Response::Status(Box::new(status.with_plugins(&host.list()))),

@@ -78,6 +78,7 @@ type = "slow"
         let (options, host) = (self.options(), host());
         let checked = checked(&options, &host, None).await.unwrap_or_else(|e| panic!("{e}"));
         let config = checked.config.clone();
+        let (host, plugins) = watch::channel(checked.host.clone());
         let mut ready = Ready::of(Clock::start(), "0", checked).unwrap();
         change(&mut ready);
         let (ending, ended) = mpsc::unbounded_channel();
@@ -85,7 +86,7 @@ type = "slow"
         let (to_desk, requests) = mpsc::channel(16);
         let desk = Desk {
             process: ProcessId { pid: 1, started: 2 },
-            host: Arc::clone(&host),
+            plugins,
             signals: Signals::new().unwrap(),
             requests,
             ended,
@@ -116,8 +117,8 @@ impl Caller {
     }
 }
 
-fn host() -> Arc<PluginHost> {
-    Arc::new(PluginHost::new(Registry::built_in().unwrap()).unwrap())
+fn host() -> PluginHost {
+    PluginHost::new(Registry::built_in().unwrap(), Foreign::AsConfigured).unwrap()
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,21 +1,25 @@
 //! The plugin host: finds plugins, makes instances of them, keeps them apart.
 //!
 //! ```text
-//! Registry ─► PluginHost ─► Arc<dyn ProbePort> ─► lane   one thread and reactor a plugin
-//!                           Arc<dyn LoadPort>  ─► pool   a few threads a plugin, on demand
-//!                           Arc<dyn SinkPort>  ─► pool
-//!                           Arc<dyn TransportPort> ─► a thread an instance
+//!                         ┌► Arc<dyn ProbePort> ─► lane   one thread and reactor a plugin
+//! Registry ─► PluginHost ─┼► Arc<dyn LoadPort>  ─► pool   a few threads a plugin, on demand
+//! built in, libraries     ├► Arc<dyn SinkPort>  ─► pool
+//!                         ├► Arc<dyn TransportPort> ─► a thread an instance
+//!                         └► any of them        ─► remote a process a plugin, with all of this in it
 //! ```
 //! Nothing here runs a plugin on the caller's thread, so a plugin that hangs harms itself alone:
-//! its calls end as faults, `rais status` names it, everything else goes on. The ports are the seam
-//! where isolated plugins join: their callers cannot tell what is behind one.
+//! its calls end as faults, `rais status` names it, everything else goes on. The ports are the seam:
+//! their callers cannot tell what is behind one.
 
 mod apart;
+mod capped;
 mod confine;
 mod inbox;
 mod lane;
+mod late;
 mod library;
 mod load;
+mod opened;
 mod policy;
 mod pool;
 mod port;
@@ -23,17 +27,17 @@ mod probe;
 mod program;
 mod reactor;
 mod registry;
-#[allow(dead_code)] // until isolated plugins are made through it
 mod remote;
 mod sink;
 mod state;
+mod told;
 mod transport;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rais_sdk::Fault;
@@ -49,19 +53,26 @@ pub use self::library::{
 pub use self::policy::Policy;
 pub use self::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
 pub use self::program::Program;
-pub use self::registry::{Origin, Plugin, PluginRow, Registry, RegistryError};
+pub use self::registry::{Origin, Plugin, PluginRow, Refused, Registry, RegistryError};
 pub use self::remote::serve;
 pub use self::state::PluginState;
+pub use self::told::PluginTold;
+
+pub(crate) use self::late::{Again, LatePort};
 
 use self::lane::Lane;
+use self::late::Late;
 use self::load::PooledLoad;
+use self::opened::Opened;
 use self::pool::Pool;
 use self::probe::{LaneProbe, PooledProbe};
 use self::reactor::Side;
+use self::registry::Code;
+use self::remote::{Remote, Remotes};
 use self::sink::PooledSink;
 use self::transport::ThreadTransport;
 use self::watch::{Patience, Watch};
-use crate::config::Kind;
+use crate::config::{Isolation, Kind, OnStartupError, Plugins};
 
 /// A call that is due is given so long beyond its limit before the host itself ends it: a plugin
 /// that ends in time can say more of why.
@@ -69,14 +80,45 @@ const GRACE: Duration = Duration::from_millis(200);
 /// How long a plugin may take over its table, in `new`.
 const MAKING: Duration = Duration::from_secs(10);
 
-/// Makes instances of plugins and watches over their threads.
+/// Makes instances of the plugins of one configuration, and watches over their threads and
+/// processes. Clones are the same host; [`configured`](PluginHost::configured) ones share its
+/// threads and processes.
 ///
-/// Dropping it abandons what plugins still do; nobody waits for them.
+/// Dropping the last abandons what plugins still do; nobody waits for them.
+#[derive(Clone)]
 pub struct PluginHost {
-    registry: Registry,
+    registry: Arc<Registry>,
+    works: Arc<Works>,
+}
+
+/// Where libraries run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// Where the configuration says.
+    AsConfigured,
+    /// Never in this process, whatever it says.
+    Apart,
+}
+
+/// What outlives a configuration.
+struct Works {
+    built_in: Registry,
+    foreign: Foreign,
+    libraries: Libraries,
+    opened: Opened,
+    remotes: Remotes,
     patience: Patience,
     watch: Watch,
-    crews: Mutex<BTreeMap<(Kind, String), Crew>>,
+    crews: Mutex<BTreeMap<CrewKey, Crew>>,
+}
+
+/// One plugin in one version of its code; isolated ones in one way of holding them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct CrewKey {
+    kind: Kind,
+    name: String,
+    digest: Option<Digest>,
+    held: String,
 }
 
 /// Makes one kind of instance from its table, as JSON.
@@ -88,25 +130,71 @@ enum Crew {
     Pool(Arc<Pool>),
     /// One for each instance, and gone with it.
     Threads(Vec<Weak<Pool>>),
+    /// Gone with its last instance.
+    Remote(Weak<Remote>),
 }
 
 impl PluginHost {
-    /// A host of the plugins in `registry`.
+    /// A host of the plugins that are linked, `registry`; libraries join with a configuration.
     ///
     /// # Errors
-    /// No thread or reactor to be had for its watch.
-    pub fn new(registry: Registry) -> io::Result<PluginHost> {
-        PluginHost::with_patience(registry, Patience::default())
+    /// No thread or reactor to be had for its own work.
+    pub fn new(registry: Registry, foreign: Foreign) -> io::Result<PluginHost> {
+        PluginHost::with(registry, foreign, Program::this(), Patience::default())
     }
 
-    fn with_patience(registry: Registry, patience: Patience) -> io::Result<PluginHost> {
-        let watch = Watch::start(patience)?;
-        Ok(PluginHost { registry, patience, watch, crews: Mutex::default() })
+    fn with(
+        registry: Registry,
+        foreign: Foreign,
+        program: Program,
+        patience: Patience,
+    ) -> io::Result<PluginHost> {
+        let works = Works {
+            built_in: registry.clone(),
+            foreign,
+            libraries: Libraries::new(program.clone()),
+            opened: Opened::default(),
+            remotes: Remotes::start(program)?,
+            patience,
+            watch: Watch::start(patience)?,
+            crews: Mutex::default(),
+        };
+        Ok(PluginHost { registry: Arc::new(registry), works: Arc::new(works) })
     }
 
-    /// What it was made with.
+    /// The host of what `plugins` says: the built-in plugins and those of the libraries in its
+    /// folders, each library vetted where that was not done before. Blocks.
+    ///
+    /// # Errors
+    /// A name twice.
+    pub fn configured(&self, plugins: &Plugins) -> Result<PluginHost, RegistryError> {
+        let scan = self.works.libraries.scan(&plugins.dirs);
+        let registry = self.works.built_in.with(scan, plugins)?;
+        Ok(PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) })
+    }
+
+    /// The host of what one library has, wherever it lies, and of nothing else. Blocks.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn with_library(&self, path: &Path) -> Result<PluginHost, LibraryFault> {
+        let library = self.works.libraries.open(path)?;
+        let registry = Registry::of_library(&library);
+        Ok(PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) })
+    }
+
+    /// Its plugins.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What tells the plugin `name` from an older or newer one of that name, or one held
+    /// otherwise: instances of one identity and one table are alike.
+    pub fn identity(&self, kind: Kind, name: &str) -> String {
+        match self.registry.get(kind, name) {
+            Some(plugin) => format!("{:?} {:?}", plugin.code().digest(), plugin.policy()),
+            None => String::new(),
+        }
     }
 
     /// A probe of type `name` for the table `config`, the core's own keys taken out. Relative paths
@@ -122,21 +210,26 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn ProbePort>, Fault> {
         let plugin = self.plugin(Kind::Probe, name)?;
-        self.local_probe(plugin, table_with_folder(config, folder)?)
+        let json = table_with_folder(config, folder)?;
+        match self.apart(plugin) {
+            Some(remote) => remote.probe(json),
+            None => Ok(capped::probe(self.local_probe(plugin, json)?, plugin.policy())),
+        }
     }
 
     fn local_probe(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn ProbePort>, Fault> {
-        let name = plugin.name();
+        let (name, patience) = (plugin.name(), self.works.patience);
+        let declared = self.declared(plugin)?;
         if plugin.blocks() {
-            let pool = self.pool(Kind::Probe, name, pool::Size::PROBES)?;
-            let probe = self.make(plugin, json, Declared::blocking_probe)?;
+            let pool = self.pool(plugin, pool::Size::PROBES);
+            let probe = self.make(plugin, declared, json, Declared::blocking_probe)?;
             return Ok(Arc::new(PooledProbe::new(probe, pool)));
         }
-        let lane = self.lane(name)?;
+        let lane = self.lane(plugin)?;
         let side = Arc::new(Side::on_lane(name, lane.handle()));
-        let making = self.patience.making;
-        let probe = made(plugin, json, making, move |declared, json| declared.probe(json, side))?;
-        Ok(Arc::new(LaneProbe::new(probe, lane, self.patience.grace)))
+        let make = move |declared: &Declared, json: &str| declared.probe(json, side);
+        let probe = made(name, declared, json, patience.making, make)?;
+        Ok(Arc::new(LaneProbe::new(probe, lane, patience.grace)))
     }
 
     /// A load; as [`probe`](PluginHost::probe).
@@ -150,12 +243,16 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn LoadPort>, Fault> {
         let plugin = self.plugin(Kind::Load, name)?;
-        self.local_load(plugin, table_with_folder(config, folder)?)
+        let json = table_with_folder(config, folder)?;
+        match self.apart(plugin) {
+            Some(remote) => remote.load(json),
+            None => Ok(capped::load(self.local_load(plugin, json)?, plugin.policy())),
+        }
     }
 
     fn local_load(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn LoadPort>, Fault> {
-        let pool = self.pool(Kind::Load, plugin.name(), pool::Size::CALLS)?;
-        let load = self.make(plugin, json, Declared::load)?;
+        let pool = self.pool(plugin, pool::Size::CALLS);
+        let load = self.make(plugin, self.declared(plugin)?, json, Declared::load)?;
         Ok(Arc::new(PooledLoad::new(load, pool)))
     }
 
@@ -170,12 +267,16 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn SinkPort>, Fault> {
         let plugin = self.plugin(Kind::Sink, name)?;
-        self.local_sink(plugin, table_with_folder(config, folder)?)
+        let json = table_with_folder(config, folder)?;
+        match self.apart(plugin) {
+            Some(remote) => remote.sink(json),
+            None => Ok(capped::sink(self.local_sink(plugin, json)?, plugin.policy())),
+        }
     }
 
     fn local_sink(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn SinkPort>, Fault> {
-        let pool = self.pool(Kind::Sink, plugin.name(), pool::Size::CALLS)?;
-        let sink = self.make(plugin, json, Declared::sink)?;
+        let pool = self.pool(plugin, pool::Size::CALLS);
+        let sink = self.make(plugin, self.declared(plugin)?, json, Declared::sink)?;
         Ok(Arc::new(PooledSink::new(sink, pool)))
     }
 
@@ -190,7 +291,11 @@ impl PluginHost {
         folder: &Path,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
         let plugin = self.plugin(Kind::Transport, name)?;
-        self.local_transport(plugin, table_with_folder(config, folder)?)
+        let json = table_with_folder(config, folder)?;
+        match self.apart(plugin) {
+            Some(remote) => remote.transport(json),
+            None => Ok(capped::transport(self.local_transport(plugin, json)?, plugin.policy())),
+        }
     }
 
     fn local_transport(
@@ -198,17 +303,16 @@ impl PluginHost {
         plugin: &Plugin,
         json: String,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
-        let name = plugin.name();
-        let transport = self.make(plugin, json.clone(), Declared::transport)?;
-        let (declared, side) = (plugin.declared(), self.side(plugin));
+        let declared = self.declared(plugin)?;
+        let transport = self.make(plugin, declared, json.clone(), Declared::transport)?;
+        let side = self.side(plugin);
         let again = Box::new(move || declared.transport(&json, side.clone()));
         // Of its own: what one instance does to its thread must not hold another's beats up.
-        let thread =
-            Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE, self.patience.grace));
-        self.watch.add(&thread);
-        let mut crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (Kind::Transport, name.to_owned());
-        let crew = crews.entry(key).or_insert_with(|| Crew::Threads(Vec::new()));
+        let (name, grace) = (plugin.name(), self.works.patience.grace);
+        let thread = Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE, grace));
+        self.works.watch.add(&thread);
+        let mut crews = self.works.crews();
+        let crew = crews.entry(CrewKey::of(plugin)).or_insert_with(|| Crew::Threads(Vec::new()));
         if let Crew::Threads(threads) = crew {
             threads.retain(|thread| thread.strong_count() > 0);
             threads.push(Arc::downgrade(&thread));
@@ -216,16 +320,34 @@ impl PluginHost {
         Ok(Arc::new(ThreadTransport::new(transport, again, thread)))
     }
 
-    /// One row a plugin, by kind and name, with what it does now.
-    pub fn list(&self) -> Vec<PluginRow> {
-        let crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rows = self.registry.list();
-        for row in &mut rows {
-            if let Some(crew) = crews.get(&(row.kind, row.name.clone())) {
-                row.state = crew.state();
+    /// What stands in for an instance of the plugin `name` that did not start, for `why`; none where
+    /// its policy is to start nothing then. `again` makes the instance.
+    pub(crate) fn stand_in<T: LatePort + ?Sized>(
+        &self,
+        name: &str,
+        why: &Fault,
+        again: Again<T>,
+    ) -> Option<Arc<T>> {
+        match self.registry.startup(name) {
+            OnStartupError::Fail => None,
+            OnStartupError::Ignore => Some(Late::never(name, why)),
+            OnStartupError::Retry => {
+                Some(Late::retried(name, why, again, &self.works.watch.handle()))
             }
         }
-        rows
+    }
+
+    /// One row a plugin, by kind and name, with what it does now.
+    pub fn list(&self) -> Vec<PluginRow> {
+        let crews = self.works.crews();
+        let rows = self.registry.iter().map(|plugin| {
+            let mut row = plugin.row();
+            if let Some(crew) = crews.get(&CrewKey::of(plugin)) {
+                row.state = crew.state();
+            }
+            row
+        });
+        rows.collect()
     }
 
     fn plugin(&self, kind: Kind, name: &str) -> Result<&Plugin, Fault> {
@@ -236,44 +358,107 @@ impl PluginHost {
         })
     }
 
+    /// Its process, where it is to run in one.
+    fn apart(&self, plugin: &Plugin) -> Option<Arc<Remote>> {
+        let foreign = matches!(plugin.code(), Code::Library(_));
+        let apart = plugin.policy().isolation == Isolation::Process
+            || foreign && self.works.foreign == Foreign::Apart;
+        apart.then(|| self.remote(plugin))
+    }
+
+    /// Its code in this process; a library is loaded now where it was not before.
+    fn declared(&self, plugin: &Plugin) -> Result<Declared, Fault> {
+        let library = match plugin.code() {
+            Code::Linked(declared) => return Ok(declared.clone()),
+            Code::Library(library) => library,
+        };
+        let opened = self.works.opened.get(library, self.works.watch.handle())?;
+        let wanted = |declared: &&Declared| {
+            declared.name() == plugin.name()
+                && declared.kinds().into_iter().any(|kind| plugin.is(kind))
+        };
+        opened.iter().find(wanted).cloned().ok_or_else(|| {
+            Fault::io(format!("{} no longer has what it was vetted with", plugin.origin()))
+        })
+    }
+
+    fn remote(&self, plugin: &Plugin) -> Arc<Remote> {
+        let mut crews = self.works.crews();
+        // Of plugins that no longer run.
+        crews.retain(|_, crew| !matches!(crew, Crew::Remote(gone) if gone.strong_count() == 0));
+        let key = CrewKey::of(plugin);
+        if let Some(Crew::Remote(remote)) = crews.get(&key)
+            && let Some(remote) = remote.upgrade()
+        {
+            return remote;
+        }
+        let code = match plugin.code() {
+            Code::Linked(_) => remote::Code::BuiltIn,
+            Code::Library(library) => remote::Code::Library(Arc::clone(library)),
+        };
+        let (kind, policy) = (plugin.kind(), *plugin.policy());
+        let remote = self.works.remotes.plugin(kind, plugin.name(), code, policy);
+        crews.insert(key, Crew::Remote(Arc::downgrade(&remote)));
+        remote
+    }
+
     fn make<T: Send + 'static>(
         &self,
         plugin: &Plugin,
+        declared: Declared,
         json: String,
         make: Make<T>,
     ) -> Result<T, Fault> {
         let side = self.side(plugin);
-        let making = self.patience.making;
-        made(plugin, json, making, move |declared, json| make(declared, json, side))
+        let limit = self.works.patience.making;
+        made(plugin.name(), declared, json, limit, move |declared, json| make(declared, json, side))
     }
 
     fn side(&self, plugin: &Plugin) -> Arc<dyn HostSide> {
-        Arc::new(Side::with_timers(plugin.name(), self.watch.handle()))
+        Arc::new(Side::with_timers(plugin.name(), self.works.watch.handle()))
     }
 
-    fn lane(&self, name: &str) -> Result<Arc<Lane>, Fault> {
-        let mut crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (Kind::Probe, name.to_owned());
+    fn lane(&self, plugin: &Plugin) -> Result<Arc<Lane>, Fault> {
+        let mut crews = self.works.crews();
+        let (key, name) = (CrewKey::of(plugin), plugin.name());
         if let Some(Crew::Lane(lane)) = crews.get(&key) {
             return Ok(Arc::clone(lane));
         }
         let lane = Lane::start(name)
             .map_err(|error| Fault::io(format!("no thread for the plugin `{name}`: {error}")))?;
-        self.watch.add(&lane);
+        self.works.watch.add(&lane);
         crews.insert(key, Crew::Lane(Arc::clone(&lane)));
         Ok(lane)
     }
 
-    fn pool(&self, kind: Kind, name: &str, size: pool::Size) -> Result<Arc<Pool>, Fault> {
-        let mut crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (kind, name.to_owned());
+    fn pool(&self, plugin: &Plugin, size: pool::Size) -> Arc<Pool> {
+        let mut crews = self.works.crews();
+        let key = CrewKey::of(plugin);
         if let Some(Crew::Pool(pool)) = crews.get(&key) {
-            return Ok(Arc::clone(pool));
+            return Arc::clone(pool);
         }
-        let pool = Arc::new(Pool::new(kind, name, size, self.patience.grace));
-        self.watch.add(&pool);
+        let grace = self.works.patience.grace;
+        let pool = Arc::new(Pool::new(plugin.kind(), plugin.name(), size, grace));
+        self.works.watch.add(&pool);
         crews.insert(key, Crew::Pool(Arc::clone(&pool)));
-        Ok(pool)
+        pool
+    }
+}
+
+impl Works {
+    fn crews(&self) -> MutexGuard<'_, BTreeMap<CrewKey, Crew>> {
+        self.crews.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CrewKey {
+    fn of(plugin: &Plugin) -> CrewKey {
+        let held = match plugin.policy().isolation {
+            Isolation::None => String::new(),
+            Isolation::Process => format!("{:?}", plugin.policy()),
+        };
+        let (kind, name) = (plugin.kind(), plugin.name().to_owned());
+        CrewKey { kind, name, digest: plugin.code().digest(), held }
     }
 }
 
@@ -289,6 +474,9 @@ impl Crew {
                 let threads = threads.iter().filter_map(Weak::upgrade);
                 threads.fold(PluginState::Unused, |sum, thread| sum.and(thread.state()))
             }
+            Crew::Remote(remote) => {
+                remote.upgrade().map_or(PluginState::Unused, |remote| remote.state())
+            }
         }
     }
 }
@@ -301,13 +489,13 @@ impl std::fmt::Debug for PluginHost {
 
 /// Makes an instance on a thread of its own: what an author does in `new` may hang.
 fn made<T: Send + 'static>(
-    plugin: &Plugin,
+    name: &str,
+    declared: Declared,
     json: String,
     limit: Duration,
     make: impl FnOnce(&Declared, &str) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let declared = plugin.declared();
-    apart::within(&format!("new-{}", plugin.name()), limit, move || make(&declared, &json))?
+    apart::within(&format!("new-{name}"), limit, move || make(&declared, &json))?
 }
 
 #[cfg(test)]

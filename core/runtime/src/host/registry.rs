@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rais_sdk::OptionInfo;
 use rais_sdk::host::{self, Declared};
 
+use super::library::{Digest, Library, LibraryFault, Scan, VettedPlugin};
+use super::policy::Policy;
 use super::state::PluginState;
-use crate::config::{Isolation, Kind, KnownTypes};
+use crate::config::{Isolation, Kind, KnownTypes, OnStartupError, Plugins};
 
 /// Where a plugin's code came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +27,19 @@ pub enum Origin {
 #[derive(Debug, Clone)]
 pub struct Plugin {
     kind: Kind,
-    declared: Declared,
-    origin: Origin,
+    name: String,
     calls: Calls,
+    code: Code,
+    policy: Policy,
+}
+
+/// What stands behind a plugin.
+#[derive(Debug, Clone)]
+pub(super) enum Code {
+    /// Linked into this binary.
+    Linked(Declared),
+    /// In a library that was vetted.
+    Library(Arc<Library>),
 }
 
 /// How a plugin is called.
@@ -33,6 +47,15 @@ pub struct Plugin {
 enum Calls {
     Async,
     Blocking,
+}
+
+/// A library that was found and is not used.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Its file.
+    pub path: PathBuf,
+    /// Why.
+    pub fault: LibraryFault,
 }
 
 /// A row of `rais plugins list`.
@@ -81,7 +104,11 @@ pub enum RegistryError {
 /// The plugins that a configuration can name, by kind and name.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    plugins: BTreeMap<(Kind, &'static str), Plugin>,
+    plugins: BTreeMap<(Kind, String), Plugin>,
+    refused: Vec<Refused>,
+    libraries: Vec<PathBuf>,
+    /// Names that may be missing, and what is done then.
+    excused: BTreeMap<String, OnStartupError>,
 }
 
 impl fmt::Display for Origin {
@@ -99,38 +126,90 @@ impl Registry {
     /// # Errors
     /// Two of a kind under one name.
     pub fn built_in() -> Result<Registry, RegistryError> {
-        Registry::of(host::linked())
+        Registry::of_linked(host::linked())
     }
 
-    fn of(built_in: impl IntoIterator<Item = Declared>) -> Result<Registry, RegistryError> {
+    fn of_linked(linked: impl IntoIterator<Item = Declared>) -> Result<Registry, RegistryError> {
         let mut registry = Registry::default();
-        for declared in built_in {
-            for kind in declared.kinds() {
-                let (kind, calls) = match kind {
-                    host::Kind::Probe => (Kind::Probe, Calls::Async),
-                    host::Kind::BlockingProbe => (Kind::Probe, Calls::Blocking),
-                    host::Kind::Load => (Kind::Load, Calls::Blocking),
-                    host::Kind::Sink => (Kind::Sink, Calls::Blocking),
-                    host::Kind::Transport => (Kind::Transport, Calls::Blocking),
-                    // A kind that this host has no use for yet.
-                    _ => continue,
-                };
-                registry.add(Plugin { kind, declared, origin: Origin::BuiltIn, calls })?;
-            }
+        for declared in linked {
+            registry.add_each(declared.name(), declared.kinds(), &Code::Linked(declared))?;
         }
         Ok(registry)
     }
 
+    /// Those of one library.
+    pub(super) fn of_library(library: &Arc<Library>) -> Registry {
+        let mut registry = Registry::default();
+        registry.libraries.push(library.image.path().to_owned());
+        for plugin in &library.vetted.plugins {
+            let code = Code::Library(Arc::clone(library));
+            // Its vetting has found no name twice.
+            let _ = registry.add_each(&plugin.name, plugin.kinds.iter().copied(), &code);
+        }
+        registry
+    }
+
+    /// These and those of the libraries that were found, held as `plugins` says.
+    ///
+    /// # Errors
+    /// Two of a kind under one name, and `prefer` does not decide between them.
+    pub(super) fn with(&self, scan: Scan, plugins: &Plugins) -> Result<Registry, RegistryError> {
+        let refused = scan.refused.into_iter().map(|(path, fault)| Refused { path, fault });
+        let libraries = scan.libraries.iter().map(|library| library.image.path().to_owned());
+        let excuses = plugins.each.iter().filter_map(|(name, options)| {
+            let excuse = options.on_startup_error.filter(|it| *it != OnStartupError::Fail)?;
+            Some((name.clone(), excuse))
+        });
+        let mut registry = Registry {
+            plugins: self.plugins.clone(),
+            refused: refused.collect(),
+            libraries: libraries.collect(),
+            excused: excuses.collect(),
+        };
+        for (kind, name) in preferred(&scan.libraries, plugins) {
+            let linked = |plugin: &Plugin| matches!(plugin.code, Code::Linked(_));
+            let key = (kind, name);
+            if registry.plugins.get(&key).is_some_and(linked) {
+                registry.plugins.remove(&key);
+            }
+        }
+        for library in &scan.libraries {
+            for plugin in &library.vetted.plugins {
+                let code = Code::Library(Arc::clone(library));
+                registry.add_each(&plugin.name, plugin.kinds.iter().copied(), &code)?;
+            }
+        }
+        for plugin in registry.plugins.values_mut() {
+            plugin.policy = Policy::of(plugins.each.get(&plugin.name), plugin.code.isolation());
+        }
+        Ok(registry)
+    }
+
+    fn add_each(
+        &mut self,
+        name: &str,
+        kinds: impl IntoIterator<Item = host::Kind>,
+        code: &Code,
+    ) -> Result<(), RegistryError> {
+        for kind in kinds {
+            let Some((kind, calls)) = called(kind) else { continue };
+            let (name, code) = (name.to_owned(), code.clone());
+            let policy = Policy::of(None, code.isolation());
+            self.add(Plugin { kind, name, calls, code, policy })?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, plugin: Plugin) -> Result<(), RegistryError> {
-        let key = (plugin.kind, plugin.name());
+        let key = (plugin.kind, plugin.name.clone());
         if let Some(first) = self.plugins.get(&key) {
             return Err(RegistryError::Twice {
                 kind: plugin.kind,
-                name: plugin.name().to_owned(),
-                first_version: first.declared.version().to_owned(),
-                first: first.origin.clone(),
-                second_version: plugin.declared.version().to_owned(),
-                second: plugin.origin,
+                first_version: first.version().to_owned(),
+                first: first.origin(),
+                second_version: plugin.version().to_owned(),
+                second: plugin.origin(),
+                name: plugin.name,
             });
         }
         self.plugins.insert(key, plugin);
@@ -139,13 +218,12 @@ impl Registry {
 
     /// The plugin that a table of `kind` names by `type = "name"`.
     pub fn get(&self, kind: Kind, name: &str) -> Option<&Plugin> {
-        // A map whose keys are static cannot be asked with a name that is not.
-        self.plugins.iter().find(|(key, _)| **key == (kind, name)).map(|(_, plugin)| plugin)
+        self.plugins.get(&(kind, name.to_owned()))
     }
 
     /// The names that a table of `kind` can have as its `type`, in order.
-    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &'static str> {
-        self.plugins.keys().filter(move |key| key.0 == kind).map(|key| key.1)
+    pub fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.plugins.keys().filter(move |key| key.0 == kind).map(|key| key.1.as_str())
     }
 
     /// All names, for judging a configuration.
@@ -154,12 +232,33 @@ impl Registry {
         for plugin in self.iter() {
             known.insert(plugin.kind, plugin.name());
         }
+        for name in self.excused.keys() {
+            known.excuse(name);
+        }
+        for Refused { path, fault } in &self.refused {
+            known.refuse(format!("{}: {fault}", path.display()));
+        }
         known
+    }
+
+    /// What it means that the plugin `name` does not start.
+    pub(super) fn startup(&self, name: &str) -> OnStartupError {
+        self.excused.get(name).copied().unwrap_or(OnStartupError::Fail)
     }
 
     /// All, by kind and name.
     pub fn iter(&self) -> impl Iterator<Item = &Plugin> {
         self.plugins.values()
+    }
+
+    /// The libraries in the folders that are not used, in the order in which they were found.
+    pub fn refused(&self) -> &[Refused] {
+        &self.refused
+    }
+
+    /// The libraries that are used, in the order in which they were found.
+    pub fn libraries(&self) -> impl Iterator<Item = &Path> {
+        self.libraries.iter().map(PathBuf::as_path)
     }
 
     /// One row a plugin, by kind and name; nothing is in use.
@@ -175,35 +274,129 @@ impl Plugin {
     }
 
     /// The `type` by which a table names it.
-    pub fn name(&self) -> &'static str {
-        self.declared.name()
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Of its crate.
+    pub fn version(&self) -> &str {
+        match &self.code {
+            Code::Linked(declared) => declared.version(),
+            Code::Library(library) => self.vetted(library).map_or("", |it| &it.version),
+        }
+    }
+
+    /// Of the boundary that it was built for.
+    pub fn abi(&self) -> &str {
+        match &self.code {
+            Code::Linked(declared) => declared.abi(),
+            Code::Library(library) => &library.vetted.abi,
+        }
     }
 
     /// The body of a table that configures it, in TOML.
-    pub fn sample(&self) -> &'static str {
-        self.declared.sample()
+    pub fn sample(&self) -> &str {
+        match &self.code {
+            Code::Linked(declared) => declared.sample(),
+            Code::Library(library) => self.vetted(library).map_or("", |it| &it.sample),
+        }
+    }
+
+    /// The keys of its table.
+    pub fn options(&self) -> Vec<OptionInfo> {
+        match &self.code {
+            Code::Linked(declared) => declared.options(),
+            Code::Library(library) => {
+                self.vetted(library).map_or_else(Vec::new, |it| it.options.clone())
+            }
+        }
+    }
+
+    /// Where its code came from.
+    pub fn origin(&self) -> Origin {
+        match &self.code {
+            Code::Linked(_) => Origin::BuiltIn,
+            Code::Library(library) => Origin::Library(library.image.path().to_owned()),
+        }
+    }
+
+    /// How it is held.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Its row of `rais plugins list`, not in use.
     pub fn row(&self) -> PluginRow {
         PluginRow {
             kind: self.kind,
-            name: self.name().to_owned(),
-            version: self.declared.version().to_owned(),
-            abi: self.declared.abi().to_owned(),
-            origin: self.origin.clone(),
-            isolation: Isolation::None,
+            name: self.name.clone(),
+            version: self.version().to_owned(),
+            abi: self.abi().to_owned(),
+            origin: self.origin(),
+            isolation: self.policy.isolation,
             state: PluginState::Unused,
         }
     }
 
-    pub(super) fn declared(&self) -> Declared {
-        self.declared
+    /// What its vetting has found of it; a type of two kinds is declared twice.
+    fn vetted<'a>(&self, library: &'a Library) -> Option<&'a VettedPlugin> {
+        let mut plugins = library.vetted.plugins.iter();
+        plugins.find(|it| it.name == self.name && it.kinds.iter().any(|kind| self.is(*kind)))
+    }
+
+    /// Whether this is what a library declares as `kind`.
+    pub(super) fn is(&self, kind: host::Kind) -> bool {
+        called(kind) == Some((self.kind, self.calls))
+    }
+
+    pub(super) fn code(&self) -> &Code {
+        &self.code
     }
 
     pub(super) fn blocks(&self) -> bool {
         self.calls == Calls::Blocking
     }
+}
+
+impl Code {
+    /// Where it runs unless the configuration says otherwise.
+    fn isolation(&self) -> Isolation {
+        match self {
+            Code::Linked(_) => Isolation::None,
+            Code::Library(_) => Isolation::Process,
+        }
+    }
+
+    /// What tells it from an older or newer one; none for what is linked.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        match self {
+            Code::Linked(_) => None,
+            Code::Library(library) => Some(library.image.digest()),
+        }
+    }
+}
+
+/// A kind as a table has it; none for one that this host has no use for yet.
+fn called(kind: host::Kind) -> Option<(Kind, Calls)> {
+    Some(match kind {
+        host::Kind::Probe => (Kind::Probe, Calls::Async),
+        host::Kind::BlockingProbe => (Kind::Probe, Calls::Blocking),
+        host::Kind::Load => (Kind::Load, Calls::Blocking),
+        host::Kind::Sink => (Kind::Sink, Calls::Blocking),
+        host::Kind::Transport => (Kind::Transport, Calls::Blocking),
+        _ => return None,
+    })
+}
+
+/// What the libraries have of the names in `prefer`.
+fn preferred(libraries: &[Arc<Library>], plugins: &Plugins) -> Vec<(Kind, String)> {
+    let all = libraries.iter().flat_map(|library| &library.vetted.plugins);
+    let wanted = all.filter(|plugin| plugins.prefer.contains(&plugin.name));
+    let each = wanted.flat_map(|plugin| {
+        let kinds = plugin.kinds.iter().filter_map(|kind| called(*kind));
+        kinds.map(|(kind, _)| (kind, plugin.name.clone()))
+    });
+    each.collect()
 }
 
 #[cfg(test)]
@@ -213,7 +406,7 @@ mod tests {
     #[test]
     fn a_name_twice_in_a_kind_is_an_error_that_says_where() {
         let twice = host::linked().into_iter().chain(host::linked());
-        let error = Registry::of(twice).unwrap_err().to_string();
+        let error = Registry::of_linked(twice).unwrap_err().to_string();
         assert!(error.starts_with("two "), "{error}");
         assert!(error.contains("(built-in) and"), "{error}");
     }

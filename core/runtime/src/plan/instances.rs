@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rais_sdk::Fault as PluginFault;
+use rais_sdk::{Fault as PluginFault, FaultKind};
 use serde_json::Value;
 
 use crate::config::{Asked, Call, Config, Fault, PluginTable, Role};
-use crate::host::{LoadPort, PluginHost, ProbePort, SinkPort, TransportPort};
+use crate::host::{LatePort, LoadPort, PluginHost, ProbePort, SinkPort, TransportPort};
 
 /// One instance a table; tables of one type that say the same share it, so that a host has one
 /// sampler of its load.
@@ -24,17 +24,32 @@ pub struct Instances {
 const ENDING: Duration = Duration::from_millis(500);
 
 /// By type and what the table says.
-type Made<T> = BTreeMap<Table, Arc<T>>;
+type Made<T> = BTreeMap<Table, One<T>>;
 /// By name, with what its table says: two sinks of one type are two.
-type Named<T> = BTreeMap<String, (Table, Arc<T>)>;
+type Named<T> = BTreeMap<String, (Table, One<T>)>;
 type Table = (String, String);
 
+/// An instance, and of which code it is: an upgrade makes another.
+struct One<T: ?Sized> {
+    identity: String,
+    port: Arc<T>,
+}
+
 /// What makes an instance of one kind.
-type Make<'a, T> = dyn Fn(&PluginTable) -> Result<Arc<T>, PluginFault> + 'a;
+type Make<T> = fn(&PluginHost, &PluginTable) -> Result<Arc<T>, PluginFault>;
+
+/// What instances are made of, and what was found on the way.
+struct Maker<'a> {
+    host: &'a PluginHost,
+    config: &'a Config,
+    faults: Vec<Fault>,
+    warnings: Vec<Fault>,
+}
 
 impl Instances {
-    /// Makes every instance that `config` names for the roles `asked`. What `before` has from the same table is taken
-    /// over, not made again.
+    /// Makes every instance that `config` names for the roles `asked`. What `before` has from the
+    /// same table and the same code is taken over, not made again. With them come the doubts: plugins
+    /// that did not start and need not.
     ///
     /// # Errors
     /// Every table that its plugin refuses, each at the place of the key that is at fault.
@@ -43,56 +58,55 @@ impl Instances {
         config: &Config,
         asked: Asked,
         before: &Instances,
-    ) -> Result<Instances, Vec<Fault>> {
+    ) -> Result<(Instances, Vec<Fault>), Vec<Fault>> {
         let mut made = Instances::default();
-        let mut faults = Vec::new();
+        let mut maker = Maker { host, config, faults: Vec::new(), warnings: Vec::new() };
         let (monitors, binds) =
             (asked != Asked::Only(Role::Binder), asked != Asked::Only(Role::Monitor));
         let services = config.monitor.services.values().filter(|_| monitors);
         for call in services.clone().flat_map(|service| service.probe.calls()) {
-            let make: &Make<'_, _> = &|it| host.probe(&it.type_name, &it.rest, it.folder());
-            shared(&mut made.probes, &before.probes, call, make, &mut faults);
+            let make: Make<_> = |host, it| host.probe(&it.type_name, &it.rest, it.folder());
+            maker.shared(&mut made.probes, &before.probes, call, make);
         }
         for call in services.filter_map(|service| service.load.as_ref()).flat_map(|l| l.calls()) {
-            let make: &Make<'_, _> = &|it| host.load(&it.type_name, &it.rest, it.folder());
-            shared(&mut made.loads, &before.loads, call, make, &mut faults);
+            let make: Make<_> = |host, it| host.load(&it.type_name, &it.rest, it.folder());
+            maker.shared(&mut made.loads, &before.loads, call, make);
         }
         for (name, sink) in config.sinks.iter().filter(|_| binds) {
-            let make: &Make<'_, _> = &|it| host.sink(&it.type_name, &it.rest, it.folder());
-            named(&mut made.sinks, &before.sinks, (name, &sink.table), make, &mut faults);
+            let make: Make<_> = |host, it| host.sink(&it.type_name, &it.rest, it.folder());
+            maker.named(&mut made.sinks, &before.sinks, (name, &sink.table), make);
         }
         for (name, transport) in &config.transports {
-            let make: &Make<'_, _> = &|it| host.transport(&it.type_name, &it.rest, it.folder());
-            let table = (name, &transport.table);
-            named(&mut made.transports, &before.transports, table, make, &mut faults);
+            let make: Make<_> = |host, it| host.transport(&it.type_name, &it.rest, it.folder());
+            maker.named(&mut made.transports, &before.transports, (name, &transport.table), make);
         }
-        if faults.is_empty() { Ok(made) } else { Err(faults) }
+        if maker.faults.is_empty() { Ok((made, maker.warnings)) } else { Err(maker.faults) }
     }
 
     /// The probe of a table that was made.
     pub fn probe(&self, call: &Call) -> Option<Arc<dyn ProbePort>> {
-        self.probes.get(&said(&call.table)).cloned()
+        self.probes.get(&said(&call.table)).map(|one| Arc::clone(&one.port))
     }
 
     /// The load of a table that was made.
     pub fn load(&self, call: &Call) -> Option<Arc<dyn LoadPort>> {
-        self.loads.get(&said(&call.table)).cloned()
+        self.loads.get(&said(&call.table)).map(|one| Arc::clone(&one.port))
     }
 
     /// Every sink, by name.
     pub fn sinks(&self) -> impl Iterator<Item = (&String, &Arc<dyn SinkPort>)> {
-        self.sinks.iter().map(|(name, (_, sink))| (name, sink))
+        self.sinks.iter().map(|(name, (_, sink))| (name, &sink.port))
     }
 
     /// Ends the sinks and transports that `others` does not have, without waiting for them.
     pub(crate) fn stop_all_but(self, others: &Instances) {
-        for (name, (_, sink)) in self.sinks {
-            if others.sinks.get(&name).is_none_or(|(_, other)| !Arc::ptr_eq(other, &sink)) {
+        for (name, (_, One { port: sink, .. })) in self.sinks {
+            if others.sinks.get(&name).is_none_or(|(_, other)| !Arc::ptr_eq(&other.port, &sink)) {
                 tokio::spawn(async move { sink.stop(ENDING).await });
             }
         }
-        for (name, (_, transport)) in self.transports {
-            let same = |(_, other): &(Table, _)| Arc::ptr_eq(other, &transport);
+        for (name, (_, One { port: transport, .. })) in self.transports {
+            let same = |(_, other): &(Table, One<_>)| Arc::ptr_eq(&other.port, &transport);
             if !others.transports.get(&name).is_some_and(same) {
                 tokio::spawn(async move { transport.stop(ENDING).await });
             }
@@ -102,16 +116,16 @@ impl Instances {
     /// Ends all sinks and transports; whatever they say, they are no longer needed.
     pub(crate) async fn stop(self) {
         for (_, (_, transport)) in self.transports {
-            let _ = transport.stop(ENDING).await;
+            let _ = transport.port.stop(ENDING).await;
         }
         for (_, (_, sink)) in self.sinks {
-            let _ = sink.stop(ENDING).await;
+            let _ = sink.port.stop(ENDING).await;
         }
     }
 
     /// Every transport, by name.
     pub fn transports(&self) -> impl Iterator<Item = (&String, &Arc<dyn TransportPort>)> {
-        self.transports.iter().map(|(name, (_, transport))| (name, transport))
+        self.transports.iter().map(|(name, (_, transport))| (name, &transport.port))
     }
 }
 
@@ -133,38 +147,76 @@ pub(crate) fn said(table: &PluginTable) -> Table {
     (table.type_name.clone(), format!("{:?} {said}", table.folder()))
 }
 
-fn shared<T: ?Sized>(
-    made: &mut Made<T>,
-    before: &Made<T>,
-    call: &Call,
-    make: &Make<'_, T>,
-    faults: &mut Vec<Fault>,
-) {
-    let key = said(&call.table);
-    if made.contains_key(&key) {
-        return;
+impl Maker<'_> {
+    fn shared<T: LatePort + ?Sized>(
+        &mut self,
+        made: &mut Made<T>,
+        before: &Made<T>,
+        call: &Call,
+        make: Make<T>,
+    ) {
+        let key = said(&call.table);
+        if made.contains_key(&key) {
+            return;
+        }
+        if let Some(one) = self.one(&call.table, before.get(&key), make) {
+            made.insert(key, one);
+        }
     }
-    match before.get(&key).cloned().map_or_else(|| one(&call.table, make), Ok) {
-        Ok(instance) => drop(made.insert(key, instance)),
-        Err(fault) => faults.push(fault),
+
+    fn named<T: LatePort + ?Sized>(
+        &mut self,
+        made: &mut Named<T>,
+        before: &Named<T>,
+        (name, table): (&String, &PluginTable),
+        make: Make<T>,
+    ) {
+        let key = said(table);
+        let kept = before.get(name).filter(|(same, _)| same == &key).map(|(_, one)| one);
+        if let Some(one) = self.one(table, kept, make) {
+            made.insert(name.clone(), (key, one));
+        }
+    }
+
+    /// The instance of a table: what there was of the same code, or a new one, or what stands in for
+    /// it where it may be missing.
+    fn one<T: LatePort + ?Sized>(
+        &mut self,
+        table: &PluginTable,
+        kept: Option<&One<T>>,
+        make: Make<T>,
+    ) -> Option<One<T>> {
+        let name = table.type_name.as_str();
+        let identity = self.host.identity(table.kind, name);
+        if let Some(one) = kept.filter(|one| one.identity == identity) {
+            return Some(one.clone());
+        }
+        let fault = match make(self.host, table) {
+            Ok(port) => return Some(One { identity, port }),
+            Err(fault) => fault,
+        };
+        let told = table.fault(&fault.at, &fault.text);
+        // What its plugin says of a table stands; that there is no plugin may be excused.
+        let refuses = fault.kind == FaultKind::Config && !identity.is_empty();
+        let (host, config, again) = (self.host.clone(), self.config.plugins.clone(), table.clone());
+        let again =
+            Box::new(move || make(&host.configured(&config).map_err(PluginFault::io)?, &again));
+        match self.host.stand_in(name, &fault, again).filter(|_| !refuses) {
+            Some(port) => {
+                self.warnings.push(told.as_doubt());
+                // Not alike with anything: the next reload tries once more.
+                Some(One { identity: String::new(), port })
+            }
+            None => {
+                self.faults.push(told);
+                None
+            }
+        }
     }
 }
 
-fn named<T: ?Sized>(
-    made: &mut Named<T>,
-    before: &Named<T>,
-    (name, table): (&String, &PluginTable),
-    make: &Make<'_, T>,
-    faults: &mut Vec<Fault>,
-) {
-    let key = said(table);
-    let kept = before.get(name).filter(|(same, _)| same == &key).map(|(_, it)| Arc::clone(it));
-    match kept.map_or_else(|| one(table, make), Ok) {
-        Ok(instance) => drop(made.insert(name.clone(), (key, instance))),
-        Err(fault) => faults.push(fault),
+impl<T: ?Sized> Clone for One<T> {
+    fn clone(&self) -> One<T> {
+        One { identity: self.identity.clone(), port: Arc::clone(&self.port) }
     }
-}
-
-fn one<T: ?Sized>(table: &PluginTable, make: &Make<'_, T>) -> Result<Arc<T>, Fault> {
-    make(table).map_err(|fault| table.fault(&fault.at, &fault.text))
 }

@@ -10,8 +10,9 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use rais_proto::monitor::advertise::{self, Interface};
 use rais_proto::name::ServiceName;
+use rais_runtime::check;
 use rais_runtime::config::{self, Asked, Call, Config, Loaded, MonitorService, Role};
-use rais_runtime::host::{LoadPort, PluginHost};
+use rais_runtime::host::{Foreign, LoadPort};
 use rais_runtime::interfaces;
 use rais_runtime::plan::Instances;
 use rais_runtime::plan::monitor::selection;
@@ -19,7 +20,7 @@ use rais_sdk::{Fault, Reading, Scope, Subject, Target, Up};
 use tokio::time::{Instant, sleep};
 
 use self::row::{Outcome, Row, table};
-use super::plugins::registry;
+use super::plugins::host;
 use crate::args::{ConfigFile, Output};
 use crate::exit::Stop;
 use crate::output::{self, Format};
@@ -55,15 +56,11 @@ const LOAD_PAUSE: Duration = Duration::from_millis(300);
 /// A service that is not up, or not in the configuration; a configuration that is at fault.
 pub(crate) fn run(args: &ProbeArgs) -> Result<(), Stop> {
     crate::logging::quiet()?;
-    let host = PluginHost::new(registry()?).context("the plugins' own thread")?;
+    let host = host(Foreign::AsConfigured)?;
     let asked = Asked::Only(Role::Monitor);
     let Loaded { config, .. } = config::load_for(&args.config.path, asked)?;
     let services = services(&config, args.service.as_deref())?;
-    let unsupported = config::unsupported(&config, &host.registry().known_types());
-    if !unsupported.is_empty() {
-        return Err(unsupported.into());
-    }
-    let instances = Instances::make(&host, &config, asked, &Instances::default())?;
+    let instances = check::instances(&config, asked, &host)?;
     let interfaces = interfaces::list().context("the addresses of this host")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("the event loop")?;

@@ -95,6 +95,7 @@ fn a_monitor_says_what_it_announces() {
         name: name.into(),
         state: state.into(),
         calls: 4,
+        why: None,
     };
     let of = |services: Vec<ServiceHealth>| {
         shown(Status::Monitor(MonitorStatus {

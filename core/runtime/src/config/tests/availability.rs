@@ -25,8 +25,6 @@ fn keys_whose_part_comes_later_are_named() {
         ("[binder]", "http = \"127.0.0.1:80\"", 1, "`http = \"127.0.0.1:80\"`"),
         (MONITOR, "load = { mean = [{ type = \"cpu\" }] }", 10, "`mean`"),
         ("[sink.bind]", "[control]\nlog_format = \"journald\"", 1, "`log_format = \"journald\"`"),
-        ("[sink.bind]", "[plugins]\nprefer = [\"tcp\"]", 1, "`prefer`"),
-        ("[sink.bind]", "[plugins.tcp]\nisolation = \"process\"", 1, "`isolation = \"process\"`"),
     ];
     for (below, line, column, says) in cases {
         let text = with(below, line);
@@ -71,15 +69,15 @@ fn an_unknown_type_is_told_from_one_that_comes_later() {
 }
 
 #[test]
-fn a_written_plugin_folder_may_be_missing_or_empty_but_not_full() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = |path: &std::path::Path| {
-        format!("[plugins]\ndirs = [{:?}]\n{}", path.display().to_string(), super::SOUND)
-    };
-    assert_eq!(refused(&text(folder.path())), Vec::<String>::new());
-    assert_eq!(refused(&text(&folder.path().join("none"))), Vec::<String>::new());
-    std::fs::write(folder.path().join("libx.so"), "").unwrap();
-    let told = refused(&text(folder.path()));
+fn what_is_missing_is_told_with_the_libraries_that_may_have_it() {
+    let mut known = builtin();
+    known.refuse("/p/libx.so: an empty file");
+    let load = |name: &str| sound(&with(MONITOR, &format!("load = {{ type = \"{name}\" }}")));
+    let told = unsupported(&load("sensor"), &known);
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("rais.toml:2:9: plugin libraries are not available"), "{told:?}");
+    assert!(told[0].contains("unknown load type \"sensor\""), "{told:?}");
+    assert!(told[0].ends_with("; not used: /p/libx.so: an empty file"), "{told:?}");
+    known.excuse("sensor");
+    assert_eq!(unsupported(&load("sensor"), &known), []);
 }

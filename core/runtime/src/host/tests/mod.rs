@@ -27,7 +27,13 @@ fn host() -> PluginHost {
         stuck: Duration::from_millis(5),
         ..Patience::default()
     };
-    PluginHost::with_patience(Registry::built_in().unwrap(), patience).unwrap()
+    PluginHost::with(
+        Registry::built_in().unwrap(),
+        Foreign::AsConfigured,
+        Program::this(),
+        patience,
+    )
+    .unwrap()
 }
 
 fn table(value: Value) -> Map<String, Value> {
@@ -55,23 +61,23 @@ fn nowhere() -> Target {
 }
 
 /// Waits until the row of the plugin satisfies `is`.
-async fn until_state(host: &PluginHost, kind: Kind, name: &str, is: fn(PluginState) -> bool) {
+async fn until_state(host: &PluginHost, kind: Kind, name: &str, is: fn(&PluginState) -> bool) {
     loop {
         let rows = host.list();
         let row = rows.iter().find(|row| row.kind == kind && row.name == name).unwrap();
-        if is(row.state.clone()) {
+        if is(&row.state) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-fn is_stuck(state: PluginState) -> bool {
+fn is_stuck(state: &PluginState) -> bool {
     matches!(state, PluginState::Stuck { calls: 1.. })
 }
 
-fn is_at_rest(state: PluginState) -> bool {
-    state == PluginState::Ready { calls: 0 }
+fn is_at_rest(state: &PluginState) -> bool {
+    *state == PluginState::Ready { calls: 0 }
 }
 
 #[tokio::test]

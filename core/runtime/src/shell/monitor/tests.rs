@@ -15,7 +15,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::clock::Clock;
-use crate::host::{PluginHost, ProbePort, Registry};
+use crate::host::{Foreign, PluginHost, ProbePort, Registry};
 use crate::plan::trust::Membership;
 use crate::status::SecurityStatus;
 
@@ -191,7 +191,7 @@ fn plan(port: Arc<dyn ProbePort>, timeout: Duration) -> MonitorPlan {
 }
 
 fn host() -> PluginHost {
-    PluginHost::new(Registry::built_in().unwrap()).unwrap()
+    PluginHost::new(Registry::built_in().unwrap(), Foreign::AsConfigured).unwrap()
 }
 
 fn probe(host: &PluginHost, name: &str) -> Arc<dyn ProbePort> {

@@ -1,0 +1,60 @@
+//! Libraries that run in this process. None is ever unloaded: its threads, wakers and thread-locals
+//! could outlive it.
+#![allow(unsafe_code)] // runs foreign code
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rais_sdk::Fault;
+use rais_sdk::host::{self, Declared};
+use tokio::runtime::Handle;
+
+use super::library::{Digest, Library, PanicStrategy};
+use super::reactor::Side;
+
+/// By content: what was loaded once is not loaded again.
+#[derive(Default)]
+pub(super) struct Opened(Mutex<BTreeMap<Digest, Entry>>);
+
+struct Entry {
+    plugins: Arc<[Declared]>,
+    /// Its octets stay, for as long as they are mapped.
+    _library: Arc<Library>,
+}
+
+impl Opened {
+    /// The plugins of a library that was vetted, loaded into this process. Its log has the timers
+    /// of `runtime`.
+    ///
+    /// # Errors
+    /// A library without guards, or one that does not load here though it did in its child.
+    pub(super) fn get(
+        &self,
+        library: &Arc<Library>,
+        runtime: Handle,
+    ) -> Result<Arc<[Declared]>, Fault> {
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = library.image.digest();
+        if let Some(entry) = opened.get(&digest) {
+            return Ok(Arc::clone(&entry.plugins));
+        }
+        let path = library.image.path().display();
+        if library.vetted.panic == PanicStrategy::Abort {
+            return Err(Fault::config(
+                "type",
+                format!(
+                    "{path} was built with panic = \"abort\": a panic in it would end rais. Build it with panic = \"unwind\", or hold it by isolation = \"process\""
+                ),
+            ));
+        }
+        // SAFETY: a child of ours has loaded these very octets and lived, and they are sealed: nobody
+        // changes them while they are mapped.
+        let loaded = unsafe { host::Library::open(&library.image.loadable()) };
+        let loaded = loaded.map_err(|error| Fault::io(format!("{path}: {error}")))?;
+        let _ = runtime;
+        let plugins: Arc<[Declared]> = loaded.plugins().into();
+        let entry = Entry { plugins: Arc::clone(&plugins), _library: Arc::clone(library) };
+        opened.insert(digest, entry);
+        Ok(plugins)
+    }
+}
