@@ -9,23 +9,30 @@
 //! ```
 //! Nothing here runs foreign code in this process.
 
+mod child;
 mod digest;
+mod elf;
 mod ended;
 mod fault;
-mod image;
+pub(in crate::host) mod handover;
+pub(in crate::host) mod image;
 mod libraries;
+mod place;
+mod seal;
 mod vet;
 mod vetted;
-mod words;
+pub(in crate::host) mod words;
 
 use std::path::Path;
+use std::sync::Arc;
 
+pub use self::child::vet_child;
 pub use self::digest::Digest;
 pub use self::ended::Ended;
 pub use self::fault::{LibraryFault, Place};
 pub use self::image::Image;
 pub use self::libraries::{Libraries, Scan};
-pub use self::vet::{vet, vet_child};
+pub use self::vet::vet;
 pub use self::vetted::{PanicStrategy, Vetted, VettedPlugin};
 pub use self::words::LastWords;
 
@@ -49,5 +56,14 @@ impl Library {
         let image = Image::read(path)?;
         let vetted = vet(&image, program)?;
         Ok(Library { image, vetted })
+    }
+
+    /// The same, found at `path`.
+    fn found_at(self: Arc<Library>, path: &Path) -> Arc<Library> {
+        if self.image.path() == path {
+            return self;
+        }
+        let image = self.image.found_at(path);
+        Arc::new(Library { image, vetted: self.vetted.clone() })
     }
 }

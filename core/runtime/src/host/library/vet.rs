@@ -1,22 +1,137 @@
-//! Trying a library in a process that is thrown away.
+//! Trying a library in a process that is thrown away: what waits for it.
 
-use std::process::ExitCode;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::child::Answer;
+use super::ended::Ended;
 use super::fault::LibraryFault;
+use super::handover::Started;
 use super::image::Image;
 use super::vetted::Vetted;
+use super::words::Ear;
 use crate::host::Program;
+
+/// So long may the loader and a library's constructors take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// An account of more octets is nobody's.
+const LARGEST: usize = 4 << 20;
+/// What a pipe of Linux holds: one read of it empties the pipe of who has died.
+const PIPE: usize = 64 << 10;
 
 /// What a process that is thrown away finds in `image`. Blocks, for some ten seconds at most.
 ///
 /// # Errors
 /// How that process ended, or why it refuses the library.
 pub fn vet(image: &Image, program: &Program) -> Result<Vetted, LibraryFault> {
-    let _ = (image, program);
-    Err(LibraryFault::NotTried { why: "libraries are not tried yet".into() })
+    vet_within(LIMIT, image, program)
 }
 
-/// What that process does: `rais plugin-host vet`.
-pub fn vet_child() -> ExitCode {
-    ExitCode::FAILURE
+pub(super) fn vet_within(
+    limit: Duration,
+    image: &Image,
+    program: &Program,
+) -> Result<Vetted, LibraryFault> {
+    let mut trial = Trial::start(image, program).map_err(not_tried)?;
+    let end = trial.wait(Instant::now() + limit).map_err(not_tried)?;
+    let ended = Ended::from(trial.process.end().map_err(not_tried)?);
+    let words = trial.ear.words();
+    let answer = match end {
+        End::Answered => serde_json::from_slice(&trial.answer),
+        End::Died => return Err(LibraryFault::Died { ended, words }),
+        End::Late => return Err(LibraryFault::Late { limit, words }),
+    };
+    match answer {
+        Ok(Answer::Vetted(vetted)) => Ok(vetted),
+        Ok(Answer::Refused(why)) => Err(LibraryFault::Refused { why, words }),
+        Ok(Answer::NotTried(why)) => Err(LibraryFault::NotTried { why }),
+        Err(error) => Err(LibraryFault::Refused {
+            why: format!("gives an account of itself that cannot be read: {error}"),
+            words,
+        }),
+    }
+}
+
+/// A library being tried.
+struct Trial {
+    process: Started,
+    /// Says when the process has ended, whoever else still has its socket and its pipe.
+    alive: OwnedFd,
+    answer: Vec<u8>,
+    ear: Ear,
+}
+
+enum End {
+    /// It gave its account, whole or too long.
+    Answered,
+    Died,
+    Late,
+}
+
+impl Trial {
+    fn start(image: &Image, program: &Program) -> io::Result<Trial> {
+        let process = Started::new(program, "vet", image)?;
+        let id = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let id = id.ok_or_else(|| io::Error::other("a process without an id"))?;
+        let alive = pidfd_open(id, PidfdFlags::empty())?;
+        Ok(Trial { process, alive, answer: Vec::new(), ear: Ear::default() })
+    }
+
+    fn wait(&mut self, deadline: Instant) -> io::Result<End> {
+        let (mut talks, mut prints) = (true, true);
+        let mut piece = vec![0; PIPE];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(End::Late);
+            }
+            // What is closed is ready for ever; in its place the process is asked for once more.
+            let socket = if talks { self.process.socket.as_fd() } else { self.alive.as_fd() };
+            let output = if prints { self.process.output.as_fd() } else { self.alive.as_fd() };
+            let mut watched = [self.alive.as_fd(), socket, output]
+                .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+            let left = Timespec::try_from(left).map_err(io::Error::other)?;
+            match poll(&mut watched, Some(&left)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                other => other?,
+            };
+            let [dead, said, printed] = watched.map(|one| !one.revents().is_empty());
+            if printed && prints {
+                match read(&mut self.process.output, &mut piece) {
+                    Some(heard) => self.ear.hear(heard),
+                    None => prints = false,
+                }
+            }
+            if said && talks {
+                match read(&mut self.process.socket, &mut piece) {
+                    Some(more) => self.answer.extend_from_slice(more),
+                    None => talks = false,
+                }
+                if self.answer.ends_with(b"\n") || self.answer.len() > LARGEST {
+                    return Ok(End::Answered);
+                }
+            } else if dead {
+                return Ok(End::Died);
+            }
+        }
+    }
+}
+
+/// What is there to be read; `None` at its end.
+fn read<'a>(from: &mut impl Read, piece: &'a mut [u8]) -> Option<&'a [u8]> {
+    match from.read(piece) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Some(&[]),
+        // A socket whose other end left something unread ends in an error.
+        Err(_) | Ok(0) => None,
+        Ok(length) => Some(&piece[..length]),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn not_tried(error: io::Error) -> LibraryFault {
+    LibraryFault::NotTried { why: error.to_string() }
 }
