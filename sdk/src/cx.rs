@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,14 @@ use crate::abi::plugin_side::{HostRef, Timer};
 use crate::host::Level;
 use crate::net::Net;
 
-/// One probe's time, sockets and voice.
+/// One probe's time, sockets and voice. Its time is the host's, which in a test need not be the
+/// real one.
 pub struct Cx {
     net: Net,
-    started: Instant,
+    /// On the host's clock.
+    started_ns: u64,
+    /// The same moment as an `Instant`, for those who ask for one.
+    started: OnceLock<Instant>,
     timeout: Duration,
     phase: Mutex<&'static str>,
 }
@@ -25,29 +29,31 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 impl Cx {
     pub(crate) fn new(host: HostRef, timeout_ns: u64) -> Self {
         Self {
+            started_ns: host.now_ns(),
+            started: OnceLock::new(),
             net: Net::new(host),
-            started: Instant::now(),
             timeout: Duration::from_nanos(timeout_ns).min(LONGEST),
             phase: Mutex::new(""),
         }
     }
 
-    /// The monotonic clock.
+    /// The host's monotonic clock.
     #[must_use]
     pub fn now(&self) -> Instant {
-        Instant::now()
+        let elapsed = self.elapsed();
+        self.started_before(elapsed) + elapsed
     }
 
     /// Since the probe began; what [`Up::took`](crate::Up::took) asks for.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        Duration::from_nanos(self.net.host().now_ns().saturating_sub(self.started_ns))
     }
 
-    /// When the probe ends by itself, as a timeout.
+    /// When the probe ends by itself, as a timeout; to be compared with [`now`](Self::now).
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.started + self.timeout
+        self.started_before(self.elapsed()) + self.timeout
     }
 
     /// Time until the deadline; zero after it.
@@ -74,14 +80,22 @@ impl Cx {
 
     /// Returns after `duration`, without holding a thread.
     pub async fn sleep(&self, duration: Duration) {
-        let until = self.now() + duration.min(LONGEST);
+        let until = self.elapsed().saturating_add(duration);
         loop {
-            let left = until.saturating_duration_since(self.now());
+            let left = until.saturating_sub(self.elapsed());
             if left.is_zero() {
                 return;
             }
-            self.net.host().timer(left).await;
+            self.net.host().timer(left.min(LONGEST)).await;
         }
+    }
+
+    /// The first answer counts: a clock that stands still in a test gives the same moment, too.
+    fn started_before(&self, elapsed: Duration) -> Instant {
+        *self.started.get_or_init(|| {
+            let now = Instant::now();
+            now.checked_sub(elapsed).unwrap_or(now)
+        })
     }
 
     pub(crate) fn timed_out(&self) -> Fault {

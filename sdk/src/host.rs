@@ -11,7 +11,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::task::Context;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[doc(inline)]
 pub use crate::abi::host_side::{
@@ -40,6 +40,12 @@ pub trait HostSide: Send + Sync + 'static {
 
     /// Ends once `after` has passed.
     fn timer(&self, after: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// The monotonic clock by which the plugins measure and their time runs out. The timers are to
+    /// go by it, too. Asked often.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
 
     /// A line of the plugin's.
     fn log(&self, level: Level, text: &str);

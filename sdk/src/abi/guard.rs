@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::heard::{self, Entered};
 use crate::Fault;
 use crate::FaultKind;
 
@@ -19,12 +20,17 @@ pub(crate) trait Report: Send + Sync + 'static {
     fn report(&self, text: &str);
 }
 
-/// Runs `work`; a panic comes back as its text.
+/// Runs `work`; a panic comes back as its text, with its place where a library's hook has heard it.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let _entered = Entered::new();
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        let text = text_of(&*payload);
+        let mut text = text_of(&*payload);
+        if let Some(place) = heard::place_of(&text) {
+            text = format!("{text}, at {place}");
+        }
         // A payload may panic in its own destructor, and so may what that yields.
         if let Err(bomb) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            heard::take();
             #[allow(clippy::mem_forget)] // dropping it could panic again, without end
             mem::forget(bomb);
         }
@@ -56,7 +62,8 @@ pub(crate) fn panicked(text: &str) -> Fault {
     Fault::new(FaultKind::Panicked, format!("panicked: {text}"))
 }
 
-fn text_of(payload: &(dyn Any + Send)) -> String {
+/// What a panic says.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -7,6 +7,7 @@
 
 pub(crate) mod convert;
 pub(crate) mod guard;
+pub(crate) mod heard;
 pub(crate) mod host_side;
 #[doc(hidden)]
 pub mod manifest;

@@ -72,6 +72,8 @@ pub trait HostObj: Send + Sync + Clone {
     /// Watches `fd`, once per socket; the error is an errno. The source goes before `fd` is closed.
     fn register(&self, fd: i32) -> RResult<SourceBox, i32>;
     fn timer(&self, after_ns: u64) -> FfiFuture<()>;
+    /// The host's monotonic clock, from any start; timers and timeouts go by it.
+    fn now_ns(&self) -> u64;
     /// 1 error, 2 warn, 3 info, 4 debug.
     #[sabi(last_prefix_field)]
     fn log(&self, level: u32, text: RStr<'_>);

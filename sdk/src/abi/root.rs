@@ -11,7 +11,7 @@ use abi_stable::std_types::{RNone, ROption, RResult, RSome, RStr, RString, RVec}
 use abi_stable::{package_version_strings, staticref};
 
 use super::objects::{BlockingProbeBox, HostBox, LoadBox, ProbeBox, SinkBox, TransportBox};
-use super::plugin_side::{blocking, load, options, probe, sink, transport};
+use super::plugin_side::{self, blocking, load, options, probe, sink, transport};
 use super::types::AbiFault;
 use super::{ABI_VERSION, inventory};
 use crate::{BlockingProbe, Load, Probe, Sink, Transport};
@@ -26,6 +26,9 @@ pub struct PluginRoot {
     pub sdk_version: RStr<'static>,
     /// 1 unwind, 0 abort: guards need unwinding.
     pub panic_strategy: u32,
+    /// Called where the image is a library of its own, before anything is made: from now on it is
+    /// heard through `host` where nothing else of it is. A later host takes the place of the last.
+    pub loaded: extern "C" fn(host: HostBox),
     #[sabi(last_prefix_field)]
     pub list: extern "C" fn() -> RVec<Decl_Ref>,
 }
@@ -101,6 +104,7 @@ pub fn root() -> PluginRoot_Ref {
         abi_version: RStr::from_str(ABI_VERSION),
         sdk_version: package_version_strings!().version,
         panic_strategy: u32::from(cfg!(panic = "unwind")),
+        loaded: plugin_side::loaded,
         list,
     }
     .leak_into_prefix()

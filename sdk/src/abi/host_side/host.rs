@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // hands the plugin's sockets on to the host
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RErr, ROk, RResult, RStr};
@@ -62,8 +62,33 @@ impl HostObj for HostAdapter {
         GuardedFuture::new(voice.clone(), timer, |_| ()).into_ffi()
     }
 
+    fn now_ns(&self) -> u64 {
+        let now = catch_report(self.0.report(), "now", || self.0.now());
+        clock::to_abi(now.unwrap_or_else(Instant::now))
+    }
+
     fn log(&self, level: u32, text: RStr<'_>) {
         let _ = catch(|| self.0.log(level_from_abi(level), text.as_str()));
+    }
+}
+
+/// The host's clock as a number.
+mod clock {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    use crate::abi::convert::nanos;
+
+    /// Of the moment at which the clock was first read, so that one before it has a number, too.
+    const FIRST: u64 = 1 << 62;
+
+    pub(super) fn to_abi(now: Instant) -> u64 {
+        static READ: OnceLock<Instant> = OnceLock::new();
+        let first = *READ.get_or_init(|| now);
+        match now.checked_duration_since(first) {
+            Some(after) => FIRST.saturating_add(nanos(after)),
+            None => FIRST.saturating_sub(nanos(first.duration_since(now))),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // loads code, and reads what it exports
 
 use std::path::Path;
+use std::sync::Arc;
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
@@ -15,9 +16,11 @@ use abi_stable::type_layout::TLFieldOrFunction;
 use libloading::os::unix::{Library as Opened, RTLD_LOCAL, RTLD_NOW};
 
 use super::declared::Declared;
+use super::host::host_box;
 use crate::abi::ABI_VERSION;
 use crate::abi::manifest::{self, Manifest};
 use crate::abi::root::PluginRoot_Ref;
+use crate::host::HostSide;
 
 /// A shared object with plugins in it. It stays loaded as long as the process lives.
 #[derive(Clone, Copy)]
@@ -98,6 +101,13 @@ impl Library {
     #[must_use]
     pub fn manifest(&self) -> &'static Manifest {
         self.manifest
+    }
+
+    /// Gives it a voice, and is called once before anything is made of it. What panics in it is no
+    /// longer told on stderr by itself: a call's fault has the place, and where there is no call (a
+    /// thread of a plugin's own), `host` gets a line. A later host takes the place of the last.
+    pub fn greet(&self, host: Arc<dyn HostSide>) {
+        self.root.loaded()(host_box(host));
     }
 
     /// Its plugins, by name.

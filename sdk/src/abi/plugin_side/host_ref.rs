@@ -35,6 +35,11 @@ impl HostRef {
         self.0.log(level_to_abi(level), RStr::from_str(text));
     }
 
+    /// The host's clock, from any start.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.0.now_ns()
+    }
+
     pub(crate) fn timer(&self, after: Duration) -> Timer {
         Timer(self.0.timer(nanos(after)))
     }

@@ -8,9 +8,11 @@ pub(crate) mod transport;
 
 mod host_ref;
 mod inbox_ref;
+mod loaded;
 
 pub(crate) use host_ref::{HostRef, Source, Timer};
 pub(crate) use inbox_ref::InboxRef;
+pub(crate) use loaded::loaded;
 
 use abi_stable::std_types::{RErr, ROk, RResult, RStr, RString};
 
