@@ -1,5 +1,7 @@
 //! What a load is asked about, and what it measured.
 
+use std::time::Duration;
+
 use crate::{Target, Up};
 
 /// For whom one sample of a load stands.
@@ -21,7 +23,12 @@ pub struct Subject {
     pub target: Option<Target>,
     /// What the last successful probe of it found; `None` before the first.
     pub last: Option<Up>,
+    /// How long the sample may take; nobody waits for a later one.
+    pub timeout: Duration,
 }
+
+/// Where nobody says how long.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,10 +62,10 @@ pub enum Wish {
 }
 
 impl Subject {
-    /// A subject without target and history.
+    /// A subject without target and history, and three seconds for the sample.
     #[must_use]
     pub fn new(service: impl Into<String>) -> Self {
-        Self { service: service.into(), target: None, last: None }
+        Self { service: service.into(), target: None, last: None, timeout: TIMEOUT }
     }
 
     /// The same, of one address.
@@ -72,6 +79,13 @@ impl Subject {
     #[must_use]
     pub fn with_last(mut self, last: Up) -> Self {
         self.last = Some(last);
+        self
+    }
+
+    /// The same, to be answered within `timeout`.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 }

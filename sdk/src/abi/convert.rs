@@ -187,7 +187,8 @@ pub(crate) fn subject_to_abi(of: Subject) -> AbiSubject {
         service: of.service.into(),
         target: of.target.map(target_to_abi).into(),
         last: of.last.map(up_to_abi).into(),
-        reserved: [0; 2],
+        timeout_ns: nanos(of.timeout),
+        reserved: 0,
     }
 }
 
@@ -195,6 +196,7 @@ pub(crate) fn subject_from_abi(of: AbiSubject) -> Result<Subject, Fault> {
     let mut plain = Subject::new(of.service.into_string());
     plain.target = of.target.into_option().map(target_from_abi).transpose()?;
     plain.last = of.last.into_option().map(up_from_abi);
+    plain.timeout = Duration::from_nanos(of.timeout_ns);
     Ok(plain)
 }
 

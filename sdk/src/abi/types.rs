@@ -97,7 +97,8 @@ pub struct AbiSubject {
     pub service: RString,
     pub target: ROption<AbiTarget>,
     pub last: ROption<AbiUp>,
-    pub reserved: [u64; 2],
+    pub timeout_ns: u64,
+    pub reserved: u64,
 }
 
 #[repr(C)]

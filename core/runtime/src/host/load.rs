@@ -31,6 +31,7 @@ impl LoadPort for PooledLoad {
 
     fn sample(&self, of: Subject, limit: Duration) -> Answer<Reading> {
         let load = self.load.clone();
+        let of = of.with_timeout(limit);
         self.pool.run(limit, Unawaited::Skip, move || load.sample(&of))
     }
 }
