@@ -1,13 +1,9 @@
 //! Load `exec`: a value that a check of Nagios or monitoring-plugins tells.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use rais_exec::{Command, Gauge, GaugeError, RunError, TableError, Values, Verdict};
 use rais_sdk::prelude::*;
-
-/// How long a check may take. Who asks waits longer, so that it is killed and told why.
-const LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs a check and takes one of its values for the load of the host.
 #[derive(Debug)]
@@ -23,15 +19,14 @@ pub struct Config {
     /// The check and its arguments, run without a shell. A check by its name is looked up in `PATH`,
     /// else it is an absolute path.
     argv: Vec<String>,
-    /// Variables that the check is given beside `PATH` and `LC_ALL=C`, which they may replace.
-    #[serde(default)]
-    env: BTreeMap<String, String>,
     /// Name of the check's value (perfdata) that is the load.
     label: String,
     /// How much of that value is 100 %, in the check's unit. Without it percent are taken as they
     /// are, and others by the maximum that the check tells.
-    #[serde(default)]
     full: Option<f64>,
+    /// Variables that the check is given beside `PATH` and `LC_ALL=C`, which they may replace.
+    #[default]
+    env: BTreeMap<String, String>,
 }
 
 impl Load for Exec {
@@ -47,8 +42,9 @@ impl Load for Exec {
         Ok(Self { check, gauge })
     }
 
-    fn sample(&self, _: &Subject) -> Result<Reading, Fault> {
-        let answer = self.check.run(&Values::default(), LIMIT).map_err(|error| failed(&error))?;
+    fn sample(&self, of: &Subject) -> Result<Reading, Fault> {
+        let answer = self.check.run(&Values::default(), of.timeout);
+        let answer = answer.map_err(|error| failed(&error))?;
         let ended = || match answer.text.as_str() {
             "" => answer.verdict.to_string(),
             text => format!("{}: {text}", answer.verdict),

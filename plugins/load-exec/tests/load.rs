@@ -2,9 +2,11 @@
 //! through the plugin boundary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::time::Duration;
+
 use rais_plugin_load_exec::Exec;
 use rais_sdk::testing::{Bench, samples_parse};
-use rais_sdk::{Fault, FaultKind, Load, Reading, Scope, Subject};
+use rais_sdk::{Describe, Fault, FaultKind, Load, Need, OptionInfo, Reading, Scope, Subject};
 
 fn sample(table: &str) -> Result<Reading, Fault> {
     let load = Bench::new().load::<Exec>(table).unwrap();
@@ -65,9 +67,11 @@ fn what_tells_no_load_is_a_fault_with_its_reason() {
 
 #[test]
 fn a_check_that_hangs_is_killed() {
-    let fault = script("exec sleep 1000", "label = 'a'").unwrap_err();
+    let load = Bench::new().load::<Exec>("argv = ['sleep', '1000']\nlabel = 'a'").unwrap();
+    let of = Subject::new("www").with_timeout(Duration::from_millis(200));
+    let fault = load.sample(&of).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Timeout);
-    assert_eq!(fault.text, "sh was killed, it took longer than 3s");
+    assert_eq!(fault.text, "sleep was killed, it took longer than 200ms");
 }
 
 #[test]
@@ -105,4 +109,31 @@ fn the_sample_makes_a_load_and_stands_in_the_readme() {
     assert_eq!(samples_parse(), Ok(1));
     let readme = include_str!("../README.md");
     assert!(readme.contains(&format!("```toml\n{}```\n", Exec::SAMPLE)), "sample.toml differs");
+}
+
+#[test]
+fn what_is_told_of_the_keys_is_what_the_readme_says() {
+    let (_, part) = include_str!("../README.md").split_once("## Configuration").unwrap();
+    let (part, _) = part.split_once("\n## ").unwrap();
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<_> = rows
+        .map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`']));
+            (cells.next().unwrap(), cells.next().unwrap())
+        })
+        .collect();
+    let told = <<Exec as Load>::Config as Describe>::options();
+    let need = |key: &OptionInfo| match &key.need {
+        Need::Required => "required".to_owned(),
+        Need::Default(text) => text.clone(),
+        _ if key.name == "full" => "by the check".to_owned(),
+        _ => "none".to_owned(),
+    };
+    let needs: Vec<_> = told.iter().map(need).collect();
+    let keys: Vec<_> =
+        told.iter().zip(&needs).map(|(key, need)| (key.name.as_str(), need.as_str())).collect();
+    assert_eq!(keys, rows);
+    for key in told {
+        assert!(!key.text.is_empty() && key.kind != "value", "{key:?}");
+    }
 }

@@ -28,14 +28,12 @@ pub struct Config {
     /// `{{port}}` stands for `{port}` itself.
     argv: Vec<String>,
     /// Variables that the check is given beside `PATH` and `LC_ALL=C`, which they may replace.
-    #[serde(default)]
+    #[default]
     env: BTreeMap<String, String>,
     /// Name of the check's value (perfdata) that is the load of the address.
-    #[serde(default)]
     label: Option<String>,
     /// How much of that value is 100 %, in the check's unit. Without it percent are taken as they
     /// are, and others by the maximum that the check tells.
-    #[serde(default)]
     full: Option<f64>,
 }
 

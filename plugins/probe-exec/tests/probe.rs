@@ -7,7 +7,7 @@ use std::time::Duration;
 use rais_plugin_probe_exec::Exec;
 use rais_sdk::host::ProbeCall;
 use rais_sdk::testing::Bench;
-use rais_sdk::{BlockingProbe, Fault, FaultKind, Target, Up};
+use rais_sdk::{BlockingProbe, Describe, Fault, FaultKind, Need, OptionInfo, Target, Up};
 
 const AMPLE: Duration = Duration::from_secs(60);
 
@@ -196,4 +196,31 @@ fn tables_are_refused_at_their_keys() {
 fn the_sample_stands_in_the_readme() {
     let readme = include_str!("../README.md");
     assert!(readme.contains(&format!("```toml\n{}```\n", Exec::SAMPLE)), "sample.toml differs");
+}
+
+#[test]
+fn what_is_told_of_the_keys_is_what_the_readme_says() {
+    let (_, part) = include_str!("../README.md").split_once("## Configuration").unwrap();
+    let (part, _) = part.split_once("\n## ").unwrap();
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    let rows: Vec<_> = rows
+        .map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`']));
+            (cells.next().unwrap(), cells.next().unwrap())
+        })
+        .collect();
+    let told = <<Exec as BlockingProbe>::Config as Describe>::options();
+    let need = |key: &OptionInfo| match &key.need {
+        Need::Required => "required".to_owned(),
+        Need::Default(text) => text.clone(),
+        _ if key.name == "full" => "by the check".to_owned(),
+        _ => "none".to_owned(),
+    };
+    let needs: Vec<_> = told.iter().map(need).collect();
+    let keys: Vec<_> =
+        told.iter().zip(&needs).map(|(key, need)| (key.name.as_str(), need.as_str())).collect();
+    assert_eq!(keys, rows);
+    for key in told {
+        assert!(!key.text.is_empty() && key.kind != "value", "{key:?}");
+    }
 }
