@@ -12,13 +12,14 @@ use tokio::runtime::Handle;
 use super::library::{Digest, Library, PanicStrategy};
 use super::reactor::Side;
 
-/// By content: what was loaded once is not loaded again.
+/// By content: what was loaded once is not loaded again, and what failed once is not tried again.
 #[derive(Default)]
 pub(super) struct Opened(Mutex<BTreeMap<Digest, Entry>>);
 
 struct Entry {
-    plugins: Arc<[Declared]>,
-    /// Its octets stay, for as long as they are mapped.
+    plugins: Result<Arc<[Declared]>, Fault>,
+    /// Its descriptor stays open, also where loading failed: the loader takes two files of one name
+    /// for one, and the name is the descriptor's number.
     _library: Arc<Library>,
 }
 
@@ -33,28 +34,30 @@ impl Opened {
         library: &Arc<Library>,
         runtime: Handle,
     ) -> Result<Arc<[Declared]>, Fault> {
-        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = library.image.digest();
-        if let Some(entry) = opened.get(&digest) {
-            return Ok(Arc::clone(&entry.plugins));
-        }
         let path = library.image.path().display();
         if library.vetted.panic == PanicStrategy::Abort {
-            return Err(Fault::config(
-                "type",
-                format!(
-                    "{path} was built with panic = \"abort\": a panic in it would end rais. Build it with panic = \"unwind\", or hold it by isolation = \"process\""
-                ),
-            ));
+            let text = format!(
+                "{path} was built with panic = \"abort\": a panic in it would end rais. Build it \
+                 with panic = \"unwind\", or hold it by isolation = \"process\""
+            );
+            return Err(Fault::config("type", text));
         }
-        // SAFETY: a child of ours has loaded these very octets and lived, and they are sealed: nobody
-        // changes them while they are mapped.
-        let loaded = unsafe { host::Library::open(&library.image.loadable()) };
-        let loaded = loaded.map_err(|error| Fault::io(format!("{path}: {error}")))?;
-        let _ = runtime;
-        let plugins: Arc<[Declared]> = loaded.plugins().into();
-        let entry = Entry { plugins: Arc::clone(&plugins), _library: Arc::clone(library) };
-        opened.insert(digest, entry);
-        Ok(plugins)
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = opened.entry(library.image.digest()).or_insert_with(|| Entry {
+            plugins: open(library, runtime),
+            _library: Arc::clone(library),
+        });
+        entry.plugins.clone()
     }
+}
+
+fn open(library: &Library, runtime: Handle) -> Result<Arc<[Declared]>, Fault> {
+    // SAFETY: a child of ours has loaded these very octets and lived, and they are sealed: nobody
+    // changes them while they are mapped.
+    let loaded = unsafe { host::Library::open(&library.image.loadable()) };
+    let path = library.image.path().display();
+    let loaded = loaded.map_err(|error| Fault::io(format!("{path}: {error}")))?;
+    let name = library.image.name().to_string_lossy();
+    loaded.greet(Arc::new(Side::with_timers(&name, runtime)));
+    Ok(loaded.plugins().into())
 }
