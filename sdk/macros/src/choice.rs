@@ -42,7 +42,7 @@ pub(crate) fn choice(item: &mut Item) -> Result<Beside, Error> {
         Tagging::Key { tag, content: Some(content) } => enumeration.with_content(&tag, &content),
         Tagging::None => enumeration.by_content(),
     };
-    Ok(Beside { describe, makers, impls: TokenStream::new() })
+    Ok(Beside { describe, makers, ..Beside::nothing() })
 }
 
 fn tagging(attributes: &Attributes) -> Tagging {

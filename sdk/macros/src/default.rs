@@ -1,8 +1,8 @@
 //! `#[default = VALUE]`: a value as in TOML, or an expression.
 
-use proc_macro::{Delimiter, TokenStream, TokenTree};
+use proc_macro::{Delimiter, Span, TokenStream, TokenTree};
 
-use crate::template::fill;
+use crate::template::{fill, located};
 use crate::tokens::{Tokens, is_punct, ungrouped};
 
 const WHOLE: [&str; 12] =
@@ -19,7 +19,12 @@ pub(crate) fn value(given: &TokenStream, of: &TokenStream, key: &TokenStream) ->
         return given.clone();
     }
     if last == "DurationText" && is_text(given) {
-        return fill("const { ::rais_sdk::DurationText::literal($text) }", &[("text", given)]);
+        let text = "{ \
+            const TEXT: ::rais_sdk::DurationText = ::rais_sdk::DurationText::literal($text); \
+            TEXT \
+        }";
+        let at = given.clone().into_iter().next().map_or_else(Span::call_site, |it| it.span());
+        return located(fill(text, &[("text", given)]), at);
     }
     fill("$literal.read($key)", &[("literal", &literal), ("key", key)])
 }
@@ -50,7 +55,7 @@ pub(crate) fn literal(given: &TokenStream) -> Option<TokenStream> {
 }
 
 fn list(items: TokenStream) -> Option<TokenStream> {
-    let mut tokens = Tokens::new(items, proc_macro::Span::call_site());
+    let mut tokens = Tokens::new(items, Span::call_site());
     let mut all = TokenStream::new();
     while !tokens.is_empty() {
         all.extend(literal(&tokens.until_comma())?);

@@ -6,7 +6,7 @@ use crate::attributes::{Attributes, Given, Meta};
 use crate::default;
 use crate::item::Field;
 use crate::rename::Rename;
-use crate::template::{Error, fill, string};
+use crate::template::{Error, fill, located, string};
 use crate::tokens::{is_punct, ungrouped};
 
 /// Serde's words for a field that is read in a way of its own.
@@ -71,6 +71,21 @@ impl Field {
             out.extend(fill(".in_words($words)", &[("words", words)]));
         }
         out
+    }
+
+    /// Statement that says what is missing where its type cannot be read; serde's own word for it
+    /// does not know of `#[config]`.
+    pub(crate) fn readable(&self) -> TokenStream {
+        let of = inside_option(&self.of).unwrap_or_else(|| self.of.clone());
+        if self.attributes.has_serde(&OWN_WAY)
+            || of.clone().into_iter().any(|it| is_punct(&it, '<'))
+        {
+            return TokenStream::new();
+        }
+        fill(
+            "$cfg ::rais_sdk::__config::is_readable::<$of>();",
+            &[("cfg", &self.attributes.cfg), ("of", &of)],
+        )
     }
 
     /// Statement that adds it to `keys`.
@@ -146,7 +161,7 @@ impl Field {
         } else {
             default::value(given, &self.of, &self.key(owner.rename))
         };
-        let path = spanned(string(&format!("{}::{maker}", owner.name)), at);
+        let path = located(string(&format!("{}::{maker}", owner.name)), at);
         self.attributes.kept.extend(fill("#[serde(default = $path)]", &[("path", &path)]));
         fill(
             "$cfg #[doc(hidden)] #[allow(non_snake_case)] fn $maker() -> $of { $made }",
@@ -194,14 +209,6 @@ pub(crate) fn plain(name: &Ident) -> String {
 /// The path in a serde attribute's string, as tokens.
 pub(crate) fn path_in(meta: &Meta) -> Option<TokenStream> {
     meta.text()?.parse().ok()
-}
-
-fn spanned(tokens: TokenStream, at: Span) -> TokenStream {
-    let at = |mut token: TokenTree| {
-        token.set_span(at);
-        token
-    };
-    tokens.into_iter().map(at).collect()
 }
 
 /// `T` of `Option<T>`, however it is reached by a path.

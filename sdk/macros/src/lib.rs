@@ -59,7 +59,8 @@ fn expand(item: TokenStream) -> Result<TokenStream, Error> {
     let name = TokenTree::from(item.name.clone()).into();
     let makers = if beside.makers.is_empty() { "" } else { "impl $name { $makers }" };
     let text = format!(
-        "#[derive(::rais_sdk::serde::Deserialize)] \
+        "const _: () = {{ #[allow(dead_code)] fn readable() {{ $readable }} }}; \
+         #[derive(::rais_sdk::serde::Deserialize)] \
          #[serde(crate = \"::rais_sdk::serde\", deny_unknown_fields)] \
          $item \
          {makers} \
@@ -75,6 +76,7 @@ fn expand(item: TokenStream) -> Result<TokenStream, Error> {
     let holes = [
         ("name", &name),
         ("item", &item.into_tokens()),
+        ("readable", &beside.readable),
         ("describe", &beside.describe),
         ("makers", &beside.makers),
         ("impls", &beside.impls),

@@ -12,6 +12,8 @@ use crate::template::{Error, fill};
 pub(crate) struct Beside {
     /// The body of `impl Describe`.
     pub(crate) describe: TokenStream,
+    /// Statements that explain what else would be serde's error.
+    pub(crate) readable: TokenStream,
     /// Functions that make defaults.
     pub(crate) makers: TokenStream,
     /// Other implementations.
@@ -23,7 +25,7 @@ impl Beside {
     pub(crate) fn nothing() -> Self {
         let describe = "fn words() -> ::std::string::String { ::std::string::String::new() }";
         let none = TokenStream::new;
-        Self { describe: fill(describe, &[]), makers: none(), impls: none() }
+        Self { describe: fill(describe, &[]), readable: none(), makers: none(), impls: none() }
     }
 }
 
@@ -54,7 +56,8 @@ pub(crate) fn table(item: &mut Item) -> Result<Beside, Error> {
             ("written", &read().map(|field| field.write(rename)).collect()),
         ],
     );
-    Ok(Beside { describe, makers, impls })
+    let readable = read().map(Field::readable).collect();
+    Ok(Beside { describe, readable, makers, impls })
 }
 
 /// A struct around one value: told as that value.
@@ -76,7 +79,7 @@ pub(crate) fn wrapper(item: &mut Item) -> Result<Beside, Error> {
          }",
         &[("told", &field.told())],
     );
-    Ok(Beside { describe, makers: TokenStream::new(), impls: TokenStream::new() })
+    Ok(Beside { describe, ..Beside::nothing() })
 }
 
 /// A type that is read as another one first: told as that one.
@@ -88,7 +91,7 @@ pub(crate) fn read_as(item: &mut Item, other: &TokenStream) -> Beside {
          fn options() -> ::std::vec::Vec<::rais_sdk::OptionInfo> { $told.inner() }",
         &[("told", &told)],
     );
-    Beside { describe, makers: TokenStream::new(), impls: TokenStream::new() }
+    Beside { describe, ..Beside::nothing() }
 }
 
 /// `fn options` whose statements push into `keys`.

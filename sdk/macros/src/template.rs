@@ -61,6 +61,21 @@ fn fill_tokens(tokens: TokenStream, holes: &[(&str, &TokenStream)]) -> TokenStre
     out
 }
 
+/// The same tokens; an error in them points to `at`.
+pub(crate) fn located(tokens: TokenStream, at: Span) -> TokenStream {
+    let located = |token| {
+        let mut token = match token {
+            TokenTree::Group(group) => {
+                Group::new(group.delimiter(), located(group.stream(), at)).into()
+            }
+            other => other,
+        };
+        token.set_span(token.span().located_at(at));
+        token
+    };
+    tokens.into_iter().map(located).collect()
+}
+
 /// A string literal.
 pub(crate) fn string(text: &str) -> TokenStream {
     TokenTree::from(Literal::string(text)).into()

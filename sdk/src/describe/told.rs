@@ -60,6 +60,19 @@ pub struct TableText {
     untold: bool,
 }
 
+/// Says more than serde where a field's type cannot be read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a plugin's table",
+    label = "put `#[config]` on `{Self}`",
+    note = "for a type of another crate see whether it has a `serde` feature"
+)]
+pub trait Readable {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Readable for T {}
+
+pub fn is_readable<T: Readable>() {}
+
 const UNKNOWN: &str = "value";
 
 impl<T> Of<T> {
