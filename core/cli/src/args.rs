@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::cmd::{check, demo, import, key, plugins, probe, reload, run, status};
+use crate::cmd::{check, demo, import, key, plugin_host, plugins, probe, reload, run, status};
 use crate::output::Format;
 
 /// Keeps dead and overloaded servers out of the DNS answers.
@@ -52,6 +52,9 @@ pub(crate) enum Command {
     Import(import::ImportArgs),
     /// Show the main job with nothing configured: three servers, one is killed, one comes back
     Demo(demo::DemoArgs),
+    /// The process in which foreign code runs
+    #[command(hide = true)]
+    PluginHost(plugin_host::PluginHostArgs),
     /// A server of the demo
     #[command(hide = true)]
     DemoServer(demo::ServerArgs),

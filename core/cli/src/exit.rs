@@ -24,6 +24,8 @@ pub(crate) enum Stop {
         /// 1 or 2.
         code: u8,
     },
+    /// It has said itself what there was to say.
+    Ended(ExitCode),
 }
 
 impl Stop {
@@ -47,6 +49,7 @@ impl Stop {
                 output::error(&text);
                 ExitCode::from(code)
             }
+            Stop::Ended(code) => code,
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod plugin_host;
 pub(crate) mod plugins;
 pub(crate) mod probe;
 pub(crate) mod reload;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Stop> {
         Command::Binder(args) => run::run(args, Asked::Only(Role::Binder)),
         Command::Check(args) => check::run(args),
         Command::Plugins(args) => plugins::run(args),
+        Command::PluginHost(args) => plugin_host::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Status(args) => status::run(args),
         Command::Reload(args) => reload::run(args),
