@@ -362,6 +362,7 @@ macro_rules! plugin {
             struct Version;
             impl $crate::abi::CrateVersion for Version {
                 const TEXT: &'static str = ::core::env!("CARGO_PKG_VERSION");
+                const ABOUT: &'static str = ::core::env!("CARGO_PKG_DESCRIPTION");
             }
             $crate::abi::inventory::submit! {
                 $crate::abi::Submitted::$kind::<$type, Version>()

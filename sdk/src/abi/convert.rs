@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use abi_stable::std_types::{RErr, ROk, RResult};
 
-use super::types::{
+use crate::host::{Interest, Level, Ready};
+use crate::{Fault, FaultKind, Reading, Record, Scope, Subject, Target, Up, Wish};
+use rais_abi::{
     AbiAddr, AbiFault, AbiReading, AbiRecord, AbiSubject, AbiTarget, AbiUp, LOAD_UNKNOWN,
     WEIGHT_NONE,
 };
-use crate::host::{Interest, Level, Ready};
-use crate::{Fault, FaultKind, Reading, Record, Scope, Subject, Target, Up, Wish};
 
 /// Loads are clamped to this, in hundredths of a percent.
 const LOAD_MAX: f64 = 100_000.0;
@@ -46,7 +46,13 @@ pub(crate) fn fault_to_abi(fault: Fault) -> AbiFault {
         FaultKind::Io => 7,
         FaultKind::Panicked => 8,
     };
-    AbiFault { kind, reserved: 0, text: fault.text.into(), at: fault.at.into() }
+    AbiFault {
+        kind,
+        reserved: 0,
+        text: fault.text.into(),
+        at: fault.at.into(),
+        reserved_more: [0; 2],
+    }
 }
 
 pub(crate) fn fault_from_abi(fault: AbiFault) -> Fault {

@@ -9,11 +9,12 @@ use super::host::host_box;
 use super::objects::{BlockingProbeObject, LoadObject, ProbeObject, SinkObject, TransportObject};
 use crate::abi::ABI_VERSION;
 use crate::abi::convert::result_from_abi;
+use crate::abi::image;
 #[cfg(feature = "testing")]
-use crate::abi::root::Submitted;
-use crate::abi::root::{self, Decl_Ref, Make};
+use crate::abi::image::Submitted;
 use crate::host::HostSide;
 use crate::{Fault, OptionInfo};
+use rais_abi::{Decl_Ref, Make};
 
 /// What a plugin can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +44,7 @@ pub struct Declared {
 /// The plugins linked into this image, by name.
 #[must_use]
 pub fn linked() -> Vec<Declared> {
-    root::list().into_iter().map(|decl| Declared::new(decl, ABI_VERSION)).collect()
+    image::list().into_iter().map(|decl| Declared::new(decl, ABI_VERSION)).collect()
 }
 
 impl Declared {
@@ -68,6 +69,12 @@ impl Declared {
     #[must_use]
     pub fn version(&self) -> &'static str {
         self.decl.version().as_str()
+    }
+
+    /// What it is, in a line: the description of its crate. Empty where that has none.
+    #[must_use]
+    pub fn about(&self) -> &'static str {
+        self.decl.about().as_str()
     }
 
     /// Version of the boundary that it was built with.

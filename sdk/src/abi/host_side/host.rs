@@ -10,8 +10,8 @@ use async_ffi::{FfiContext, FfiFuture, FutureExt};
 
 use crate::abi::convert::{interest_from_abi, level_from_abi, ready_to_abi};
 use crate::abi::guard::{Guarded, GuardedFuture, Report, catch, catch_report};
-use crate::abi::objects::{HostBox, HostObj, HostObj_TO, SourceBox, SourceObj, SourceObj_TO};
 use crate::host::{HostSide, Level, Readiness, Ready};
+use rais_abi::{HostBox, HostObj, HostObj_TO, SourceBox, SourceObj, SourceObj_TO};
 
 /// The host as an object that crosses the boundary.
 pub(crate) fn host_box(host: Arc<dyn HostSide>) -> HostBox {

@@ -9,9 +9,9 @@ use super::host::Voice;
 use crate::Datagram;
 use crate::abi::convert::addr_from_abi;
 use crate::abi::guard::{Guarded, catch_report};
-use crate::abi::objects::{InboxBox, InboxObj, InboxObj_TO};
-use crate::abi::types::{AbiDatagram, BATCH};
 use crate::host::HostSide;
+use rais_abi::{AbiDatagram, BATCH};
+use rais_abi::{InboxBox, InboxObj, InboxObj_TO};
 
 /// Where a host takes what a transport received. Called on the transport's threads.
 pub trait Receive: Send + Sync + 'static {

@@ -19,8 +19,8 @@ use super::declared::Declared;
 use super::host::host_box;
 use crate::abi::ABI_VERSION;
 use crate::abi::manifest::{self, Manifest};
-use crate::abi::root::PluginRoot_Ref;
 use crate::host::HostSide;
+use rais_abi::PluginRoot_Ref;
 
 /// A shared object with plugins in it. It stays loaded as long as the process lives.
 #[derive(Clone, Copy)]

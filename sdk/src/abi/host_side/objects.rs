@@ -11,11 +11,11 @@ use crate::abi::convert::{
     nanos, reading_from_abi, record_to_abi, result_from_abi, scope_from_abi, subject_to_abi,
     target_to_abi, up_from_abi,
 };
-use crate::abi::objects::{BlockingProbeBox, LoadBox, ProbeBox, SinkBox, TransportBox};
-use crate::abi::types::{AbiCall, AbiZone};
 use crate::host::HostSide;
 use crate::zone::Records;
 use crate::{Fault, Reading, Scope, Served, Subject, Target, Up, Zone};
+use rais_abi::{AbiCall, AbiZone};
+use rais_abi::{BlockingProbeBox, LoadBox, ProbeBox, SinkBox, TransportBox};
 
 /// What one probe is called with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,7 @@ impl SinkObject {
             records: RSlice::from_slice(&records),
             added: RSlice::from_slice(&added),
             removed: RSlice::from_slice(&removed),
+            reserved: [0; 4],
         };
         result_from_abi(self.0.publish(zone), |serial| serial)
     }

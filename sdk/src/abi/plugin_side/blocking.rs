@@ -6,10 +6,10 @@ use abi_stable::std_types::{RResult, RStr};
 use super::{HostRef, make_with};
 use crate::abi::convert::{result_to_abi, target_from_abi, up_to_abi};
 use crate::abi::guard::{Guarded, catch_fault};
-use crate::abi::objects::{BlockingProbeBox, BlockingProbeObj, BlockingProbeObj_TO, HostBox};
-use crate::abi::types::{AbiCall, AbiFault, AbiUp};
 use crate::config::parse;
 use crate::{BlockingProbe, Cx};
+use rais_abi::{AbiCall, AbiFault, AbiUp};
+use rais_abi::{BlockingProbeBox, BlockingProbeObj, BlockingProbeObj_TO, HostBox};
 
 struct BlockingProbeAdapter<P> {
     plugin: Guarded<P, HostRef>,

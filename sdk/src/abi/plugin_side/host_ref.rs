@@ -13,8 +13,8 @@ use async_ffi::{ContextExt, FfiFuture};
 
 use crate::abi::convert::{interest_to_abi, level_to_abi, nanos, ready_from_abi};
 use crate::abi::guard::Report;
-use crate::abi::objects::{HostBox, SourceBox};
 use crate::host::{Interest, Level, Ready};
+use rais_abi::{HostBox, SourceBox};
 
 /// Shared, because a clone of the object itself is a box.
 #[derive(Clone)]

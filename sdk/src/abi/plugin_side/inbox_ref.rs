@@ -6,8 +6,8 @@ use abi_stable::std_types::RSlice;
 
 use crate::Datagram;
 use crate::abi::convert::addr_to_abi;
-use crate::abi::objects::InboxBox;
-use crate::abi::types::{AbiDatagram, BATCH};
+use rais_abi::InboxBox;
+use rais_abi::{AbiDatagram, BATCH};
 
 /// Shared, because a clone of the object itself is a box.
 #[derive(Clone)]

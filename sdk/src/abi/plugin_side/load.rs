@@ -7,9 +7,9 @@ use super::{HostRef, make_with};
 use crate::Load;
 use crate::abi::convert::{reading_to_abi, result_to_abi, scope_to_abi, subject_from_abi};
 use crate::abi::guard::{Guarded, catch_fault};
-use crate::abi::objects::{HostBox, LoadBox, LoadObj, LoadObj_TO};
-use crate::abi::types::{AbiFault, AbiReading, AbiSubject};
 use crate::config::parse;
+use rais_abi::{AbiFault, AbiReading, AbiSubject};
+use rais_abi::{HostBox, LoadBox, LoadObj, LoadObj_TO};
 
 struct LoadAdapter<P> {
     plugin: Guarded<P, HostRef>,

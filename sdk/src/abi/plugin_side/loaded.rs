@@ -12,8 +12,8 @@ use std::thread;
 use super::HostRef;
 use crate::abi::guard::{catch, text_of};
 use crate::abi::heard::{Heard, Panic, heard};
-use crate::abi::objects::HostBox;
 use crate::host::Level;
+use rais_abi::HostBox;
 
 /// Who is told. Never taken away: a library is never unloaded.
 static VOICE: Mutex<Option<HostRef>> = Mutex::new(None);

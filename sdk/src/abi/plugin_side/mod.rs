@@ -18,9 +18,9 @@ use abi_stable::std_types::{RErr, ROk, RResult, RStr, RString};
 
 use super::convert::fault_to_abi;
 use super::guard::{catch, catch_fault};
-use super::objects::HostBox;
-use super::types::AbiFault;
 use crate::{Describe, Fault};
+use rais_abi::AbiFault;
+use rais_abi::HostBox;
 
 /// The body of every `make`: nothing of the author's runs outside the guard.
 fn make_with<T>(

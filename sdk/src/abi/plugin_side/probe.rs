@@ -12,10 +12,10 @@ use async_ffi::{FfiFuture, FutureExt};
 use super::{HostRef, make_with};
 use crate::abi::convert::{fault_to_abi, result_to_abi, target_from_abi, up_to_abi};
 use crate::abi::guard::{Guarded, GuardedFuture, panicked};
-use crate::abi::objects::{HostBox, ProbeBox, ProbeObj, ProbeObj_TO};
-use crate::abi::types::{AbiCall, AbiFault, AbiUp};
 use crate::config::parse;
 use crate::{Cx, Fault, Probe, Up};
+use rais_abi::{AbiCall, AbiFault, AbiUp};
+use rais_abi::{HostBox, ProbeBox, ProbeObj, ProbeObj_TO};
 
 struct ProbeAdapter<P> {
     plugin: Guarded<Arc<P>, HostRef>,

@@ -6,11 +6,11 @@ use abi_stable::std_types::{RResult, RStr, RString};
 use super::{HostRef, make_with};
 use crate::abi::convert::{records_are_sound, result_to_abi};
 use crate::abi::guard::{Guarded, catch_fault, catch_report};
-use crate::abi::objects::{HostBox, SinkBox, SinkObj, SinkObj_TO};
-use crate::abi::types::{AbiFault, AbiZone};
 use crate::config::parse;
 use crate::zone::Rows;
 use crate::{Fault, Host, Sink, Zone, ZoneHead};
+use rais_abi::{AbiFault, AbiZone};
+use rais_abi::{HostBox, SinkBox, SinkObj, SinkObj_TO};
 
 struct SinkAdapter<P> {
     plugin: Guarded<P, HostRef>,

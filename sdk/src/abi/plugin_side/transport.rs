@@ -6,10 +6,10 @@ use abi_stable::std_types::{RResult, RSlice, RStr};
 use super::{HostRef, InboxRef, make_with};
 use crate::abi::convert::result_to_abi;
 use crate::abi::guard::{Guarded, catch_fault, catch_report};
-use crate::abi::objects::{HostBox, InboxBox, TransportBox, TransportObj, TransportObj_TO};
-use crate::abi::types::AbiFault;
 use crate::config::parse;
 use crate::{Host, Inbox, Transport};
+use rais_abi::AbiFault;
+use rais_abi::{HostBox, InboxBox, TransportBox, TransportObj, TransportObj_TO};
 
 struct TransportAdapter<P> {
     plugin: Guarded<P, HostRef>,

@@ -1,4 +1,4 @@
-//! Values that cross by copy. Every size here is part of the ABI.
+//! Values that cross by copy. Every size here is part of the boundary.
 #![allow(unsafe_code, missing_docs)] // the derives and trait objects of abi_stable expand to these
 
 use abi_stable::StableAbi;
@@ -10,7 +10,7 @@ pub const LOAD_UNKNOWN: u32 = u32::MAX;
 pub const WEIGHT_NONE: u32 = u32::MAX;
 
 /// Batches of datagrams are converted in pieces of this size, on the stack.
-pub(crate) const BATCH: usize = 64;
+pub const BATCH: usize = 64;
 
 /// A socket address; family 0 is none at all.
 #[repr(C)]
@@ -45,21 +45,22 @@ pub struct AbiRecord {
 }
 
 impl AbiAddr {
-    pub(crate) const NONE: Self =
-        Self { ip: [0; 16], family: 0, port: 0, scope: 0, flow: 0, reserved: 0 };
+    pub const NONE: Self = Self { ip: [0; 16], family: 0, port: 0, scope: 0, flow: 0, reserved: 0 };
 }
 
 impl AbiDatagram<'_> {
-    pub(crate) const EMPTY: Self = Self { from: AbiAddr::NONE, data: RSlice::EMPTY, reserved: 0 };
+    pub const EMPTY: Self = Self { from: AbiAddr::NONE, data: RSlice::EMPTY, reserved: 0 };
 }
 
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 pub struct AbiFault {
+    /// 1 config, 2 down, 3 timeout, 4 unknown, 5 busy, 6 refused, 7 io, 8 panicked.
     pub kind: u32,
     pub reserved: u32,
     pub text: RString,
     pub at: RString,
+    pub reserved_more: [u64; 2],
 }
 
 #[repr(C)]
@@ -124,6 +125,7 @@ pub struct AbiZone<'a> {
     pub records: RSlice<'a, AbiRecord>,
     pub added: RSlice<'a, AbiRecord>,
     pub removed: RSlice<'a, AbiRecord>,
+    pub reserved: [u64; 4],
 }
 
 #[repr(C)]
@@ -139,12 +141,12 @@ pub struct AbiDatagram<'a> {
 const _: () = {
     assert!(size_of::<AbiRecord>() == 32 && align_of::<AbiRecord>() == 4);
     assert!(size_of::<AbiAddr>() == 32 && align_of::<AbiAddr>() == 4);
-    assert!(size_of::<AbiFault>() == 72);
+    assert!(size_of::<AbiFault>() == 88);
     assert!(size_of::<AbiTarget>() == 112);
     assert!(size_of::<AbiCall>() == 144);
     assert!(size_of::<AbiUp>() == 64);
     assert!(size_of::<AbiSubject>() == 240);
     assert!(size_of::<AbiReading>() == 64);
-    assert!(size_of::<AbiZone<'_>>() == 80);
+    assert!(size_of::<AbiZone<'_>>() == 112);
     assert!(size_of::<AbiDatagram<'_>>() == 56);
 };

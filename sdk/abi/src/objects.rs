@@ -11,7 +11,7 @@ use abi_stable::sabi_trait;
 use abi_stable::std_types::{RBox, RResult, RSlice, RStr, RString};
 use async_ffi::{FfiContext, FfiFuture};
 
-use super::types::{AbiCall, AbiDatagram, AbiFault, AbiReading, AbiSubject, AbiUp, AbiZone};
+use crate::types::{AbiCall, AbiDatagram, AbiFault, AbiReading, AbiSubject, AbiUp, AbiZone};
 
 pub type ProbeBox = ProbeObj_TO<'static, RBox<()>>;
 pub type BlockingProbeBox = BlockingProbeObj_TO<'static, RBox<()>>;
@@ -66,17 +66,35 @@ pub trait InboxObj: Send + Sync + Clone {
     fn deliver(&self, batch: RSlice<'_, AbiDatagram<'_>>) -> usize;
 }
 
-/// The host as its plugins see it.
-#[sabi_trait]
-pub trait HostObj: Send + Sync + Clone {
-    /// Watches `fd`, once per socket; the error is an errno. The source goes before `fd` is closed.
-    fn register(&self, fd: i32) -> RResult<SourceBox, i32>;
-    fn timer(&self, after_ns: u64) -> FfiFuture<()>;
-    /// The host's monotonic clock, from any start; timers and timeouts go by it.
-    fn now_ns(&self) -> u64;
-    /// 1 error, 2 warn, 3 info, 4 debug.
-    #[sabi(last_prefix_field)]
-    fn log(&self, level: u32, text: RStr<'_>);
+// A macro, since `sabi_trait` cannot see a `cfg` at a method.
+macro_rules! host_obj {
+    ($($next:item)*) => {
+        /// The host as its plugins see it.
+        #[sabi_trait]
+        pub trait HostObj: Send + Sync + Clone {
+            /// Watches `fd`, once per socket; the error is an errno. The source goes before `fd` is
+            /// closed.
+            fn register(&self, fd: i32) -> RResult<SourceBox, i32>;
+            fn timer(&self, after_ns: u64) -> FfiFuture<()>;
+            /// The host's monotonic clock, from any start; timers and timeouts go by it.
+            fn now_ns(&self) -> u64;
+            /// 1 error, 2 warn, 3 info, 4 debug.
+            #[sabi(last_prefix_field)]
+            fn log(&self, level: u32, text: RStr<'_>);
+            $($next)*
+        }
+    };
+}
+
+#[cfg(not(feature = "next"))]
+host_obj! {}
+
+#[cfg(feature = "next")]
+host_obj! {
+    /// A plugin asks an older host: then this body answers.
+    fn next(&self) -> u32 {
+        7
+    }
 }
 
 /// One watched socket.
