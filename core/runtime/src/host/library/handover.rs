@@ -1,7 +1,7 @@
 //! A process for foreign code: how it is started with an image, and what it finds.
 //!
-//! Its standard input is a socket. The image and the id of who started it come first; what follows
-//! is the task's business. What it prints on standard output and error comes out of one pipe.
+//! Its standard input is a socket. The image, where there is one, and the id of who started it come
+//! first; what follows is the task's business. What it prints on standard output and error comes out of one pipe.
 
 use std::io::{self, IoSlice, IoSliceMut, PipeReader};
 use std::mem::MaybeUninit;
@@ -20,18 +20,35 @@ use rustix::net::{
 use super::image::Image;
 use crate::host::Program;
 
-/// A process for foreign code, with a process group of its own. Dropped, all of them are killed.
+/// A process for foreign code, just started.
 #[derive(Debug)]
 pub(in crate::host) struct Started {
     /// The other end of its standard input.
     pub(in crate::host) socket: UnixStream,
     /// What it prints.
     pub(in crate::host) output: PipeReader,
+    pub(in crate::host) process: Process,
+}
+
+/// Such a process itself, with a process group of its own. Dropped, all of them are killed.
+#[derive(Debug)]
+pub(in crate::host) struct Process {
     child: Child,
     ended: Option<ExitStatus>,
 }
 
-/// What such a process was given.
+/// What such a process found.
+#[derive(Debug)]
+pub(in crate::host) struct Found {
+    /// The other end of its starter's socket; closed where it executes another program.
+    pub(in crate::host) socket: UnixStream,
+    /// What it is to load, if anything.
+    pub(in crate::host) image: Option<OwnedFd>,
+    /// Who started it.
+    pub(in crate::host) parent: u32,
+}
+
+/// What one was given that has something to load.
 #[derive(Debug)]
 pub(in crate::host) struct Given {
     /// The other end of its starter's socket; closed where it executes another program.
@@ -51,7 +68,7 @@ impl Started {
     pub(in crate::host) fn new(
         program: &Program,
         task: &str,
-        image: &Image,
+        image: Option<&Image>,
     ) -> io::Result<Started> {
         let (socket, theirs) = UnixStream::pair()?;
         let (output, prints) = io::pipe()?;
@@ -64,15 +81,18 @@ impl Started {
         let child = command.spawn()?;
         // It holds the process's ends, whose closing tells here that the process has ended.
         drop(command);
-        let started = Started { socket, output, child, ended: None };
-        match give(&started.socket, image.descriptor()) {
+        let process = Process { child, ended: None };
+        let started = Started { socket, output, process };
+        match give(&started.socket, image.map(Image::descriptor)) {
             // It is dead already, and its status says why.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(started),
             other => other.map(|()| started),
         }
     }
+}
 
-    /// Its id.
+impl Process {
+    /// Its id, also that of its group.
     pub(in crate::host) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -95,37 +115,52 @@ impl Started {
     }
 }
 
-impl Drop for Started {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.end();
     }
 }
 
 impl Given {
+    /// As [`Found::take`].
+    ///
+    /// # Errors
+    /// As there, or nothing to load came.
+    pub(in crate::host) fn take() -> io::Result<Given> {
+        match Found::take()? {
+            Found { socket, image: Some(image), parent } => Ok(Given { socket, image, parent }),
+            _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no image came")),
+        }
+    }
+}
+
+impl Found {
     /// What is found at standard input, which is empty from then on.
     ///
     /// # Errors
     /// It is not the socket of who starts such processes.
-    pub(in crate::host) fn take() -> io::Result<Given> {
+    pub(in crate::host) fn take() -> io::Result<Found> {
         let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         dup2_stdin(std::fs::File::open("/dev/null")?)?;
         let (image, parent) = take(&socket)?;
-        Ok(Given { socket, image, parent })
+        Ok(Found { socket, image, parent })
     }
 }
 
-fn give(socket: &UnixStream, image: BorrowedFd<'_>) -> io::Result<()> {
-    let images = [image];
+fn give(socket: &UnixStream, image: Option<BorrowedFd<'_>>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut beside = SendAncillaryBuffer::new(&mut space);
-    // There is room for one.
-    beside.push(SendAncillaryMessage::ScmRights(&images));
+    let images = image.as_slice();
+    if !images.is_empty() {
+        // There is room for one.
+        beside.push(SendAncillaryMessage::ScmRights(images));
+    }
     let id = std::process::id().to_be_bytes();
     sendmsg(socket, &[IoSlice::new(&id)], &mut beside, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-fn take(socket: &UnixStream) -> io::Result<(OwnedFd, u32)> {
+fn take(socket: &UnixStream) -> io::Result<(Option<OwnedFd>, u32)> {
     let mut id = [0; 4];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
@@ -135,8 +170,8 @@ fn take(socket: &UnixStream) -> io::Result<(OwnedFd, u32)> {
         RecvAncillaryMessage::ScmRights(mut images) => images.next(),
         _ => None,
     });
-    match image {
-        Some(image) if got.bytes == id.len() => Ok((image, u32::from_be_bytes(id))),
-        _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "no image came")),
+    if got.bytes < id.len() {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "nobody's id came"));
     }
+    Ok((image, u32::from_be_bytes(id)))
 }

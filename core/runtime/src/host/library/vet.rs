@@ -38,7 +38,7 @@ pub(super) fn vet_within(
 ) -> Result<Vetted, LibraryFault> {
     let mut trial = Trial::start(image, program).map_err(not_tried)?;
     let end = trial.wait(Instant::now() + limit).map_err(not_tried)?;
-    let ended = Ended::from(trial.process.end().map_err(not_tried)?);
+    let ended = Ended::from(trial.started.process.end().map_err(not_tried)?);
     let words = trial.ear.words();
     let answer = match end {
         End::Answered => serde_json::from_slice(&trial.answer),
@@ -58,7 +58,7 @@ pub(super) fn vet_within(
 
 /// A library being tried.
 struct Trial {
-    process: Started,
+    started: Started,
     /// Says when the process has ended, whoever else still has its socket and its pipe.
     alive: OwnedFd,
     answer: Vec<u8>,
@@ -74,11 +74,11 @@ enum End {
 
 impl Trial {
     fn start(image: &Image, program: &Program) -> io::Result<Trial> {
-        let process = Started::new(program, "vet", image)?;
-        let id = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let started = Started::new(program, "vet", Some(image))?;
+        let id = i32::try_from(started.process.id()).ok().and_then(Pid::from_raw);
         let id = id.ok_or_else(|| io::Error::other("a process without an id"))?;
         let alive = pidfd_open(id, PidfdFlags::empty())?;
-        Ok(Trial { process, alive, answer: Vec::new(), ear: Ear::default() })
+        Ok(Trial { started, alive, answer: Vec::new(), ear: Ear::default() })
     }
 
     fn wait(&mut self, deadline: Instant) -> io::Result<End> {
@@ -90,8 +90,8 @@ impl Trial {
                 return Ok(End::Late);
             }
             // What is closed is ready for ever; in its place the process is asked for once more.
-            let socket = if talks { self.process.socket.as_fd() } else { self.alive.as_fd() };
-            let output = if prints { self.process.output.as_fd() } else { self.alive.as_fd() };
+            let socket = if talks { self.started.socket.as_fd() } else { self.alive.as_fd() };
+            let output = if prints { self.started.output.as_fd() } else { self.alive.as_fd() };
             let mut watched = [self.alive.as_fd(), socket, output]
                 .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
             let left = Timespec::try_from(left).map_err(io::Error::other)?;
@@ -101,13 +101,13 @@ impl Trial {
             };
             let [dead, said, printed] = watched.map(|one| !one.revents().is_empty());
             if printed && prints {
-                match read(&mut self.process.output, &mut piece) {
+                match read(&mut self.started.output, &mut piece) {
                     Some(heard) => self.ear.hear(heard),
                     None => prints = false,
                 }
             }
             if said && talks {
-                match read(&mut self.process.socket, &mut piece) {
+                match read(&mut self.started.socket, &mut piece) {
                     Some(more) => self.answer.extend_from_slice(more),
                     None => talks = false,
                 }
