@@ -83,7 +83,7 @@ pub(super) fn judge(octets: &[u8]) -> Result<(), LibraryFault> {
         return Err(LibraryFault::Damaged { why: "it has no dynamic section".to_owned() });
     };
     let flags = dynamic.iter().find(|entry| entry.tag(endian) == elf::DT_FLAGS_1);
-    if flags.is_some_and(|flags| flags.val(endian) & u64::from(elf::DF_1_PIE.0) != 0) {
+    if flags.is_some_and(|flags| flags.val(endian) & elf::DF_1_PIE.0 != 0) {
         return Err(LibraryFault::NotALibrary { what: "a program".to_owned() });
     }
     Ok(())

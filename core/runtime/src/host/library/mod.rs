@@ -67,3 +67,6 @@ impl Library {
         Arc::new(Library { image, vetted: self.vetted.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ pub(super) fn seal(name: &OsStr, octets: &[u8]) -> Result<OwnedFd, LibraryFault>
     seal_by(in_memory, &FOLDERS.map(Path::new), name, octets)
 }
 
-fn seal_by(
+pub(super) fn seal_by(
     memory: Copier,
     folders: &[&Path],
     name: &OsStr,

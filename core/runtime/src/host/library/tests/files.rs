@@ -1,0 +1,136 @@
+//! What is wrong with a file, and what it says.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileTypeExt, symlink};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+use super::*;
+
+fn fault(path: &Path) -> String {
+    Image::read(path).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_there_or_not_a_file() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    assert_eq!(fault(&at("gone.so")), "cannot be read: No such file or directory (os error 2)");
+    assert_eq!(fault(&at("gone/lib.so")), "cannot be read: No such file or directory (os error 2)");
+    fs::create_dir(at("dir.so")).unwrap();
+    assert_eq!(fault(&at("dir.so")), "is a folder; a library is a regular file");
+    assert_eq!(fault(&at("dir.so/..")), "is a folder; a library is a regular file");
+    mkfifo(&at("pipe.so"), Mode::S_IRWXU).unwrap();
+    assert_eq!(fault(&at("pipe.so")), "is a pipe; a library is a regular file");
+    let _socket = std::os::unix::net::UnixListener::bind(at("s.so")).unwrap();
+    assert!(fs::metadata(at("s.so")).unwrap().file_type().is_socket());
+    assert_eq!(fault(&at("s.so")), "is a socket; a library is a regular file");
+    assert_eq!(fault(Path::new("/dev/null")), "is a device; a library is a regular file");
+}
+
+#[test]
+fn what_others_can_write() {
+    let folder = folder();
+    let path = file(folder.path(), "lib.so", b"x");
+    let cases = [
+        (0o664, "its group (mode 0664); chmod g-w"),
+        (0o646, "everybody (mode 0646); chmod o-w"),
+        (0o4777, "its group and everybody (mode 4777); chmod go-w"),
+    ];
+    for (bits, text) in cases {
+        mode(&path, bits);
+        assert_eq!(fault(&path), format!("the file can be written by {text}"));
+    }
+    mode(&path, 0o755);
+    for (bits, text) in [
+        (0o775, "its group (mode 0775); chmod g-w"),
+        // Sticky is no excuse here: who adds a file to a folder of plugins adds a plugin.
+        (0o1777, "its group and everybody (mode 1777); chmod go-w"),
+    ] {
+        mode(folder.path(), bits);
+        let its = folder.path().display();
+        assert_eq!(fault(&path), format!("its folder {its} can be written by {text}"));
+    }
+}
+
+#[test]
+fn a_folder_above_that_everybody_can_write_to() {
+    let folder = folder();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    mode(&inner, 0o755);
+    let path = file(&inner, "lib.so", b"some text\n");
+    let judged = "is a text, not a shared library";
+    // A group's own is nobody else's; and with the sticky bit nobody renames what is another's.
+    for bits in [0o755, 0o775, 0o1777] {
+        mode(folder.path(), bits);
+        assert_eq!(fault(&path), judged);
+    }
+    mode(folder.path(), 0o757);
+    let its = folder.path().canonicalize().unwrap();
+    assert_eq!(
+        fault(&path),
+        format!("its folder {} can be written by everybody (mode 0757); chmod o-w", its.display())
+    );
+}
+
+#[test]
+fn links_are_followed_through_safe_folders_only() {
+    let folder = folder();
+    let [one, two] = ["one", "two"].map(|name| {
+        let path = folder.path().join(name);
+        fs::create_dir(&path).unwrap();
+        mode(&path, 0o755);
+        path
+    });
+    file(&two, "lib.so.1", b"some text\n");
+    symlink("lib.so.1", two.join("lib.so")).unwrap();
+    symlink("../two/lib.so", one.join("lib.so")).unwrap();
+    assert_eq!(fault(&one.join("lib.so")), "is a text, not a shared library");
+    mode(&two, 0o777);
+    assert!(fault(&one.join("lib.so")).starts_with("its folder "));
+
+    symlink("loop.so", one.join("loop.so")).unwrap();
+    assert_eq!(fault(&one.join("loop.so")), "stands behind more than 8 symbolic links");
+}
+
+#[test]
+fn what_has_no_size_of_a_library() {
+    let folder = folder();
+    assert_eq!(fault(&file(folder.path(), "empty.so", b"")), "is empty");
+    let path = file(folder.path(), "large.so", b"");
+    File::create(&path).unwrap().set_len((256 << 20) + 1).unwrap();
+    assert_eq!(fault(&path), "has 268435457 octets; at most 268435456 are allowed");
+}
+
+#[test]
+fn is_copied_and_stays_whatever_happens_to_the_file() {
+    let folder = folder();
+    let path = library(folder.path(), "lib.so", "int x = 1;");
+    let octets = fs::read(&path).unwrap();
+    let image = Image::read(&path).unwrap();
+    assert_eq!((image.path(), image.name()), (path.as_path(), "lib.so".as_ref()));
+    assert_eq!(image.digest(), Digest::of(&octets));
+
+    // In place, as cp does it.
+    let mut file = OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+    file.write_all(b"overwritten").unwrap();
+    assert_eq!(fs::read(image.loadable()).unwrap(), octets);
+    assert_eq!(fault(&path), "is a text, not a shared library");
+}
+
+#[test]
+fn a_name_for_the_loader_is_never_given_again() {
+    let folder = folder();
+    let [one, two] = [1, 2].map(|x| {
+        let path = library(folder.path(), &format!("{x}.so"), &format!("int x = {x};"));
+        Image::read(&path).unwrap()
+    });
+    let first = one.loadable();
+    assert_eq!(one.found_at(Path::new("elsewhere.so")).loadable(), first);
+    let octets = fs::read(&first).unwrap();
+    drop(one);
+    assert_ne!(two.loadable(), first);
+    assert_eq!(fs::read(&first).unwrap(), octets);
+}
