@@ -3,6 +3,13 @@
 //! What a plugin does there harms its process alone: one that dies or hangs is started again, and
 //! nobody waits for it.
 
+#[allow(dead_code)] // until a process speaks it
+mod frame;
+#[allow(dead_code)] // until there is a process to keep
+mod keeper;
+#[allow(dead_code)] // until a process speaks it
+mod wire;
+
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
