@@ -12,10 +12,12 @@
 )]
 
 pub mod binary;
+pub mod counter;
 pub mod dns;
 pub mod fakecpu;
 pub mod host;
 pub mod keys;
+pub mod library;
 pub mod named;
 pub mod netns;
 pub mod process;

@@ -140,7 +140,9 @@ fn dependencies_are_shared_and_explained() {
 
 #[test]
 fn the_abi_crates_stay_behind_one_wall() {
-    let walls = ["sdk/abi", "sdk/src/abi"].map(|wall| root().join(wall));
+    // The fixture is a library that has nothing of ours.
+    let walls = ["sdk/abi", "sdk/src/abi", "tests/plugins/other-layouts"];
+    let walls = walls.map(|wall| root().join(wall));
     for path in all_sources() {
         if walls.iter().any(|wall| path.starts_with(wall)) {
             continue;
