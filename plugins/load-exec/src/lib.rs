@@ -57,7 +57,7 @@ impl Load for Exec {
                 Err(error) => Err(Fault::config(error.key(), error)),
             },
             Verdict::Critical | Verdict::Unknown => Ok(Reading::unknown(ended())),
-            _ => Err(Fault::unknown(format!("{} ended with {}", self.check.program(), ended()))),
+            _ => Err(Fault::unknown(format!("{} ended with {}", self.check.name(), ended()))),
         }
     }
 }

@@ -81,7 +81,7 @@ impl BlockingProbe for Exec {
             Verdict::Critical => Err(Fault::down(text)),
             Verdict::Unknown => Err(Fault::unknown(text)),
             // Not a check's: nothing is known of the server.
-            _ => Err(Fault::unknown(format!("{} ended with {text}", self.check.program()))),
+            _ => Err(Fault::unknown(format!("{} ended with {text}", self.check.name()))),
         }
     }
 }
@@ -94,7 +94,7 @@ impl Exec {
     /// A server is up whatever becomes of its load, so this is no fault; but somebody should know.
     fn say_once(&self, cx: &Cx, error: &GaugeError) {
         if !self.said.swap(true, Ordering::Relaxed) {
-            let check = self.check.program();
+            let check = self.check.name();
             cx.log(&format!("{check} tells no load: {}: {error}", error.key()));
         }
     }
@@ -119,7 +119,9 @@ fn refused(error: TableError) -> Fault {
 fn failed(error: &RunError) -> Fault {
     match error {
         // The rest is always known.
-        RunError::Missing(_) => Fault::config("port", "missing: `{port}` stands in `argv`"),
+        RunError::Missing(_) => {
+            Fault::config("port", "`port` is missing: `{port}` stands in `argv`")
+        }
         RunError::Timeout { .. } => Fault::new(FaultKind::Timeout, error),
         _ => Fault::io(error),
     }

@@ -99,7 +99,7 @@ fn a_check_that_is_gone_is_no_opinion_until_it_is_back() {
     std::fs::remove_file(&check).unwrap();
     let fault = run().unwrap_err();
     assert_eq!(fault.kind, FaultKind::Io);
-    assert!(fault.text.contains("cannot be run"), "{fault}");
+    assert_eq!(fault.text, "check cannot be run: it is not there");
     there();
     run().unwrap();
 }
@@ -176,7 +176,7 @@ fn tables_are_refused_at_their_keys() {
         ("argv = ['']", "argv[0]: is empty"),
         ("argv = 'check_tcp -H x'", "argv: invalid type: string"),
         ("argv = ['check_nowhere']", "argv[0]: check_nowhere cannot be run: no such file in /usr/"),
-        ("argv = ['/etc/passwd']", "argv[0]: /etc/passwd cannot be run: /etc/passwd is not exec"),
+        ("argv = ['/etc/passwd']", "argv[0]: /etc/passwd cannot be run: it is not executable"),
         ("argv = ['./check']", "argv[0]: \"./check\" is relative"),
         ("argv = ['{name}']", "argv[0]: {name} cannot be run"),
         ("argv = ['true', '-x', '{adress}']", "argv[2]: `{adress}` is no placeholder"),

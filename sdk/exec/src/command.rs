@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::answer::{self, Answer};
 use crate::argv::{Argument, Placeholder, Values};
-use crate::error::{RunError, TableError};
+use crate::error::{RunError, TableError, plain};
 use crate::program::{Environment, Program};
 use crate::run::{self, Undead};
 
@@ -16,8 +16,8 @@ use crate::run::{self, Undead};
 /// nothing else but what the table adds, in a process group of its own.
 #[derive(Debug)]
 pub struct Command {
-    /// The first word as it was written, for people.
-    word: String,
+    /// Its file's name, for people.
+    name: String,
     program: Program,
     arguments: Vec<Argument>,
     environment: Environment,
@@ -49,17 +49,18 @@ impl Command {
         let arguments = numbered
             .map(|(text, at)| Argument::parse(&format!("argv[{at}]"), text, allowed))
             .collect::<Result<_, _>>()?;
-        program
-            .find(&environment)
-            .map_err(|why| TableError::new("argv[0]", format!("{word} cannot be run: {why}")))?;
+        program.find(&environment).map_err(|why| {
+            TableError::new("argv[0]", format!("{word} cannot be run: {}", plain(&why)))
+        })?;
         let undead = Arc::default();
-        Ok(Command { word: word.clone(), program, arguments, environment, undead })
+        let name = word.rsplit('/').next().unwrap_or(word).to_owned();
+        Ok(Command { name, program, arguments, environment, undead })
     }
 
-    /// The check, as it is written in the table.
+    /// The name of the check's file.
     #[must_use]
-    pub fn program(&self) -> &str {
-        &self.word
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Runs it to its end, or kills it after `limit`. In both cases nothing of its process group is
@@ -68,7 +69,7 @@ impl Command {
     /// # Errors
     /// Why there is no answer.
     pub fn run(&self, values: &Values<'_>, limit: Duration) -> Result<Answer, RunError> {
-        let program = || self.word.clone();
+        let program = || self.name.clone();
         let start = |why| RunError::Start { program: program(), why };
         if let Err(count) = self.undead.bearable() {
             return Err(RunError::Undead { program: program(), count });

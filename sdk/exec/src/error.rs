@@ -24,17 +24,17 @@ pub enum RunError {
     #[error("`{0}` stands in `argv`, and there is none")]
     Missing(Placeholder),
     /// It cannot be found, or not be started.
-    #[error("{program} cannot be run: {why}")]
+    #[error("{program} cannot be run: {}", plain(why))]
     Start {
-        /// As it is written in the table.
+        /// Its file's name.
         program: String,
         /// What the system says.
         why: io::Error,
     },
     /// It cannot be seen how it goes on.
-    #[error("{program} was killed, as it cannot be watched: {why}")]
+    #[error("{program} was killed, as it cannot be watched: {}", plain(why))]
     Watch {
-        /// As it is written in the table.
+        /// Its file's name.
         program: String,
         /// What the system says.
         why: io::Error,
@@ -42,7 +42,7 @@ pub enum RunError {
     /// It took too long.
     #[error("{program} was killed, it took longer than {:?}{}", rounded(*limit), saying(text))]
     Timeout {
-        /// As it is written in the table.
+        /// Its file's name.
         program: String,
         /// How long it was given.
         limit: Duration,
@@ -55,7 +55,7 @@ pub enum RunError {
          mostly a file system hangs"
     )]
     Undead {
-        /// As it is written in the table.
+        /// Its file's name.
         program: String,
         /// How many.
         count: usize,
@@ -65,6 +65,15 @@ pub enum RunError {
 impl TableError {
     pub(crate) fn new(at: impl Into<String>, text: impl Into<String>) -> TableError {
         TableError { at: at.into(), text: text.into() }
+    }
+}
+
+/// In words alone, without the number that std puts behind them.
+pub(crate) fn plain(why: &io::Error) -> String {
+    let text = why.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::TableError;
+use crate::error::{TableError, plain};
 
 /// Where Debian, Fedora and Alpine put checks, then where programs are.
 const PATH: &str = "/usr/lib/nagios/plugins:/usr/lib64/nagios/plugins:/usr/lib/monitoring-plugins:\
@@ -46,15 +46,21 @@ impl Program {
     /// The file to run now.
     pub(crate) fn find(&self, environment: &Environment) -> io::Result<PathBuf> {
         match self {
-            Program::At(path) => runnable(path).map(|()| path.clone()),
+            Program::At(path) => match runnable(path) {
+                Ok(()) => Ok(path.clone()),
+                Err((kind, text)) => Err(io::Error::new(kind, format!("it {text}"))),
+            },
             Program::Named(name) => {
                 let folders = environment.path().split(':').filter(|it| it.starts_with('/'));
                 let mut first = None;
                 for file in folders.map(|folder| Path::new(folder).join(name)) {
                     match runnable(&file) {
                         Ok(()) => return Ok(file),
-                        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-                        Err(why) => drop(first.get_or_insert(why)),
+                        Err((io::ErrorKind::NotFound, _)) => {}
+                        Err((kind, text)) => {
+                            let text = format!("{} {text}", file.display());
+                            first.get_or_insert(io::Error::new(kind, text));
+                        }
                     }
                 }
                 // One that is there and cannot be run says more than those that are not.
@@ -67,15 +73,17 @@ impl Program {
     }
 }
 
-fn runnable(file: &Path) -> io::Result<()> {
-    let say = |kind, what: &str| Err(io::Error::new(kind, format!("{} {what}", file.display())));
+/// Whether a file can be run, or else what it is.
+fn runnable(file: &Path) -> Result<(), (io::ErrorKind, String)> {
+    let refused = |text: &str| Err((io::ErrorKind::PermissionDenied, text.to_owned()));
     match fs::metadata(file) {
-        Ok(about) if !about.is_file() => say(io::ErrorKind::PermissionDenied, "is no file"),
-        Ok(about) if about.permissions().mode() & 0o111 == 0 => {
-            say(io::ErrorKind::PermissionDenied, "is not executable")
-        }
+        Ok(about) if !about.is_file() => refused("is no file"),
+        Ok(about) if about.permissions().mode() & 0o111 == 0 => refused("is not executable"),
         Ok(_) => Ok(()),
-        Err(why) => Err(io::Error::new(why.kind(), format!("{}: {why}", file.display()))),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            Err((why.kind(), "is not there".to_owned()))
+        }
+        Err(why) => Err((why.kind(), format!("cannot be looked at: {}", plain(&why)))),
     }
 }
 
@@ -161,12 +169,10 @@ mod tests {
         let usual = Environment::new(&BTreeMap::new()).unwrap();
         assert!(Program::parse("/bin/sh").unwrap().find(&usual).is_ok());
         let text = |word| Program::parse(word).unwrap().find(&usual).unwrap_err().to_string();
-        assert_eq!(text("/bin"), "/bin is no file");
-        assert!(
-            text("/nowhere/x").starts_with("/nowhere/x: No such file"),
-            "{}",
-            text("/nowhere/x")
-        );
+        assert_eq!(text("/bin"), "it is no file");
+        assert_eq!(text("/nowhere/x"), "it is not there");
+        assert_eq!(text("/etc/passwd"), "it is not executable");
+        assert_eq!(text("/etc/passwd/x"), "it cannot be looked at: Not a directory");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Runs one process group for a bounded time and keeps the start of what it says.
+#![allow(unsafe_code)] // between fork and exec a check is tied to the process that would kill it
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal,
+};
 
 /// So much of each of its two outputs is kept; the rest is read and dropped.
 const KEPT: usize = 8192;
@@ -80,6 +83,7 @@ pub(crate) fn run(
 ) -> Result<Ended, Cut> {
     let deadline = Instant::now() + limit;
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    end_with_us(&mut command);
     let child = command.spawn().map_err(Cut::Start)?;
     let mut running = Running::watch(child, undead)?;
     match running.until_end(deadline) {
@@ -93,6 +97,15 @@ pub(crate) fn run(
             Err(Cut::Watch(why))
         }
     }
+}
+
+/// Has the process killed when this one ends, however that comes about; what it has started itself is
+/// not reached. More exactly: when this thread ends, which waits for it.
+fn end_with_us(command: &mut Command) {
+    let tie = || set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
+    // SAFETY: it runs in a copy of this process that has one thread, where only what is
+    // async-signal-safe may be done: it makes one system call, takes no lock and allocates nothing.
+    unsafe { command.pre_exec(tie) };
 }
 
 /// What was waited for.

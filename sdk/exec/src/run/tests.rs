@@ -227,3 +227,26 @@ fn those_that_do_not_die_are_counted_until_they_do() {
     }
     assert_eq!(undead.bearable(), Ok(()));
 }
+
+/// In a process of its own, which is then killed while it waits for a check.
+#[test]
+fn it_does_not_outlive_the_process_that_runs_it() {
+    const TEST: &str = "run::tests::it_does_not_outlive_the_process_that_runs_it";
+    const SCRIPT: &str = "RAIS_TEST_SCRIPT";
+
+    if let Some(script) = std::env::var_os(SCRIPT) {
+        let _ = run_for(script.to_str().unwrap(), LONG);
+        return;
+    }
+    let mut held = Held::new();
+    let mut runner = Command::new(std::env::current_exe().unwrap());
+    runner.args(["--exact", TEST]).stdout(Stdio::null());
+    runner.env(SCRIPT, format!("exec 3>{}; echo up >&3; exec sleep 1000", held.path.display()));
+    let mut runner = runner.spawn().unwrap();
+    while held.reader.read(&mut [0; 3]).unwrap_or_default() == 0 {
+        thread::yield_now();
+    }
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    assert_eq!(held.when_all_are_gone(), "");
+}
