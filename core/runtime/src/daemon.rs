@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -129,6 +130,7 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 /// # Errors
 /// Why nothing was started, or what ended it.
 pub fn run(options: Options) -> Result<(), DaemonError> {
+    take_all_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -143,6 +145,13 @@ pub fn run(options: Options) -> Result<(), DaemonError> {
     // A plugin that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     result
+}
+
+/// Thousands of probes are as many sockets; what a shell or systemd gives at first is 1,024.
+fn take_all_files() {
+    // Where it is refused, what there is must do.
+    let _ = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
 }
 
 async fn run_on(options: Options, host: PluginHost) -> Result<(), DaemonError> {

@@ -369,7 +369,7 @@ impl PluginHost {
     /// Its code in this process; a library is loaded now where it was not before.
     fn declared(&self, plugin: &Plugin) -> Result<Declared, Fault> {
         let library = match plugin.code() {
-            Code::Linked(declared) => return Ok(declared.clone()),
+            Code::Linked(declared) => return Ok(*declared),
             Code::Library(library) => library,
         };
         let opened = self.works.opened.get(library, self.works.watch.handle())?;
@@ -377,7 +377,7 @@ impl PluginHost {
             declared.name() == plugin.name()
                 && declared.kinds().into_iter().any(|kind| plugin.is(kind))
         };
-        opened.iter().find(wanted).cloned().ok_or_else(|| {
+        opened.iter().find(wanted).copied().ok_or_else(|| {
             Fault::io(format!("{} no longer has what it was vetted with", plugin.origin()))
         })
     }
