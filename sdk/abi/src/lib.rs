@@ -7,7 +7,7 @@
 //! Since 1.0 these types only grow, after the fields marked `last_prefix_field`; those marks never
 //! move. Structs passed by value are frozen and grow into their `reserved` fields, which are written
 //! as zero and not read. No enum of ours crosses: a number that a side does not know is mapped to
-//! what harms least. `docs/reference/abi.md` has the rules, `sdk/tests/abi_layout.rs` keeps them.
+//! what harms least. `docs/reference/abi.md` has the rules, `sdk/abi/tests/layout.rs` keeps them.
 
 mod objects;
 mod root;
