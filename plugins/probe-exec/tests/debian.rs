@@ -8,6 +8,7 @@ use rais_plugin_probe_exec::Exec;
 use rais_sdk::host::ProbeCall;
 use rais_sdk::testing::{Bench, samples_parse};
 use rais_sdk::{Fault, FaultKind, Target, Up};
+use socket2::{Domain, Socket, Type};
 
 fn probe(table: &str, address: SocketAddr) -> Result<Up, Fault> {
     let probe = Bench::new().blocking_probe::<Exec>(table).unwrap();
@@ -46,7 +47,11 @@ fn a_port_is_up_while_somebody_listens() {
         assert!(up.detail.starts_with("TCP OK - "), "{}", up.detail);
         assert!(up.load.is_some_and(|load| load < 100.0), "{up:?}");
 
-        drop(listener);
+        // Bound and not listening: nobody else can get the port meanwhile.
+        let address = SocketAddr::new(ip.parse().unwrap(), 0);
+        let holder = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        holder.bind(&address.into()).unwrap();
+        let address = holder.local_addr().unwrap().as_socket().unwrap();
         let fault = probe(TABLE, address).unwrap_err();
         assert_eq!(fault.kind, FaultKind::Down);
         assert!(fault.text.contains("Connection refused"), "{fault}");
