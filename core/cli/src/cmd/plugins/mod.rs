@@ -3,6 +3,7 @@
 mod find;
 mod info;
 mod list;
+mod new;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -11,6 +12,7 @@ use rais_runtime::host::{Foreign, PluginHost, Registry};
 use self::find::NameArgs;
 use self::info::InfoArgs;
 use self::list::ListArgs;
+use self::new::NewArgs;
 use crate::exit::Stop;
 use crate::output;
 
@@ -40,6 +42,8 @@ enum PluginsCommand {
     Info(InfoArgs),
     /// Print the table that configures a plugin, ready to be changed
     Sample(NameArgs),
+    /// Make a crate to start a plugin from
+    New(NewArgs),
 }
 
 /// Shows what was asked for.
@@ -51,6 +55,7 @@ pub(crate) fn run(args: &PluginsArgs) -> Result<(), Stop> {
         PluginsCommand::List(args) => list::run(args),
         PluginsCommand::Info(args) => info::run(args),
         PluginsCommand::Sample(args) => sample(args),
+        PluginsCommand::New(args) => new::run(args),
     }
 }
 
