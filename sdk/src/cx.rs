@@ -68,6 +68,14 @@ impl Cx {
         &self.net
     }
 
+    /// What ABI 1.1 would add.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        self.net.host().next()
+    }
+
     /// A line in the host's log.
     pub fn log(&self, text: &str) {
         self.net.host().log(Level::Info, text);

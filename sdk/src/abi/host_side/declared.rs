@@ -89,6 +89,13 @@ impl Declared {
         self.decl.sample().as_str()
     }
 
+    /// What ABI 1.1 would add.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    pub fn next(&self) -> Option<u32> {
+        self.decl.next().map(|next| next())
+    }
+
     /// What may be written in its table.
     #[must_use]
     pub fn options(&self) -> Vec<OptionInfo> {

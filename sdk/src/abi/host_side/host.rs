@@ -70,6 +70,11 @@ impl HostObj for HostAdapter {
     fn log(&self, level: u32, text: RStr<'_>) {
         let _ = catch(|| self.0.log(level_from_abi(level), text.as_str()));
     }
+
+    #[cfg(feature = "abi-next")]
+    fn next(&self) -> u32 {
+        43
+    }
 }
 
 /// The host's clock as a number.

@@ -110,6 +110,13 @@ impl Library {
         self.root.loaded()(host_box(host));
     }
 
+    /// What ABI 1.1 would add.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    pub fn next(&self) -> Option<u32> {
+        self.root.next().map(|next| next())
+    }
+
     /// Its plugins, by name.
     #[must_use]
     pub fn plugins(&self) -> Vec<Declared> {

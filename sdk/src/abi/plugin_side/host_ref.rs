@@ -40,6 +40,11 @@ impl HostRef {
         self.0.now_ns()
     }
 
+    #[cfg(feature = "abi-next")]
+    pub(crate) fn next(&self) -> u32 {
+        self.0.next()
+    }
+
     pub(crate) fn timer(&self, after: Duration) -> Timer {
         Timer(self.0.timer(nanos(after)))
     }
