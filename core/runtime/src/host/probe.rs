@@ -1,7 +1,7 @@
 //! Built-in probes behind their port.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rais_proto::monitor::BACKSTOP;
 use rais_sdk::host::{BlockingProbeObject, ProbeCall, ProbeObject};
@@ -41,7 +41,10 @@ impl ProbePort for LaneProbe {
     fn probe(&self, target: Target, timeout: Duration) -> Answer<Up> {
         let (done, outcome) = oneshot::channel();
         let probe = self.probe.clone();
+        let asked = Instant::now();
         let running = self.lane.run(async move {
+            // What waited while thousands began has the less time left.
+            let timeout = timeout.saturating_sub(asked.elapsed());
             // Begun here too: a plugin's code runs on its lane only.
             let outcome = probe.start(ProbeCall { target, timeout }).await;
             // Who has stopped waiting need not hear.
