@@ -5,7 +5,10 @@ mod bench;
 #[path = "../../../core/proto/tests/site/model/mod.rs"]
 mod model;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
+use rais_runtime::host;
 
 /// Benchmarks and chores of rais.
 ///
@@ -16,6 +19,7 @@ use clap::{Parser, Subcommand};
 #[command(after_help = "Examples:\n  \
     cargo xtask bench day                a day of the paper's site, 100 hosts\n  \
     cargo xtask bench day --hosts 1000   how it grows\n  \
+    cargo xtask bench plugins            a plugin built in, loaded and isolated, side by side\n  \
     cargo xtask help bench day           what is played, and every option")]
 struct Cli {
     #[command(subcommand)]
@@ -27,10 +31,18 @@ enum Task {
     /// Measures something and prints a table.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Be the process of a library's trial or of an isolated plugin, as `rais plugin-host` is
+    #[command(hide = true)]
+    PluginHost { task: String },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
-        Task::Bench(bench) => bench.run(),
+        Task::Bench(bench) => bench.run().map(|()| ExitCode::SUCCESS),
+        Task::PluginHost { task } => match task.as_str() {
+            "vet" => Ok(host::vet_child()),
+            "serve" => Ok(host::serve()),
+            other => anyhow::bail!("no such task: {other}"),
+        },
     }
 }
