@@ -105,13 +105,20 @@ impl Process {
         if let Some(status) = self.ended {
             return Ok(status);
         }
-        // Not yet waited for, so the number is still that of its group.
-        if let Ok(group) = i32::try_from(self.child.id()) {
-            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-        }
+        self.kill();
         let status = self.child.wait()?;
         self.ended = Some(status);
         Ok(status)
+    }
+
+    /// Has it and whatever it started in its group end soon, if they have not ended.
+    pub(in crate::host) fn kill(&mut self) {
+        // Not waited for, the number is still that of its group.
+        if self.ended.is_none()
+            && let Ok(group) = i32::try_from(self.child.id())
+        {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
     }
 }
 

@@ -56,7 +56,7 @@ impl Found {
     }
 
     /// The same for a rais that runs as the user `us`.
-    fn at_as(path: &Path, us: u32) -> Result<Found, LibraryFault> {
+    pub(super) fn at_as(path: &Path, us: u32) -> Result<Found, LibraryFault> {
         let mut path = path.to_owned();
         for _ in 0..=LINKS {
             let Some(name) = path.file_name() else {

@@ -1,11 +1,12 @@
 //! What is wrong with a file, and what it says.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::fs::{FileTypeExt, chown, symlink};
 
 use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
+use nix::unistd::{geteuid, mkfifo};
 
+use super::super::place::Found;
 use super::*;
 
 fn fault(path: &Path) -> String {
@@ -27,6 +28,40 @@ fn what_is_not_there_or_not_a_file() {
     assert!(fs::metadata(at("s.so")).unwrap().file_type().is_socket());
     assert_eq!(fault(&at("s.so")), "is a socket; a library is a regular file");
     assert_eq!(fault(Path::new("/dev/null")), "is a device; a library is a regular file");
+}
+
+#[test]
+fn what_belongs_to_others() {
+    let folder = folder();
+    let path = file(folder.path(), "lib.so", b"x");
+    let its = folder.path().display();
+    let own = geteuid().as_raw();
+    let fault = |us| Found::at_as(&path, us).unwrap_err().to_string();
+    if !geteuid().is_root() {
+        let us = own + 1;
+        let must = format!("must belong to root or to user {us}, as whom rais runs");
+        assert_eq!(fault(us), format!("its folder {its} belongs to user {own}; it {must}"));
+        return;
+    }
+    let must = "must belong to root or to user 12, as whom rais runs";
+    chown(&path, Some(4711), None).unwrap();
+    assert_eq!(fault(0), "the file belongs to user 4711; it must belong to root");
+    assert_eq!(fault(12), format!("the file belongs to user 4711; it {must}"));
+    Found::at_as(&path, 4711).unwrap();
+    chown(folder.path(), Some(4711), None).unwrap();
+    assert_eq!(fault(12), format!("its folder {its} belongs to user 4711; it {must}"));
+}
+
+#[test]
+fn what_changes_while_it_is_read() {
+    let folder = folder();
+    let path = file(folder.path(), "lib.so", b"octets");
+    let found = Found::at(&path).unwrap();
+    fs::write(&path, b"more than before").unwrap();
+    assert_eq!(
+        found.read().unwrap_err().to_string(),
+        "changed while it was read; put a new library beside it and rename it over the old one"
+    );
 }
 
 #[test]
