@@ -2,7 +2,8 @@
 //!
 //! Only the host knows in which file a table stands. It says so under a key of its own in the
 //! table's JSON, which is taken out before the author's type is read and kept for this thread while
-//! that is done: a type's `Deserialize` is given nothing else.
+//! that is done: a type's `Deserialize` is given nothing else. A later host may have more to say so:
+//! every key of the table that begins with `$` is a host's, and taken out.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -16,8 +17,11 @@ use serde_json::Value;
 
 use crate::Fault;
 
-/// Where a host says the folder. No key that a table may have: authors' keys are names of fields.
+/// Where a host says the folder.
 const FOLDER: &str = "$folder";
+
+/// How keys of the host begin, and no key of a table: authors' keys are names of fields.
+const HOSTS: char = '$';
 
 thread_local! {
     /// Of the table that this thread reads now.
@@ -107,8 +111,8 @@ fn in_folder(path: &Path) -> PathBuf {
 /// Stands as a string under the key `$folder`, or as a list of octets where it is not UTF-8.
 ///
 /// # Errors
-/// [`FaultKind::Config`](crate::FaultKind::Config) where the table has that key already, or is no
-/// table.
+/// [`FaultKind::Config`](crate::FaultKind::Config) where the table has a key that begins with `$`,
+/// or is no table.
 pub fn table_with_folder(table: &impl Serialize, folder: &Path) -> Result<String, Fault> {
     let table = serde_json::to_value(table).map_err(|error| Fault::config("", error))?;
     let Value::Object(mut table) = table else {
@@ -118,18 +122,24 @@ pub fn table_with_folder(table: &impl Serialize, folder: &Path) -> Result<String
         Some(text) => Value::from(text),
         None => Value::from(folder.as_os_str().as_bytes()),
     };
-    if table.insert(FOLDER.to_owned(), folder).is_some() {
-        return Err(Fault::config(FOLDER, format!("unknown field `{FOLDER}`")));
+    if let Some(key) = table.keys().find(|key| key.starts_with(HOSTS)) {
+        return Err(Fault::config(key, format!("unknown field `{key}`")));
     }
+    table.insert(FOLDER.to_owned(), folder);
     Ok(Value::Object(table).to_string())
 }
 
-/// Takes the folder out of `table`, and reads what is left of it in that folder.
+/// Takes what is the host's out of `table`, and reads the rest of it in the folder that was told.
 pub(crate) fn read_in_folder<T>(
     mut table: Value,
     read: impl FnOnce(Value) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let folder = table.as_object_mut().and_then(|table| table.remove(FOLDER));
+    let mut folder = None;
+    if let Some(table) = table.as_object_mut() {
+        folder = table.remove(FOLDER);
+        // Of a later host: this version does not know what they mean.
+        table.retain(|key, _| !key.starts_with(HOSTS));
+    }
     let _in_folder = InFolder::start(folder.map(folder_of).transpose()?);
     read(table)
 }

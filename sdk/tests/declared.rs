@@ -78,6 +78,7 @@ fn linked_plugins_are_listed_with_what_they_say_of_themselves() {
     let probe = both(Kind::Probe);
     assert_eq!(probe.version(), env!("CARGO_PKG_VERSION"));
     assert_eq!(probe.abi(), "1.0");
+    assert_eq!(probe.about(), env!("CARGO_PKG_DESCRIPTION"));
     assert_eq!(probe.sample(), <Both as Probe>::SAMPLE);
     assert_eq!(both(Kind::Load).sample(), <Both as Load>::SAMPLE);
     assert_eq!(samples_parse().unwrap(), 2);

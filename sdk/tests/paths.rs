@@ -215,12 +215,19 @@ fn faults_of_a_table_with_a_folder_have_their_place() {
 fn the_hosts_key_is_none_of_the_tables() {
     let at = |at: &str, text: &str| (at.to_owned(), text.to_owned());
     assert_eq!(fault(&json!({ "$folder": "/x" })), at("$folder", "unknown field `$folder`"));
+    assert_eq!(fault(&json!({ "$later": 1 })), at("$later", "unknown field `$later`"));
     assert_eq!(fault(&json!(["a"])), at("", "not a table"));
     let (place, text) = fault(&json!({ "nested": { "file": "a", "$folder": "/x" } }));
     assert_eq!(place, "nested.$folder");
     assert!(text.starts_with("unknown field"), "{text}");
     let fault = made(r#"{"$folder": 5}"#).unwrap_err();
     assert_eq!((fault.kind, &*fault.at), (FaultKind::Config, "$folder"));
+}
+
+#[test]
+fn what_a_later_host_says_beside_the_folder_is_passed_over() {
+    let told = made(r#"{"$folder": "/x", "$later": {"than": "this"}, "file": "a"}"#).unwrap();
+    assert_eq!(told, r#"["/x/a"]"#);
 }
 
 #[test]

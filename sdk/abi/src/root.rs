@@ -15,10 +15,8 @@ use crate::types::AbiFault;
 #[sabi(kind(Prefix(prefix_ref = PluginRoot_Ref)))]
 #[sabi(missing_field(option))]
 pub struct PluginRoot {
+    /// As in the manifest, which says the rest.
     pub abi_version: RStr<'static>,
-    pub sdk_version: RStr<'static>,
-    /// 1 unwind, 0 abort: guards need unwinding.
-    pub panic_strategy: u32,
     /// Called where the image is a library of its own, before anything is made: from now on it is
     /// heard through `host` where nothing else of it is. A later host takes the place of the last.
     pub loaded: extern "C" fn(host: HostBox),

@@ -4,8 +4,8 @@
 use std::marker::PhantomData;
 
 use abi_stable::prefix_type::{PrefixTypeTrait, WithMetadata};
+use abi_stable::staticref;
 use abi_stable::std_types::{RNone, RSome, RStr, RVec};
-use abi_stable::{package_version_strings, staticref};
 use rais_abi::{ABI_VERSION, Decl, Decl_Ref, Make, PluginRoot, PluginRoot_Ref};
 
 use super::inventory;
@@ -36,8 +36,6 @@ impl Submitted {
 pub fn root() -> PluginRoot_Ref {
     PluginRoot {
         abi_version: RStr::from_str(ABI_VERSION),
-        sdk_version: package_version_strings!().version,
-        panic_strategy: u32::from(cfg!(panic = "unwind")),
         loaded: plugin_side::loaded,
         list,
         #[cfg(feature = "abi-next")]
@@ -106,17 +104,4 @@ const NOTHING: Decl = Decl {
 #[cfg(feature = "abi-next")]
 extern "C" fn next() -> u32 {
     42
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_root_says_what_it_is() {
-        let root = root();
-        assert_eq!(root.abi_version().as_str(), ABI_VERSION);
-        assert_eq!(root.sdk_version().as_str(), env!("CARGO_PKG_VERSION"));
-        assert_eq!(root.panic_strategy(), 1);
-    }
 }

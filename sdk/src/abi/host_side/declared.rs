@@ -99,8 +99,10 @@ impl Declared {
     /// What may be written in its table.
     #[must_use]
     pub fn options(&self) -> Vec<OptionInfo> {
-        // Nothing where it panicked, or tells more than this host can read.
-        serde_json::from_str(self.decl.options()().as_str()).unwrap_or_default()
+        // Nothing where it panicked; a key that a later version tells otherwise is left out.
+        let options: Vec<serde_json::Value> =
+            serde_json::from_str(self.decl.options()().as_str()).unwrap_or_default();
+        options.into_iter().filter_map(|option| serde_json::from_value(option).ok()).collect()
     }
 
     /// What it is.
