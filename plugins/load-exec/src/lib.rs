@@ -51,12 +51,16 @@ impl Load for Exec {
         };
         match answer.verdict {
             // Its thresholds are not ours: `max_load` is.
-            Verdict::Ok | Verdict::Warning => match self.gauge.percent(&answer.perfdata) {
-                Ok(percent) => Ok(Reading::load(percent).with_reason(answer.text)),
-                Err(error @ GaugeError::Unknown(_)) => Ok(Reading::unknown(error.to_string())),
-                Err(error) => Err(Fault::config(error.key(), error)),
-            },
-            Verdict::Critical | Verdict::Unknown => Ok(Reading::unknown(ended())),
+            Verdict::Ok | Verdict::Warning | Verdict::Critical => {
+                match self.gauge.percent(&answer.perfdata) {
+                    Ok(percent) => Ok(Reading::load(percent).with_reason(answer.text)),
+                    // What is critical need not be the load: the check may have got no further.
+                    Err(_) if answer.verdict == Verdict::Critical => Ok(Reading::unknown(ended())),
+                    Err(error @ GaugeError::Unknown(_)) => Ok(Reading::unknown(error.to_string())),
+                    Err(error) => Err(Fault::config(error.key(), error)),
+                }
+            }
+            Verdict::Unknown => Ok(Reading::unknown(ended())),
             _ => Err(Fault::unknown(format!("{} ended with {}", self.check.name(), ended()))),
         }
     }

@@ -36,14 +36,23 @@ fn the_named_value_is_the_load_at_exit_codes_0_and_1() {
 }
 
 #[test]
-fn exit_codes_2_and_3_are_unknown_with_their_reason() {
-    for (code, word) in [(2, "CRITICAL"), (3, "UNKNOWN")] {
-        let said = |text: &str| script(&format!("{text} exit {code}"), "label = 'a'").unwrap();
-        let reading = said("echo \"no way | a=30%\";");
-        assert_eq!(reading.load, None);
-        assert_eq!(reading.reason, format!("{word} (exit code {code}): no way"));
-        assert_eq!(said("").reason, format!("{word} (exit code {code})"));
-    }
+fn what_the_check_could_not_tell_is_unknown_with_its_reason() {
+    let said = |code: u8, text: &str| {
+        script(&format!("{text} exit {code}"), "label = 'a'")
+            .map(|it| (it.load, it.reason))
+            .unwrap()
+    };
+    let unknown = |why: &str| (None, why.to_owned());
+    let value = "echo \"no way | a=30%\";";
+    assert_eq!(
+        said(2, value),
+        (Some(30.0), "no way".to_owned()),
+        "it is overloaded, and says how far"
+    );
+    assert_eq!(said(2, "echo \"no way\";"), unknown("CRITICAL (exit code 2): no way"));
+    assert_eq!(said(2, ""), unknown("CRITICAL (exit code 2)"));
+    assert_eq!(said(3, value), unknown("UNKNOWN (exit code 3): no way"));
+    assert_eq!(said(3, ""), unknown("UNKNOWN (exit code 3)"));
 }
 
 #[test]
