@@ -20,7 +20,13 @@ pub fn faulty() -> PathBuf {
 /// The same built with `panic = "abort"`.
 #[must_use]
 pub fn faulty_that_aborts() -> PathBuf {
-    built("../abort/ci/librais_test_faulty.so")
+    built("../variants/ci/librais_test_faulty.so")
+}
+
+/// Probe `tcp` for the next minor version of the ABI.
+#[must_use]
+pub fn probe_tcp_of_next_abi() -> PathBuf {
+    built("../variants/ci/librais_plugin_probe_tcp.so")
 }
 
 /// A library that claims our ABI and writes its layouts down in another way.

@@ -28,7 +28,7 @@ impl Probe for Faulty {
         cx.phase("failing");
         let step = self.0.next();
         step.at_once();
-        let _dropped_half_finished = step.goes_off_when_dropped().then_some(Bomb);
+        let _dropped_half_finished = step.goes_off_when_dropped().then(|| Bomb);
         if step.stays_pending() {
             cx.sleep(cx.left() * 2).await;
         }
