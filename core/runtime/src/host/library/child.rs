@@ -62,10 +62,6 @@ fn open(image: &OwnedFd) -> Answer {
         Err(error) => return Answer::Refused(error.to_string()),
     };
     let load_time = start.elapsed();
-    let plugins: Vec<_> = library.plugins().iter().map(plugin).collect();
-    if plugins.is_empty() {
-        return Answer::Refused("has no plugin in it: `rais_sdk::plugin!` makes a type one".into());
-    }
     let manifest = library.manifest();
     Answer::Vetted(Vetted {
         abi: manifest.abi.clone(),
@@ -76,7 +72,7 @@ fn open(image: &OwnedFd) -> Answer {
             "unwind" => PanicStrategy::Unwind,
             _ => PanicStrategy::Abort,
         },
-        plugins,
+        plugins: library.plugins().iter().map(plugin).collect(),
         load_time,
     })
 }

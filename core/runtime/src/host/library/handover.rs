@@ -1,7 +1,8 @@
 //! A process for foreign code: how it is started with an image, and what it finds.
 //!
 //! Its standard input is a socket. The image, where there is one, and the id of who started it come
-//! first; what follows is the task's business. What it prints on standard output and error comes out of one pipe.
+//! first; what follows is the task's business. What it prints on standard output and error comes
+//! out of one pipe.
 
 use std::io::{self, IoSlice, IoSliceMut, PipeReader};
 use std::mem::MaybeUninit;

@@ -46,7 +46,10 @@ pub(super) fn vet_within(
         End::Late => return Err(LibraryFault::Late { limit, words }),
     };
     match answer {
-        Ok(Answer::Vetted(vetted)) => Ok(vetted),
+        Ok(Answer::Vetted(vetted)) => match vetted.judge() {
+            Ok(()) => Ok(vetted),
+            Err(why) => Err(LibraryFault::Refused { why, words }),
+        },
         Ok(Answer::Refused(why)) => Err(LibraryFault::Refused { why, words }),
         Ok(Answer::NotTried(why)) => Err(LibraryFault::NotTried { why }),
         Err(error) => Err(LibraryFault::Refused {
