@@ -6,11 +6,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
+use super::clock::Clock;
 use super::reactor::Reactor;
+use super::scripts::{Place, Scripts};
+use super::serving::Serving;
 use crate::abi::{CrateVersion, Submitted};
 use crate::host::{
     BlockingProbeObject, Declared, HostSide, Kind, Level, LoadObject, ProbeCall, ProbeObject,
@@ -20,12 +24,21 @@ use crate::{BlockingProbe, Fault, Load, Probe, Sink, Target, Transport, Up};
 
 /// A host that makes plugins from tables in TOML and runs them on the calling thread. Clones are
 /// the same host.
+///
+/// # Time
+///
+/// With [`with_paused_time`](Self::with_paused_time) the clock of probes ([`Cx::now`](crate::Cx::now),
+/// [`Cx::sleep`](crate::Cx::sleep), the deadline) and of this bench's [`Server`](super::Server)s
+/// stands still while anything can happen, and moves to the next timer at once when nothing can:
+/// what takes five seconds takes no time, and always takes five seconds sharp. What other threads
+/// do is not waited for: a server on a thread needs real time.
 #[derive(Clone, Default)]
 pub struct Bench(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     reactor: Arc<Reactor>,
+    scripts: Arc<Scripts>,
     lines: Mutex<Vec<(Level, String)>>,
     folder: PathBuf,
 }
@@ -46,10 +59,7 @@ impl CrateVersion for Untold {
 /// # Errors
 /// The plugin's; [`FaultKind::Config`](crate::FaultKind::Config) for a table that is not TOML.
 pub fn probe<P: Probe>(table: &str, address: SocketAddr, timeout: Duration) -> Result<Up, Fault> {
-    let bench = Bench::new();
-    let object = bench.probe::<P>(table)?;
-    let call = ProbeCall { target: Target::new(address, "localhost", "test"), timeout };
-    bench.block_on(object.start(call))?
+    Bench::new().run_probe::<P>(table, address, timeout)
 }
 
 /// Makes every plugin of this image from its own `SAMPLE`, and returns how many there are.
@@ -105,6 +115,28 @@ impl Bench {
         Self(Arc::new(Inner { folder: folder.into(), ..Inner::default() }))
     }
 
+    /// One whose clock moves only when nothing else can happen, or when it is told to.
+    #[must_use]
+    pub fn with_paused_time() -> Self {
+        let reactor = Arc::new(Reactor::new(Clock::paused()));
+        Self(Arc::new(Inner { reactor, ..Inner::default() }))
+    }
+
+    /// One probe of `address`, with the `table` (TOML; the host's own keys may stand in it).
+    ///
+    /// # Errors
+    /// The plugin's; [`FaultKind::Config`](crate::FaultKind::Config) for a table that is not TOML.
+    pub fn run_probe<P: Probe>(
+        &self,
+        table: &str,
+        address: SocketAddr,
+        timeout: Duration,
+    ) -> Result<Up, Fault> {
+        let object = self.probe::<P>(table)?;
+        let call = ProbeCall { target: Target::new(address, "localhost", "test"), timeout };
+        self.block_on(object.start(call))?
+    }
+
     /// A probe from its table.
     ///
     /// # Errors
@@ -153,12 +185,63 @@ impl Bench {
         plugin.transport(&self.json(table, &TRANSPORT_KEYS)?, self.side())
     }
 
-    /// Waits on this thread for `future`, whose sockets and timers are this host's.
+    /// Waits on this thread for `future`, whose sockets and timers are this host's, and plays what
+    /// this host's servers do meanwhile.
     ///
     /// # Errors
     /// [`FaultKind::Io`](crate::FaultKind::Io) when poll(2) fails.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Fault> {
-        self.0.reactor.block_on(future).map_err(Fault::io)
+        let mut future = pin!(future);
+        let turn = |task: &mut std::task::Context<'_>| {
+            if let Poll::Ready(outcome) = future.as_mut().poll(task) {
+                return Poll::Ready(outcome);
+            }
+            self.0.scripts.play(task);
+            Poll::Pending
+        };
+        self.0.reactor.run(turn).map_err(Fault::io)
+    }
+
+    /// As [`block_on`](Self::block_on), for at most so much of this host's time; `None` where
+    /// `future` has not ended by then.
+    ///
+    /// # Errors
+    /// As [`block_on`](Self::block_on).
+    pub fn block_for<F: Future>(
+        &self,
+        time: Duration,
+        mut future: Pin<&mut F>,
+    ) -> Result<Option<F::Output>, Fault> {
+        let mut timer = self.0.reactor.timer(time);
+        self.block_on(std::future::poll_fn(|task| match future.as_mut().poll(task) {
+            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Pending => timer.as_mut().poll(task).map(|()| None),
+        }))
+    }
+
+    /// Lets this host's servers hear what has been sent to them, and do what they do at once; time
+    /// stands still. For what is asked of them after a probe.
+    ///
+    /// # Errors
+    /// As [`block_on`](Self::block_on).
+    pub fn settle(&self) -> Result<(), Fault> {
+        self.0.reactor.settle(|task| self.0.scripts.play(task)).map_err(Fault::io)
+    }
+
+    /// Moves the paused clock, and wakes whose time has come.
+    ///
+    /// # Panics
+    /// Where the clock is not paused.
+    pub fn advance(&self, by: Duration) {
+        assert!(self.0.reactor.clock.is_paused(), "this bench's clock runs by itself");
+        self.0.reactor.clock.advance(by);
+        self.0.reactor.wake_due(&[]);
+    }
+
+    /// This host's time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.0.reactor.clock.now()
     }
 
     /// What plugins have logged so far.
@@ -171,6 +254,14 @@ impl Bench {
     #[must_use]
     pub fn side(&self) -> Arc<dyn HostSide> {
         Arc::clone(&self.0) as Arc<dyn HostSide>
+    }
+
+    pub(super) fn reactor(&self) -> &Arc<Reactor> {
+        &self.0.reactor
+    }
+
+    pub(super) fn serve(&self, serving: Serving) -> Place {
+        self.0.scripts.begin(serving)
     }
 
     /// The plugin's part of a table, as it crosses the boundary.
@@ -188,6 +279,10 @@ impl HostSide for Inner {
 
     fn timer(&self, after: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.reactor.timer(after)
+    }
+
+    fn now(&self) -> Instant {
+        self.reactor.clock.now()
     }
 
     fn log(&self, level: Level, text: &str) {

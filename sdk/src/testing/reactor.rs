@@ -5,18 +5,21 @@ use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::clock::Clock;
+use super::fence::Fence;
 use super::poll::poll;
 use crate::host::{Interest, Readiness, Ready};
 
 /// Who waits for what.
 #[derive(Default)]
 pub(super) struct Reactor {
+    pub(super) clock: Clock,
     waits: Mutex<Waits>,
     ids: AtomicU64,
 }
@@ -40,6 +43,10 @@ struct Signal {
 }
 
 impl Reactor {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     pub(super) fn watch(self: &Arc<Self>, fd: RawFd) -> Box<dyn Readiness> {
         Box::new(Watched { id: self.next_id(), fd, reactor: Arc::clone(self) })
     }
@@ -48,52 +55,95 @@ impl Reactor {
         self: &Arc<Self>,
         after: Duration,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let reactor = Arc::clone(self);
-        let id = self.next_id();
-        let until = Instant::now() + after;
-        Box::pin(poll_fn(move |task| {
-            if Instant::now() >= until {
-                return Poll::Ready(());
-            }
-            reactor.waits().timers.insert((until, id), task.waker().clone());
-            Poll::Pending
-        }))
+        self.timer_at(self.clock.now() + after)
     }
 
-    /// Runs `future` on this thread.
-    pub(super) fn block_on<F: Future>(&self, future: F) -> io::Result<F::Output> {
-        let (mut bell, pipe) = UnixStream::pair()?;
-        bell.set_nonblocking(true)?;
-        pipe.set_nonblocking(true)?;
-        let signal = Arc::new(Signal { woken: AtomicBool::new(true), pipe });
-        let waker = Waker::from(Arc::clone(&signal));
-        let mut future = pin!(future);
+    pub(super) fn timer_at(
+        self: &Arc<Self>,
+        until: Instant,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let timer = Timer { until, id: self.next_id(), reactor: Arc::clone(self) };
+        Box::pin(poll_fn(move |task| timer.poll(task)))
+    }
+
+    /// Calls `turn` on this thread, again whenever something it waits for has happened, until it is
+    /// ready.
+    pub(super) fn run<T>(
+        &self,
+        mut turn: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> io::Result<T> {
+        let (signal, mut bell) = Signal::new()?;
+        let fence = self.clock.is_paused().then(Fence::new);
         loop {
-            while signal.woken.swap(false, Ordering::SeqCst) {
-                if let Poll::Ready(outcome) = future.as_mut().poll(&mut Context::from_waker(&waker))
-                {
-                    return Ok(outcome);
-                }
+            if let Poll::Ready(outcome) = signal.turn(&mut turn) {
+                return Ok(outcome);
             }
-            self.wait(&mut bell)?;
+            match &fence {
+                None => self.wait(&mut bell, self.until_first_timer())?,
+                Some(fence) => self.advance(&mut bell, fence)?,
+            }
         }
     }
 
-    /// Waits for the next event and wakes who waits for it.
-    fn wait(&self, bell: &mut UnixStream) -> io::Result<()> {
+    /// Calls `turn` until nothing more happens by itself; time stands still.
+    pub(super) fn settle(&self, mut turn: impl FnMut(&mut Context<'_>)) -> io::Result<()> {
+        let (signal, mut bell) = Signal::new()?;
+        let fence = Fence::new();
+        loop {
+            let _: Poll<()> = signal.turn(&mut |task| {
+                turn(task);
+                Poll::Pending
+            });
+            fence.pass();
+            if !self.look(&mut bell, Some(Duration::ZERO))? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Time goes on only where nothing else can: then to the next timer at once.
+    fn advance(&self, bell: &mut UnixStream, fence: &Fence) -> io::Result<()> {
+        fence.pass();
+        if self.look(bell, Some(Duration::ZERO))? {
+            return Ok(());
+        }
+        let first = self.waits().timers.keys().next().map(|&(until, _)| until);
+        match first {
+            Some(until) => {
+                self.clock.move_to(until);
+                self.wake_due(&[]);
+                Ok(())
+            }
+            // Another thread may have something.
+            None => self.wait(bell, None),
+        }
+    }
+
+    fn wait(&self, bell: &mut UnixStream, time: Option<Duration>) -> io::Result<()> {
+        self.look(bell, time).map(drop)
+    }
+
+    /// Waits for the next event and wakes who waits for it; false if there was none in `time`.
+    fn look(&self, bell: &mut UnixStream, time: Option<Duration>) -> io::Result<bool> {
         let mut watched = vec![(bell.as_raw_fd(), Interest::Read)];
-        let first = {
-            let waits = self.waits();
-            watched.extend(waits.sockets.iter().map(|(&(_, interest), &(fd, _))| (fd, interest)));
-            waits.timers.keys().next().map(|&(until, _)| until)
-        };
-        let wait = first.map(|until| until.saturating_duration_since(Instant::now()));
-        let ready = poll(&watched, wait)?;
+        let sockets = self.waits();
+        watched.extend(sockets.sockets.iter().map(|(&(_, interest), &(fd, _))| (fd, interest)));
+        drop(sockets);
+        let ready = poll(&watched, time)?;
         while matches!(bell.read(&mut [0; 64]), Ok(1..)) {}
-        for waker in self.take_due(&ready) {
+        self.wake_due(&ready);
+        Ok(!ready.is_empty())
+    }
+
+    fn until_first_timer(&self) -> Option<Duration> {
+        let first = self.waits().timers.keys().next().map(|&(until, _)| until);
+        first.map(|until| until.saturating_duration_since(self.clock.now()))
+    }
+
+    pub(super) fn wake_due(&self, ready: &[(RawFd, Interest)]) {
+        for waker in self.take_due(ready) {
             waker.wake();
         }
-        Ok(())
     }
 
     fn take_due(&self, ready: &[(RawFd, Interest)]) -> Vec<Waker> {
@@ -106,7 +156,7 @@ impl Reactor {
             }
             !is_ready
         });
-        let now = Instant::now();
+        let now = self.clock.now();
         let later = waits.timers.split_off(&(now, u64::MAX));
         due.extend(std::mem::replace(&mut waits.timers, later).into_values());
         due
@@ -118,6 +168,31 @@ impl Reactor {
 
     fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// One that is dropped no longer moves a paused clock.
+struct Timer {
+    until: Instant,
+    id: u64,
+    reactor: Arc<Reactor>,
+}
+
+impl Timer {
+    fn poll(&self, task: &mut Context<'_>) -> Poll<()> {
+        if self.reactor.clock.now() >= self.until {
+            return Poll::Ready(());
+        }
+        self.reactor.waits().timers.insert((self.until, self.id), task.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let waker = self.reactor.waits().timers.remove(&(self.until, self.id));
+        // What a waker does when it goes is not ours to know: not under the lock.
+        drop(waker);
     }
 }
 
@@ -140,6 +215,27 @@ impl Drop for Watched {
         let mut waits = self.reactor.waits();
         waits.sockets.remove(&(self.id, Interest::Read));
         waits.sockets.remove(&(self.id, Interest::Write));
+    }
+}
+
+impl Signal {
+    /// It, and what it rings.
+    fn new() -> io::Result<(Arc<Self>, UnixStream)> {
+        let (bell, pipe) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        pipe.set_nonblocking(true)?;
+        Ok((Arc::new(Self { woken: AtomicBool::new(true), pipe }), bell))
+    }
+
+    /// Calls `turn` as often as it has been woken meanwhile.
+    fn turn<T>(self: &Arc<Self>, turn: &mut impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        let waker = Waker::from(Arc::clone(self));
+        while self.woken.swap(false, Ordering::SeqCst) {
+            if let Poll::Ready(outcome) = turn(&mut Context::from_waker(&waker)) {
+                return Poll::Ready(outcome);
+            }
+        }
+        Poll::Pending
     }
 }
 
