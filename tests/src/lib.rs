@@ -25,6 +25,7 @@ pub mod server;
 pub mod site;
 pub mod status;
 pub mod wait;
+pub mod workshop;
 
 /// A count that `tests/run` keeps short and `tests/run --long` takes in full.
 #[must_use]

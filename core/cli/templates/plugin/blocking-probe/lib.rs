@@ -43,7 +43,8 @@ impl BlockingProbe for PluginName {
             Err(error) => return Err(Fault::io(format!("{}: {error}", path.display()))),
         };
         // A time to come is as fresh as can be.
-        let age = SystemTime::now().duration_since(touched).unwrap_or_default();
+        let now = SystemTime::now();
+        let age = now.duration_since(touched).unwrap_or_default();
         if age > self.config.max_age.get() {
             return Err(Fault::down(format!("touched {} s ago", age.as_secs())));
         }

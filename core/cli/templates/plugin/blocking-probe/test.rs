@@ -9,9 +9,6 @@ use rais_sdk::host::ProbeCall;
 use rais_sdk::testing::{Bench, samples_parse};
 use rais_sdk::{BlockingProbe, Fault, FaultKind, Target, Up};
 
-/// Far more than it takes.
-const AMPLE: Duration = Duration::from_secs(20);
-
 /// A file of the test's own.
 fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -20,7 +17,8 @@ fn file(name: &str) -> PathBuf {
 fn probe(table: &str) -> Result<Up, Fault> {
     let probe = Bench::new().blocking_probe::<PluginName>(table)?;
     let target = Target::new(([127, 0, 0, 1], 0).into(), "localhost", "test");
-    probe.run(ProbeCall { target, timeout: AMPLE })
+    let timeout = Duration::from_secs(20);
+    probe.run(ProbeCall { target, timeout })
 }
 
 #[test]
@@ -66,6 +64,9 @@ fn a_wrong_table_is_refused_by_its_key() {
 #[test]
 fn the_sample_makes_a_probe_and_stands_in_the_readme() {
     assert_eq!(samples_parse(), Ok(1));
-    let readme = include_str!("../README.md");
-    assert!(readme.contains(PluginName::SAMPLE), "README.md and sample.toml differ");
+    let (readme, sample) = (include_str!("../README.md"), PluginName::SAMPLE);
+    assert!(
+        readme.contains(sample),
+        "README.md differs from sample.toml"
+    );
 }

@@ -31,7 +31,10 @@ fn the_answer_decides() {
     assert_eq!(up.detail, "+PONG");
 
     for (script, why) in [
-        (pinged().say("-ERR unknown\r\n+PONG\r\n"), "answers \"-ERR unknown\""),
+        (
+            pinged().say("-ERR unknown\r\n+PONG\r\n"),
+            "answers \"-ERR unknown\"",
+        ),
         (pinged().say("+PO"), "closed before its answer"),
     ] {
         let fault = probed(script).unwrap_err();
@@ -42,7 +45,10 @@ fn the_answer_decides() {
 #[test]
 fn a_server_that_hangs_is_a_timeout_that_says_where() {
     let fault = probed(pinged().say("+PO").hang()).unwrap_err();
-    assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Timeout, "answer"));
+    assert_eq!(
+        (fault.kind, fault.at.as_str()),
+        (FaultKind::Timeout, "answer")
+    );
 }
 
 #[test]
@@ -64,6 +70,9 @@ fn a_wrong_table_is_refused_by_its_key() {
 #[test]
 fn the_sample_makes_a_probe_and_stands_in_the_readme() {
     assert_eq!(samples_parse(), Ok(1));
-    let readme = include_str!("../README.md");
-    assert!(readme.contains(PluginName::SAMPLE), "README.md and sample.toml differ");
+    let (readme, sample) = (include_str!("../README.md"), PluginName::SAMPLE);
+    assert!(
+        readme.contains(sample),
+        "README.md differs from sample.toml"
+    );
 }

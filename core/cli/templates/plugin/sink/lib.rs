@@ -38,7 +38,9 @@ impl Sink for PluginName {
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         let mut text = format!("{SERIAL}{}\n", zone.head.serial);
         for record in zone.records() {
-            let Some(owner) = zone.owner_of(&record) else { continue };
+            let Some(owner) = zone.owner_of(&record) else {
+                continue;
+            };
             // A text takes all that is written.
             let _ = writeln!(text, "{} {}", record.ip, whole(&owner.name, zone.name));
         }
@@ -50,7 +52,9 @@ impl Sink for PluginName {
         file.sync_all()?;
         fs::rename(&new, &path)?;
         File::open(self.config.directory.get())?.sync_all()?;
-        self.host.log(&format!("{}: {} addresses", path.display(), zone.records().len()));
+        let count = zone.records().len();
+        self.host
+            .log(&format!("{}: {count} addresses", path.display()));
         Ok(zone.head.serial)
     }
 
@@ -60,10 +64,15 @@ impl Sink for PluginName {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             text => text?,
         };
-        let serial = text.lines().find_map(|line| line.strip_prefix(SERIAL)?.parse().ok());
-        let mut served = Served::new(serial, Vec::new(), Vec::new());
+        let mut served = Served::default();
         for line in text.lines() {
-            let Some((ip, name)) = line.split_once(' ') else { continue };
+            if let Some(serial) = line.strip_prefix(SERIAL) {
+                served.serial = serial.parse().ok();
+                continue;
+            }
+            let Some((ip, name)) = line.split_once(' ') else {
+                continue;
+            };
             let Ok(ip) = ip.parse() else { continue };
             let name = relative(name, zone);
             let known = served.owners.iter().position(|owner| owner.name == name);

@@ -20,7 +20,9 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn sink(directory: &Path) -> SinkObject {
-    Bench::new().sink::<PluginName>(&format!("directory = {directory:?}")).unwrap()
+    Bench::new()
+        .sink::<PluginName>(&format!("directory = {directory:?}"))
+        .unwrap()
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -42,7 +44,10 @@ fn a_zone_becomes_a_file_and_is_read_back() {
         let zone = Zone::new(ZONE, head, &records, &records, &[]);
         assert_eq!(sink.publish(&zone), Ok(serial));
     }
-    let names: Vec<_> = fs::read_dir(&directory).unwrap().map(|it| it.unwrap().path()).collect();
+    let names: Vec<_> = fs::read_dir(&directory)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
     assert_eq!(names, [directory.join("www.example.hosts")]);
     assert_eq!(
         fs::read_to_string(&names[0]).unwrap(),
@@ -54,10 +59,21 @@ fn a_zone_becomes_a_file_and_is_read_back() {
 
     let served = sink.served(ZONE).unwrap().unwrap();
     assert_eq!(served.serial, Some(8));
-    let names: Vec<_> = served.owners.iter().map(|owner| owner.name.as_str()).collect();
+    let names: Vec<_> = served
+        .owners
+        .iter()
+        .map(|owner| owner.name.as_str())
+        .collect();
     assert_eq!(names, ["@", "api"]);
-    let found: Vec<_> = served.records.iter().map(|record| (record.owner, record.ip)).collect();
-    let wanted: Vec<_> = records.iter().map(|record| (record.owner, record.ip)).collect();
+    let found: Vec<_> = served
+        .records
+        .iter()
+        .map(|record| (record.owner, record.ip))
+        .collect();
+    let wanted: Vec<_> = records
+        .iter()
+        .map(|record| (record.owner, record.ip))
+        .collect();
     assert_eq!(found, wanted);
 }
 
@@ -76,7 +92,10 @@ fn a_directory_that_is_missing_is_found_at_the_first_zone() {
 
 #[test]
 fn a_wrong_table_is_refused_by_its_key() {
-    for (table, key) in [("directory = \"\"", "directory"), ("folder = \"x\"", "folder")] {
+    for (table, key) in [
+        ("directory = \"\"", "directory"),
+        ("folder = \"x\"", "folder"),
+    ] {
         let fault = Bench::new().sink::<PluginName>(table).unwrap_err();
         assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, key));
     }
@@ -85,6 +104,9 @@ fn a_wrong_table_is_refused_by_its_key() {
 #[test]
 fn the_sample_makes_a_sink_and_stands_in_the_readme() {
     assert_eq!(samples_parse(), Ok(1));
-    let readme = include_str!("../README.md");
-    assert!(readme.contains(PluginName::SAMPLE), "README.md and sample.toml differ");
+    let (readme, sample) = (include_str!("../README.md"), PluginName::SAMPLE);
+    assert!(
+        readme.contains(sample),
+        "README.md differs from sample.toml"
+    );
 }

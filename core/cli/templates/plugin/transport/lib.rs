@@ -44,7 +44,7 @@ impl Transport for PluginName {
     /// Nothing is bound or sent here: `rais check` comes this far, too.
     fn new(config: PluginNameConfig, host: Host) -> Result<Self, Fault> {
         if config.listen.is_none() && config.peers.is_empty() {
-            return Err(Fault::config("peers", "missing: a monitor needs them, a binder `listen`"));
+            return Err(Fault::config("peers", "missing, and `listen` too"));
         }
         Ok(Self {
             config,
@@ -66,7 +66,7 @@ impl Transport for PluginName {
         socket.set_read_timeout(Some(PAUSE))?;
         let is_ending = Arc::clone(&self.is_ending);
         // The host's threads: a panic in one is in the log, and the thread goes on.
-        let thread = self.host.spawn("plugin-name", Again::Restart, move || {
+        let thread = self.host.spawn(Self::NAME, Again::Restart, move || {
             let mut data = [0; ROOM];
             while !is_ending.load(Ordering::Relaxed) {
                 if let Ok((length, from)) = socket.recv_from(&mut data) {
@@ -99,10 +99,9 @@ impl Transport for PluginName {
 
     fn stop(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
-        let thread = self.receiver.lock().ok().and_then(|mut receiver| receiver.take());
-        if let Some(thread) = thread {
+        if let Ok(mut receiver) = self.receiver.lock() {
             // What panicked in it is in the log.
-            let _ = thread.join();
+            let _ = receiver.take().map(JoinHandle::join);
         }
     }
 }
