@@ -1,5 +1,7 @@
 //! A plugin and a host in two processes' worth of code, built for the ABI as it is and for one minor
 //! version more: `tests/abi/pair`.
+// Each test that includes this file uses a part of it.
+#![allow(dead_code)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +27,6 @@ pub(crate) fn now() -> &'static Pair {
 }
 
 /// Of the ABI one minor version on.
-#[allow(dead_code)] // each test that includes this file uses a part of it
 pub(crate) fn next() -> &'static Pair {
     static NEXT: OnceLock<Pair> = OnceLock::new();
     NEXT.get_or_init(|| build(Version::Next))
