@@ -62,7 +62,8 @@ pub fn probe<P: Probe>(table: &str, address: SocketAddr, timeout: Duration) -> R
     Bench::new().run_probe::<P>(table, address, timeout)
 }
 
-/// Makes every plugin of this image from its own `SAMPLE`, and returns how many there are.
+/// Makes every plugin of this image from its own `SAMPLE`, has it tell its keys and their defaults,
+/// and returns how many there are.
 ///
 /// # Errors
 /// The first fault, its text led by the plugin's name; one with an empty `at` where `type` in the
@@ -84,6 +85,7 @@ fn sample_parses(plugin: &Declared) -> Result<(), Fault> {
     if table.get("type").and_then(toml::Value::as_str) != Some(plugin.name()) {
         return Err(Fault::config("", format!("the sample lacks `type = {:?}`", plugin.name())));
     }
+    plugin.try_options()?;
     let bench = Bench::new();
     let json = |taken: &[&str]| bench.json(sample, taken);
     let side = || Bench::new().side();

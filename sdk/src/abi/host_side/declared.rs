@@ -9,6 +9,7 @@ use super::host::host_box;
 use super::objects::{BlockingProbeObject, LoadObject, ProbeObject, SinkObject, TransportObject};
 use crate::abi::ABI_VERSION;
 use crate::abi::convert::result_from_abi;
+use crate::abi::guard::panicked;
 use crate::abi::image;
 #[cfg(feature = "testing")]
 use crate::abi::image::Submitted;
@@ -96,13 +97,28 @@ impl Declared {
         self.decl.next().map(|next| next())
     }
 
-    /// What may be written in its table.
+    /// What may be written in its table; nothing where that cannot be told.
     #[must_use]
     pub fn options(&self) -> Vec<OptionInfo> {
-        // Nothing where it panicked; a key that a later version tells otherwise is left out.
-        let options: Vec<serde_json::Value> =
-            serde_json::from_str(self.decl.options()().as_str()).unwrap_or_default();
-        options.into_iter().filter_map(|option| serde_json::from_value(option).ok()).collect()
+        self.try_options().unwrap_or_default()
+    }
+
+    /// What may be written in its table. A key that a later version tells otherwise is left out.
+    ///
+    /// # Errors
+    /// [`FaultKind::Panicked`](crate::FaultKind::Panicked) where the author's part of it panics: a
+    /// default that its type cannot read, for one.
+    pub fn try_options(&self) -> Result<Vec<OptionInfo>, Fault> {
+        let told = self.decl.options()();
+        let json = |error| Fault::unknown(format!("the keys of its table: {error}"));
+        match serde_json::from_str(told.as_str()).map_err(json)? {
+            serde_json::Value::String(text) => Err(panicked(&text)),
+            serde_json::Value::Array(options) => {
+                let read = |option| serde_json::from_value(option).ok();
+                Ok(options.into_iter().filter_map(read).collect())
+            }
+            other => Err(Fault::unknown(format!("the keys of its table: {other}"))),
+        }
     }
 
     /// What it is.

@@ -35,8 +35,12 @@ fn make_with<T>(
     }
 }
 
-/// What may be written in a plugin's table, as JSON; nothing where the author's part panics.
+/// What may be written in a plugin's table, as a list in JSON; where the author's part panics, what
+/// it said, as a string.
 pub(crate) extern "C" fn options<C: Describe>() -> RString {
-    let options = catch(C::options).unwrap_or_default();
-    serde_json::to_string(&options).unwrap_or_else(|_| "[]".to_owned()).into()
+    let json = match catch(C::options) {
+        Ok(options) => serde_json::to_string(&options),
+        Err(text) => serde_json::to_string(&text),
+    };
+    json.unwrap_or_else(|_| "[]".to_owned()).into()
 }
