@@ -9,7 +9,7 @@ use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rais_sdk::host::{
     Declared, HostSide, Interest, Level, ProbeCall, Readiness, Ready, Receive, linked,
@@ -25,6 +25,7 @@ enum Panics {
     TimerCall,
     TimerPoll,
     TimerDrop,
+    Now,
     Log,
     Never,
 }
@@ -50,6 +51,11 @@ impl HostSide for BadHost {
     fn timer(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         assert!(self.panics != Panics::TimerCall, "timer");
         Box::pin(BadTimer(self.panics))
+    }
+
+    fn now(&self) -> Instant {
+        assert!(self.panics != Panics::Now, "now");
+        Instant::now()
     }
 
     fn log(&self, _: Level, text: &str) {
@@ -177,6 +183,14 @@ fn panic_in_the_timer_ends_no_probe_early() {
     let (outcome, lines) = one_poll(Panics::TimerPoll);
     assert!(outcome.is_pending(), "{outcome:?}");
     assert_eq!(lines, ["reading"]);
+}
+
+#[test]
+fn panic_in_the_clock_ends_no_probe_early() {
+    let (outcome, mut lines) = one_poll(Panics::Now);
+    assert!(outcome.is_pending(), "{outcome:?}");
+    lines.dedup();
+    assert_eq!(lines, ["panic in now: now", "reading", "panic in now: now"]);
 }
 
 #[test]
