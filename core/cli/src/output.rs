@@ -130,6 +130,18 @@ pub(crate) fn titled_warning(message: &str) -> String {
     format!("\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: {message}\u{1b}[0m")
 }
 
+/// `text` in the colour of `tone`.
+pub(crate) fn toned(text: &str, tone: Tone) -> String {
+    let code = match tone {
+        Tone::Plain => return text.to_owned(),
+        Tone::Good => 32,
+        Tone::Doubtful => 33,
+        Tone::Bad => 31,
+        Tone::Faint => 2,
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
 /// What stands out.
 pub(crate) fn bold(text: &str) -> String {
     format!("\u{1b}[1m{text}\u{1b}[0m")

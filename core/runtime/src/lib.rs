@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clock;
 pub mod config;
+pub mod conformance;
 pub mod control;
 mod convert;
 pub mod daemon;

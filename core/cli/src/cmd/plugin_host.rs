@@ -2,7 +2,7 @@
 //! alone, with a socket as its standard input.
 
 use clap::{Args, Subcommand};
-use rais_runtime::host;
+use rais_runtime::{conformance, host};
 
 use crate::exit::Stop;
 
@@ -16,6 +16,8 @@ pub(crate) struct PluginHostArgs {
 enum Task {
     /// Load a library, say what is in it, and be thrown away
     Vet,
+    /// Hold one plugin as rais itself would, and see what it does
+    Conformance,
 }
 
 /// Does the task; nothing that foreign code may not see has been read before.
@@ -25,5 +27,6 @@ enum Task {
 pub(crate) fn run(args: &PluginHostArgs) -> Result<(), Stop> {
     Err(Stop::Ended(match args.task {
         Task::Vet => host::vet_child(),
+        Task::Conformance => conformance::child(),
     }))
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value as Json};
 
 use super::fault::Fault;
@@ -32,7 +33,8 @@ pub struct PluginTable {
 }
 
 /// What a plugin is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Tells whether a server answers.
     Probe,
@@ -65,6 +67,15 @@ impl Kind {
             Kind::Load => "load",
             Kind::Sink => "sink",
             Kind::Transport => "transport",
+        }
+    }
+
+    /// The keys of its tables that the core takes.
+    pub(crate) const fn taken(self) -> &'static [&'static str] {
+        match self {
+            Kind::Probe | Kind::Load => keys::TAKEN_OF_CALL,
+            Kind::Sink => keys::TAKEN_OF_SINK,
+            Kind::Transport => keys::TAKEN_OF_TRANSPORT,
         }
     }
 }
@@ -134,18 +145,10 @@ impl PluginTable {
         };
         let mut known = words(expected);
         if !at.contains(['.', '[']) {
-            known.extend(self.taken());
+            known.extend(self.kind.taken());
         }
         let meant = unknown.and_then(|word| suggest::nearest(word, known));
         Fault::error(place.clone(), &key, message).meant(meant.map(|word| format!("`{word}`")))
-    }
-
-    fn taken(&self) -> &'static [&'static str] {
-        match self.kind {
-            Kind::Probe | Kind::Load => keys::TAKEN_OF_CALL,
-            Kind::Sink => keys::TAKEN_OF_SINK,
-            Kind::Transport => keys::TAKEN_OF_TRANSPORT,
-        }
     }
 
     /// What stands at `at`, or the nearest around it that was written.

@@ -59,6 +59,7 @@ pub use self::state::PluginState;
 pub use self::told::PluginTold;
 
 pub(crate) use self::late::{Again, LatePort};
+pub(crate) use self::library::Ear;
 
 use self::lane::Lane;
 use self::late::Late;
@@ -181,6 +182,14 @@ impl PluginHost {
         let library = self.works.libraries.open(path)?;
         let registry = Registry::of_library(&library);
         Ok(PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) })
+    }
+
+    /// The same, its plugins held where `isolation` says; those of libraries in this process where
+    /// this host may do that.
+    #[must_use]
+    pub fn held(&self, isolation: Isolation) -> PluginHost {
+        let registry = self.registry.held(isolation);
+        PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) }
     }
 
     /// Its plugins.

@@ -129,7 +129,7 @@ impl Registry {
         Registry::of_linked(host::linked())
     }
 
-    fn of_linked(linked: impl IntoIterator<Item = Declared>) -> Result<Registry, RegistryError> {
+    pub(super) fn of_linked(linked: impl IntoIterator<Item = Declared>) -> Result<Registry, RegistryError> {
         let mut registry = Registry::default();
         for declared in linked {
             registry.add_each(declared.name(), declared.kinds(), &Code::Linked(declared))?;
@@ -246,6 +246,15 @@ impl Registry {
         self.excused.get(name).copied().unwrap_or(OnStartupError::Fail)
     }
 
+    /// The same, each where `isolation` says.
+    pub(super) fn held(&self, isolation: Isolation) -> Registry {
+        let mut registry = self.clone();
+        for plugin in registry.plugins.values_mut() {
+            plugin.policy.isolation = isolation;
+        }
+        registry
+    }
+
     /// All, by kind and name.
     pub fn iter(&self) -> impl Iterator<Item = &Plugin> {
         self.plugins.values()
@@ -353,7 +362,8 @@ impl Plugin {
         &self.code
     }
 
-    pub(super) fn blocks(&self) -> bool {
+    /// Whether it is a probe that holds a thread while it waits.
+    pub fn blocks(&self) -> bool {
         self.calls == Calls::Blocking
     }
 }

@@ -4,6 +4,7 @@ mod find;
 mod info;
 mod list;
 mod new;
+mod test;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -13,6 +14,7 @@ use self::find::NameArgs;
 use self::info::InfoArgs;
 use self::list::ListArgs;
 use self::new::NewArgs;
+use self::test::TestArgs;
 use crate::exit::Stop;
 use crate::output;
 
@@ -44,6 +46,8 @@ enum PluginsCommand {
     Sample(NameArgs),
     /// Make a crate to start a plugin from
     New(NewArgs),
+    /// Try whether a library's plugins do as they should, isolated and not
+    Test(TestArgs),
 }
 
 /// Shows what was asked for.
@@ -56,6 +60,7 @@ pub(crate) fn run(args: &PluginsArgs) -> Result<(), Stop> {
         PluginsCommand::Info(args) => info::run(args),
         PluginsCommand::Sample(args) => sample(args),
         PluginsCommand::New(args) => new::run(args),
+        PluginsCommand::Test(args) => test::run(args),
     }
 }
 

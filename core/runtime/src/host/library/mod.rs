@@ -34,6 +34,7 @@ pub use self::image::Image;
 pub use self::libraries::{Libraries, Scan};
 pub use self::vet::vet;
 pub use self::vetted::{PanicStrategy, Vetted, VettedPlugin};
+pub(crate) use self::words::Ear;
 pub use self::words::LastWords;
 
 use super::Program;

@@ -13,14 +13,14 @@ pub struct LastWords(String);
 
 /// Keeps the end of what comes in.
 #[derive(Debug, Default)]
-pub(in crate::host) struct Ear {
+pub(crate) struct Ear {
     end: VecDeque<u8>,
     forgot: bool,
 }
 
 impl Ear {
     /// More of it.
-    pub(in crate::host) fn hear(&mut self, octets: &[u8]) {
+    pub(crate) fn hear(&mut self, octets: &[u8]) {
         let new = &octets[octets.len().saturating_sub(KEPT)..];
         let over = (self.end.len() + new.len()).saturating_sub(KEPT);
         self.forgot |= over > 0 || new.len() < octets.len();
@@ -29,7 +29,7 @@ impl Ear {
     }
 
     /// What was said at last.
-    pub(in crate::host) fn words(&self) -> LastWords {
+    pub(crate) fn words(&self) -> LastWords {
         let (front, back) = self.end.as_slices();
         let said = [front, back].concat();
         let said = String::from_utf8_lossy(&said);

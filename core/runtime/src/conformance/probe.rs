@@ -1,0 +1,301 @@
+//! Calls of probes: many, of servers that answer, and of those that do not.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rais_sdk::{Fault, FaultKind, Target, Up};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::finding::{Check, State, Verdict};
+use super::instance::Instance;
+use super::times::{Times, count, counted, millis, took};
+use super::trial::{Trial, overdue};
+use crate::host::ProbePort;
+
+/// Of each call.
+const TIMEOUT: Duration = Duration::from_millis(200);
+/// Beyond its timeout a call may take so long, and whatever this machine is late by itself.
+const GRACE: Duration = Duration::from_millis(200);
+const CALLS: usize = 1000;
+/// So long they are made one after the other; what is left is made many at once.
+const ONE_BY_ONE: Duration = Duration::from_millis(1500);
+const MANY: usize = 50;
+/// For all of them.
+const LONGEST: Duration = Duration::from_secs(4);
+/// A machine that is busy is late; a plugin is late every time.
+const TRIES: usize = 3;
+/// How many wait at once where that costs no threads, and where it does.
+const TOGETHER: usize = 200;
+const TOGETHER_BLOCKING: usize = 50;
+
+type Port = Arc<dyn ProbePort>;
+
+/// A call that has ended.
+struct Ended {
+    answer: Result<Up, Fault>,
+    took: Duration,
+}
+
+/// What calls came to, by verdict.
+#[derive(Default)]
+struct Tally(BTreeMap<String, usize>);
+
+pub(super) fn once(trial: &Trial<'_>, port: &Port) {
+    call(trial, port, trial.job.places.closing);
+}
+
+/// One after the other, of a server that closes each connection.
+pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
+    let Some(port) = port(trial) else { return nothing() };
+    let address = trial.job.places.closing;
+    let (mut times, mut tally) = (Times::default(), Tally::default());
+    let begun = Instant::now();
+    let mut hung = 0;
+    while times.count() < CALLS && begun.elapsed() < ONE_BY_ONE {
+        let ended = call(trial, &port, address);
+        if let Err(fault) = &ended.answer {
+            if let Some(verdict) = trial.broke(fault) {
+                return after(verdict, times.count());
+            }
+            if overdue(fault, ended.took, TIMEOUT) {
+                hung += 1;
+                if hung == TRIES {
+                    trial.stop("its calls do not return");
+                    let text = format!("a call does not return: {}", fault.text);
+                    return after(Verdict::failed(text), times.count());
+                }
+                continue;
+            }
+        }
+        hung = 0;
+        tally.add(&ended);
+        times.add(ended.took);
+    }
+    while times.count() < CALLS && begun.elapsed() < LONGEST {
+        for ended in at_once(trial, &port, address, MANY.min(CALLS - times.count())).0 {
+            if let Err(fault) = &ended.answer
+                && let Some(verdict) = trial.broke(fault)
+            {
+                return after(verdict, times.count());
+            }
+            tally.add(&ended);
+            times.add(ended.took);
+        }
+    }
+    let calls = counted(times.count(), "call");
+    let text = format!("{calls}: {}; {}", times.text(), tally.text());
+    tally.told(times.told(Verdict::passed(text)))
+}
+
+/// Of a host that answers nothing.
+pub(super) fn black_hole(trial: &mut Trial<'_>) -> Verdict {
+    let Some(port) = port(trial) else { return nothing() };
+    let address = trial.job.places.black_hole;
+    again(|| {
+        let (ended, allowed) = timed(trial, &port, address);
+        let took = took(ended.took);
+        if let Ok(up) = &ended.answer {
+            let everywhere = call(trial, &port, trial.job.places.refusing).answer.is_ok();
+            return if everywhere {
+                Verdict::warning("up also where nobody listens: it does not look at its target")
+            } else {
+                Verdict::failed(format!(
+                    "up after {took} ({}), though nobody answered: after every wake ask the socket \
+                     itself whether it is connected",
+                    if up.detail.is_empty() { "no detail" } else { &up.detail }
+                ))
+            };
+        }
+        in_time(trial, &ended, allowed)
+    })
+}
+
+/// Of a server that takes connections, and says nothing.
+pub(super) fn silence(trial: &mut Trial<'_>) -> Verdict {
+    let Some(port) = port(trial) else { return nothing() };
+    let address = trial.job.places.silent;
+    again(|| {
+        let (ended, allowed) = timed(trial, &port, address);
+        in_time(trial, &ended, allowed)
+    })
+}
+
+/// As many as wait for a dead host, all at the same time.
+pub(super) fn together(trial: &mut Trial<'_>) -> Verdict {
+    if trial.failed(Check::BlackHole) {
+        return Verdict::skipped("not tried: one alone does not end in time");
+    }
+    let Some(port) = port(trial) else { return nothing() };
+    let address = trial.job.places.black_hole;
+    let number = if trial.blocks { TOGETHER_BLOCKING } else { TOGETHER };
+    again(|| {
+        let (all, late) = at_once(trial, &port, address, number);
+        let allowed = TIMEOUT + GRACE + late;
+        let mut times = Times::default();
+        let mut good = 0;
+        for ended in &all {
+            times.add(ended.took);
+            if let Err(fault) = &ended.answer
+                && let Some(verdict) = trial.broke(fault)
+            {
+                return verdict;
+            }
+            good += usize::from(ended.took <= allowed && !by_host(ended));
+        }
+        let longest = took(times.longest());
+        let verdict = if good == number {
+            Verdict::passed(format!("{} at once, all ended within {longest}", count(number)))
+        } else if trial.blocks {
+            Verdict::failed(format!(
+                "of {number} at once {good} ended by themselves in time: the others waited for them"
+            ))
+        } else {
+            Verdict::failed(format!(
+                "of {number} at once {good} ended by themselves in time: it blocks the thread that \
+                 they share; wait with what `Cx` and `rais_sdk::net` have, or make it a \
+                 BlockingProbe"
+            ))
+        };
+        verdict
+            .with("calls", number)
+            .with("in_time", good)
+            .with("max_ms", millis(times.longest()))
+            .with("timeout_ms", millis(TIMEOUT))
+    })
+}
+
+/// That a call ended in time by itself, and said where it waited.
+fn in_time(trial: &mut Trial<'_>, ended: &Ended, allowed: Duration) -> Verdict {
+    let so_long = took(ended.took);
+    let verdict = match &ended.answer {
+        Err(fault) if let Some(verdict) = trial.broke(fault) => verdict,
+        _ if by_host(ended) || ended.took > allowed => {
+            let cure = match trial.blocks {
+                true => "give each call that waits `cx.left()` as its limit",
+                false => {
+                    "it blocks its thread; wait with what `Cx` and `rais_sdk::net` have, or make \
+                     it a BlockingProbe"
+                }
+            };
+            let timeout = took(TIMEOUT);
+            Verdict::failed(format!(
+                "does not end by itself within {timeout} and {GRACE:?}: {cure}"
+            ))
+        }
+        Err(Fault { kind: FaultKind::Timeout, at, .. }) if at.is_empty() => {
+            let cure = "say what it waits for by cx.phase(\"connecting\") or the like";
+            Verdict::warning(format!("timeout after {so_long}, without a phase: {cure}"))
+        }
+        Err(Fault { kind: FaultKind::Timeout, at, .. }) => {
+            Verdict::passed(format!("timeout at \"{at}\" after {so_long}"))
+        }
+        Err(fault) => Verdict::passed(format!("{} after {so_long}: {}", fault.kind, fault.text)),
+        Ok(_) => Verdict::passed(format!("up after {so_long}: the connection is enough for it")),
+    };
+    verdict.with("took_ms", millis(ended.took)).with("timeout_ms", millis(TIMEOUT))
+}
+
+/// Whether the host ended it.
+fn by_host(ended: &Ended) -> bool {
+    let Err(fault) = &ended.answer else { return false };
+    overdue(fault, ended.took, TIMEOUT)
+        || fault.kind == FaultKind::Busy && fault.at.is_empty() && ended.took >= TIMEOUT
+}
+
+/// Until it does not fail: a busy machine must not fail a plugin.
+fn again(mut attempt: impl FnMut() -> Verdict) -> Verdict {
+    let mut verdict = attempt();
+    for _ in 1..TRIES {
+        if verdict.state != State::Failed {
+            break;
+        }
+        verdict = attempt();
+    }
+    verdict
+}
+
+fn call(trial: &Trial<'_>, port: &Port, address: SocketAddr) -> Ended {
+    trial.wait(ended(port, address))
+}
+
+/// A call, and how long it may take: this machine may itself be late.
+fn timed(trial: &Trial<'_>, port: &Port, address: SocketAddr) -> (Ended, Duration) {
+    trial.wait(async {
+        let late = tokio::spawn(lateness());
+        let ended = ended(port, address).await;
+        (ended, TIMEOUT + GRACE + late.await.unwrap_or_default())
+    })
+}
+
+/// So many calls, and how late this machine was meanwhile.
+fn at_once(
+    trial: &Trial<'_>,
+    port: &Port,
+    address: SocketAddr,
+    number: usize,
+) -> (Vec<Ended>, Duration) {
+    trial.wait(async {
+        let late = tokio::spawn(lateness());
+        let mut calls = JoinSet::new();
+        for _ in 0..number {
+            calls.spawn(ended(port, address));
+        }
+        let all = calls.join_all().await;
+        (all, late.await.unwrap_or_default())
+    })
+}
+
+/// The call begins at once.
+fn ended(port: &Port, address: SocketAddr) -> impl Future<Output = Ended> + Send + 'static {
+    let begun = Instant::now();
+    let answer = port.probe(Target::new(address, "conformance", "conformance"), TIMEOUT);
+    async move {
+        let answer = answer.await;
+        Ended { answer, took: begun.elapsed() }
+    }
+}
+
+/// How much later than asked for this process is woken.
+async fn lateness() -> Duration {
+    let begun = Instant::now();
+    sleep(TIMEOUT).await;
+    begun.elapsed().saturating_sub(TIMEOUT)
+}
+
+fn port(trial: &Trial<'_>) -> Option<Port> {
+    match &trial.kept {
+        Some(Instance::Probe(port)) => Some(Arc::clone(port)),
+        _ => None,
+    }
+}
+
+fn nothing() -> Verdict {
+    Verdict::skipped("not tried: there is no instance")
+}
+
+fn after(verdict: Verdict, calls: usize) -> Verdict {
+    let text = format!("{} (after {})", verdict.text, counted(calls, "good call"));
+    Verdict { text, ..verdict }.with("calls", calls)
+}
+
+impl Tally {
+    fn add(&mut self, ended: &Ended) {
+        let verdict = match &ended.answer {
+            Ok(_) => "up".to_owned(),
+            Err(fault) => fault.kind.to_string(),
+        };
+        *self.0.entry(verdict).or_default() += 1;
+    }
+
+    fn text(&self) -> String {
+        let each = self.0.iter().map(|(verdict, number)| format!("{} {verdict}", count(*number)));
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    fn told(&self, verdict: Verdict) -> Verdict {
+        self.0.iter().fold(verdict, |told, (verdict, number)| told.with(verdict, *number))
+    }
+}

@@ -1,0 +1,173 @@
+//! Servers for probes to meet, on this machine's loopback.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+/// The servers, for as long as this lives.
+///
+/// They run in another process than the plugin wherever its threads and files are counted.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) places: Places,
+    _sockets: Sockets,
+    _until_dropped: oneshot::Sender<Infallible>,
+}
+
+/// Where they are. At each port but the last a UDP socket takes all and says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Places {
+    /// Takes a connection and closes it.
+    pub(super) closing: SocketAddr,
+    /// Takes a connection and says nothing.
+    pub(super) silent: SocketAddr,
+    /// Answers nothing at all: a dead host.
+    pub(super) black_hole: SocketAddr,
+    /// Refuses, over TCP and UDP.
+    pub(super) refusing: SocketAddr,
+}
+
+/// What need not be looked after.
+#[derive(Debug)]
+struct Sockets {
+    _silent: [UdpSocket; 3],
+    _black_hole: TcpListener,
+    /// In its queue, which has room for one.
+    _filler: TcpStream,
+    _refusing: std::os::fd::OwnedFd,
+}
+
+/// A pair of ports of one number is looked for so often.
+const TRIES: usize = 50;
+
+impl Stage {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// No port, thread or reactor to be had.
+    pub(super) fn open() -> io::Result<Stage> {
+        let (closing, udp_closing) = both(listener)?;
+        let (silent, udp_silent) = both(listener)?;
+        let (black_hole, udp_black_hole) = both(|| {
+            let bound = bound()?;
+            listen(&bound, 0)?;
+            Ok(TcpListener::from(bound))
+        })?;
+        let filler = TcpStream::connect(black_hole.local_addr()?)?;
+        // In the queue only once the last packet of its handshake has come.
+        let mut queue = [PollFd::new(&black_hole, PollFlags::IN)];
+        while poll(&mut queue, None).is_ok_and(|ready| ready == 0) {}
+        let refusing = bound()?;
+        let places = Places {
+            closing: closing.local_addr()?,
+            silent: silent.local_addr()?,
+            black_hole: black_hole.local_addr()?,
+            refusing: TcpListener::from(refusing.try_clone()?).local_addr()?,
+        };
+        let until_dropped = serve(closing, silent)?;
+        let sockets = Sockets {
+            _silent: [udp_closing, udp_silent, udp_black_hole],
+            _black_hole: black_hole,
+            _filler: filler,
+            // Bound, so that nobody else takes the port, and not listening.
+            _refusing: refusing,
+        };
+        Ok(Stage { places, _sockets: sockets, _until_dropped: until_dropped })
+    }
+}
+
+fn serve(closing: TcpListener, silent: TcpListener) -> io::Result<oneshot::Sender<Infallible>> {
+    closing.set_nonblocking(true)?;
+    silent.set_nonblocking(true)?;
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let (closing, silent) = {
+        let _entered = runtime.enter();
+        (tokio::net::TcpListener::from_std(closing)?, tokio::net::TcpListener::from_std(silent)?)
+    };
+    runtime.spawn(async move {
+        loop {
+            // A probe that is gone already is no concern of its server's.
+            drop(closing.accept().await);
+        }
+    });
+    runtime.spawn(async move {
+        loop {
+            if let Ok((mut stream, _)) = silent.accept().await {
+                tokio::spawn(async move {
+                    let mut heard = [0; 1024];
+                    while stream.read(&mut heard).await.is_ok_and(|more| more > 0) {}
+                });
+            }
+        }
+    });
+    let (until_dropped, dropped) = oneshot::channel::<Infallible>();
+    thread::Builder::new().name("stage".to_owned()).spawn(move || {
+        // Only the drop of the other end can end this.
+        let _ = runtime.block_on(dropped);
+    })?;
+    Ok(until_dropped)
+}
+
+/// A listener, and a UDP socket at the port of the same number.
+fn both(listener: impl Fn() -> io::Result<TcpListener>) -> io::Result<(TcpListener, UdpSocket)> {
+    let mut outcome = Err(io::Error::from(io::ErrorKind::AddrInUse));
+    for _ in 0..TRIES {
+        let listener = listener()?;
+        outcome = UdpSocket::bind(listener.local_addr()?).map(|socket| (listener, socket));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+fn listener() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+fn bound() -> io::Result<std::os::fd::OwnedFd> {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read, Write};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_does_what_it_is_for() {
+        let stage = Stage::open().unwrap();
+        let Places { closing, silent, black_hole, refusing } = stage.places;
+        let mut closed = TcpStream::connect(closing).unwrap();
+        assert_eq!(closed.read(&mut [0; 8]).unwrap(), 0);
+
+        let mut waits = TcpStream::connect(silent).unwrap();
+        waits.write_all(b"PING\r\n").unwrap();
+        waits.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        assert_eq!(waits.read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+
+        let waited = Duration::from_millis(50);
+        let dead = TcpStream::connect_timeout(&black_hole, waited).unwrap_err();
+        assert_eq!(dead.kind(), ErrorKind::TimedOut);
+        let refused = TcpStream::connect(refusing).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+
+        let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+        datagrams.connect(silent).unwrap();
+        datagrams.set_read_timeout(Some(waited)).unwrap();
+        datagrams.send(b"PING").unwrap();
+        assert_eq!(datagrams.recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+}
