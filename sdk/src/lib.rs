@@ -2,18 +2,38 @@
 //!
 //! A plugin is a type that implements one of five traits, and one line that makes it known. The
 //! same crate is linked into rais (rlib) or loaded by it (cdylib); nothing in it depends on how
-//! rais was built.
+//! rais was built. `rais plugins new probe NAME` makes such a crate, with a test; by hand it is
 //!
 //! ```toml
 //! [lib]
 //! crate-type = ["rlib", "cdylib"]
 //!
 //! [dependencies]
-//! rais-sdk = "0.1"
+//! rais-sdk = { path = "sdk" }
 //!
 //! [dev-dependencies]
-//! rais-sdk = { version = "0.1", features = ["testing"] }
+//! rais-sdk = { path = "sdk", features = ["testing"] }
 //! ```
+//!
+//! | a | says | trait |
+//! |---|---|---|
+//! | [probe](#a-probe) | whether a target is up, without holding a thread | [`Probe`] |
+//! | [blocking probe](#a-blocking-probe) | the same, on a thread | [`BlockingProbe`] |
+//! | [load](#a-load) | how busy a host or a target is, in percent | [`Load`] |
+//! | [sink](#a-sink) | to the world what a zone is now | [`Sink`] |
+//! | [transport](#a-transport) | nothing; it carries heartbeats | [`Transport`] |
+//!
+//! Each has below one complete example and a test of it. What is common to all:
+//!
+//! - Its table is a struct with [`#[config]`](config): fields are keys, doc comments what
+//!   `rais plugins info` says of them, `#[default = …]` what counts where a key is left out. A key
+//!   that is not there is refused. Durations are [`DurationText`], paths [`PathText`]: then they are
+//!   written and mean the same as in the rest of the configuration.
+//! - `SAMPLE` is the body of a table that works; the same text belongs into the plugin's README and
+//!   its `sample.toml` (`include_str!`). `testing::samples_parse` keeps it true.
+//! - `new` checks what the types cannot, and names the key that is at fault ([`Fault::config`]).
+//! - `testing` is a host for tests, with servers that follow a script and a clock that waits for
+//!   nobody (behind the feature `testing`).
 //!
 //! # A probe
 //!
@@ -31,6 +51,7 @@
 //! #[config]
 //! pub struct BannerConfig {
 //!     /// What the server's first line begins with.
+//!     #[default = "220"]
 //!     begins: String,
 //! }
 //!
@@ -66,7 +87,22 @@
 //! }
 //!
 //! plugin!(probe Banner);
-//! # fn main() {}
+//!
+//! // Its test:
+//! use std::time::Duration;
+//!
+//! use rais_sdk::testing::{Bench, Script, Server};
+//!
+//! # fn main() -> Result<(), Fault> {
+//! let bench = Bench::with_paused_time();
+//! let limit = Duration::from_secs(2);
+//! let polite = Server::tcp(&bench, Script::new().say("220 ready\r\n"))?;
+//! assert!(bench.run_probe::<Banner>("", polite.address(), limit).is_ok());
+//! let hung = Server::tcp(&bench, Script::new().hang())?;
+//! let fault = bench.run_probe::<Banner>("", hung.address(), limit).unwrap_err();
+//! assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Timeout, "banner"));
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # A blocking probe
@@ -74,15 +110,21 @@
 //! Runs on a thread of the host's bounded pool: for what has no async form.
 //!
 //! ```
+//! use std::time::SystemTime;
+//!
 //! use rais_sdk::prelude::*;
 //!
 //! pub struct Flag {
-//!     path: PathText,
+//!     config: FlagConfig,
 //! }
 //!
 //! #[config]
 //! pub struct FlagConfig {
+//!     /// The file that says that the server is ready.
 //!     path: PathText,
+//!     /// An older file says nothing.
+//!     #[default = "10s"]
+//!     age: DurationText,
 //! }
 //!
 //! impl BlockingProbe for Flag {
@@ -91,19 +133,35 @@
 //!     type Config = FlagConfig;
 //!
 //!     fn new(config: FlagConfig) -> Result<Self, Fault> {
-//!         Ok(Flag { path: config.path })
+//!         Ok(Flag { config })
 //!     }
 //!
 //!     fn probe(&self, cx: &Cx, _: &Target) -> Result<Up, Fault> {
-//!         match std::fs::metadata(self.path.get()) {
-//!             Ok(_) => Ok(Up::new(cx.elapsed())),
-//!             Err(e) => Err(Fault::down(format!("{}: {e}", self.path.get().display()))),
+//!         let path = self.config.path.get();
+//!         let written = std::fs::metadata(path).and_then(|about| about.modified());
+//!         let written = written.map_err(|e| Fault::down(format!("{}: {e}", path.display())))?;
+//!         match SystemTime::now().duration_since(written) {
+//!             Ok(age) if age > self.config.age.get() => Err(Fault::down("stale")),
+//!             _ => Ok(Up::new(cx.elapsed())),
 //!         }
 //!     }
 //! }
 //!
 //! plugin!(blocking_probe Flag);
-//! # fn main() {}
+//!
+//! // Its test:
+//! use std::time::Duration;
+//!
+//! use rais_sdk::host::ProbeCall;
+//! use rais_sdk::testing::Bench;
+//!
+//! # fn main() -> Result<(), Fault> {
+//! let flag = Bench::new().blocking_probe::<Flag>("path = \"/nowhere/ready\"")?;
+//! let target = Target::new(([127, 0, 0, 1], 80).into(), "web1", "www");
+//! let fault = flag.run(ProbeCall { target, timeout: Duration::from_secs(2) }).unwrap_err();
+//! assert_eq!(fault.kind, FaultKind::Down);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # A load
@@ -114,12 +172,13 @@
 //! use rais_sdk::prelude::*;
 //!
 //! pub struct Average {
-//!     full: f64,
+//!     config: AverageConfig,
 //! }
 //!
 //! #[config]
 //! pub struct AverageConfig {
 //!     /// The run queue that counts as 100 %.
+//!     #[default = 8.0]
 //!     full: f64,
 //! }
 //!
@@ -133,20 +192,30 @@
 //!         if config.full <= 0.0 {
 //!             return Err(Fault::config("full", "must be more than zero"));
 //!         }
-//!         Ok(Average { full: config.full })
+//!         Ok(Average { config })
 //!     }
 //!
 //!     fn sample(&self, _: &Subject) -> Result<Reading, Fault> {
 //!         let text = std::fs::read_to_string("/proc/loadavg")?;
 //!         match text.split(' ').next().map(str::parse::<f64>) {
-//!             Some(Ok(running)) => Ok(Reading::load(running / self.full * 100.0)),
+//!             Some(Ok(running)) => Ok(Reading::load(running / self.config.full * 100.0)),
 //!             _ => Err(Fault::io(format!("/proc/loadavg reads {text:?}"))),
 //!         }
 //!     }
 //! }
 //!
 //! plugin!(load Average);
-//! # fn main() {}
+//!
+//! // Its test:
+//! use rais_sdk::testing::Bench;
+//!
+//! # fn main() -> Result<(), Fault> {
+//! let reading = Bench::new().load::<Average>("full = 2.0")?.sample(&Subject::new("www"))?;
+//! assert!(reading.load.is_some_and(|percent| (0.0..=1000.0).contains(&percent)));
+//! let fault = Bench::new().load::<Average>("full = 0.0").unwrap_err();
+//! assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "full"));
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # A sink
@@ -166,6 +235,7 @@
 //!
 //! #[config]
 //! pub struct HostsConfig {
+//!     /// The file, in the form of /etc/hosts.
 //!     path: PathText,
 //! }
 //!
@@ -196,7 +266,20 @@
 //! }
 //!
 //! plugin!(sink Hosts);
-//! # fn main() {}
+//!
+//! // Its test:
+//! use rais_sdk::testing::Bench;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let path = std::env::temp_dir().join(format!("hosts-{}", std::process::id()));
+//! let sink = Bench::new().sink::<Hosts>(&format!("path = {path:?}"))?;
+//! let head = ZoneHead::new(vec![Owner::new("www", 10)], 7);
+//! let records = [Record::new(0, "192.0.2.1".parse()?)];
+//! assert_eq!(sink.publish(&Zone::new("example.org", head, &records, &records, &[])), Ok(7));
+//! assert_eq!(std::fs::read_to_string(&path)?, "192.0.2.1 www.example.org\n");
+//! # std::fs::remove_file(&path)?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! # A transport
@@ -222,14 +305,16 @@
 //!
 //! #[config]
 //! pub struct OnePeerConfig {
+//!     /// Where a binder listens.
+//!     #[default = "0.0.0.0:5369"]
 //!     listen: SocketAddr,
+//!     /// Where a monitor sends.
 //!     peer: SocketAddr,
 //! }
 //!
 //! impl Transport for OnePeer {
 //!     const NAME: &'static str = "one-peer";
-//!     const SAMPLE: &'static str =
-//!         "type = \"one-peer\"\nlisten = \"192.0.2.53:5369\"\npeer = \"192.0.2.53:5369\"";
+//!     const SAMPLE: &'static str = "type = \"one-peer\"\npeer = \"192.0.2.53:5369\"";
 //!     type Config = OnePeerConfig;
 //!
 //!     fn new(config: OnePeerConfig, host: Host) -> Result<Self, Fault> {
@@ -274,15 +359,24 @@
 //! }
 //!
 //! plugin!(transport OnePeer);
-//! # fn main() {}
+//!
+//! // Its test: what is sent arrives.
+//! use rais_sdk::testing::{Bench, Script, Server};
+//!
+//! # fn main() -> Result<(), Fault> {
+//! let server = Server::udp_on_thread(Script::new())?;
+//! let table = format!("peer = \"{}\"", server.address());
+//! let monitor = Bench::new().transport::<OnePeer>(&table)?;
+//! monitor.send(b"beat")?;
+//! while server.heard() != [b"beat"] {
+//!     std::thread::yield_now();
+//! }
+//! # Ok(())
+//! # }
 //! ```
 //!
-//! # Beside the traits
+//! # What else there is to know
 //!
-//! - Durations in a table are [`DurationText`], paths [`PathText`]: then they are written and mean
-//!   the same as in the rest of the configuration.
-//! - `SAMPLE` is the body of a table that works; the same text belongs into the plugin's README and
-//!   its `sample.toml` (`include_str!`). `testing::samples_parse` keeps it true.
 //! - A panic never harms the host: it becomes a [`FaultKind::Panicked`], in destructors a line in
 //!   the log. `panic = "abort"` takes that away, and a panic while unwinding ends any process.
 //! - Hosts of plugins find their side of the boundary in [`host`].
