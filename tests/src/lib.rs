@@ -18,6 +18,7 @@ pub mod fakecpu;
 pub mod host;
 pub mod keys;
 pub mod library;
+pub mod markdown;
 pub mod named;
 pub mod netns;
 pub mod process;
