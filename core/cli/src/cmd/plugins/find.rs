@@ -31,7 +31,9 @@ impl NameArgs {
     pub(super) fn host(&self) -> Result<PluginHost, Stop> {
         let host = host(Foreign::Apart)?;
         if let Some(file) = self.file() {
-            return host.with_library(file).map_err(|fault| Stop::Failed(fault.into()));
+            return host
+                .with_library(file)
+                .map_err(|fault| Stop::Failed(anyhow!("{}: {fault}", file.display())));
         }
         configured(&host, self.config.as_deref())
     }
