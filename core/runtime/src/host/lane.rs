@@ -42,7 +42,7 @@ enum Said {
 }
 
 /// Counts a call for as long as it runs.
-struct Counted(Arc<AtomicUsize>);
+pub(super) struct Counted(Arc<AtomicUsize>);
 
 impl Lane {
     /// The lane of the probe `plugin`.
@@ -79,16 +79,15 @@ impl Lane {
         self.handle.clone()
     }
 
-    /// Runs `future` here.
-    pub(super) fn run(&self, future: impl Future<Output = ()> + Send + 'static) -> Running {
+    /// Runs the future that `call` makes, here; it holds what it is given as long as it runs.
+    pub(super) fn run<F>(&self, call: impl FnOnce(Counted) -> F) -> Running
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let counted = Counted(Arc::clone(&self.calls));
+        let call = call(Counted(Arc::clone(&self.calls)));
         // Without its handle a finished task's memory is given back at once.
-        let task = self.handle.spawn(async move {
-            let _counted = counted;
-            future.await;
-        });
-        Running(task.abort_handle())
+        Running(self.handle.spawn(call).abort_handle())
     }
 
     /// What it does now, as the last look found it.

@@ -42,7 +42,8 @@ impl ProbePort for LaneProbe {
         let (done, outcome) = oneshot::channel();
         let probe = self.probe.clone();
         let asked = Instant::now();
-        let running = self.lane.run(async move {
+        let running = self.lane.run(move |counted| async move {
+            let _counted = counted;
             // What waited while thousands began has the less time left.
             let timeout = timeout.saturating_sub(asked.elapsed());
             // Begun here too: a plugin's code runs on its lane only.

@@ -13,7 +13,7 @@ use super::{HostRef, make_with};
 use crate::abi::convert::{fault_to_abi, result_to_abi, target_from_abi, up_to_abi};
 use crate::abi::guard::{Guarded, GuardedFuture, panicked};
 use crate::config::parse;
-use crate::{Cx, Fault, Probe, Up};
+use crate::{Cx, Probe};
 use rais_abi::{AbiCall, AbiFault, AbiUp};
 use rais_abi::{HostBox, ProbeBox, ProbeObj, ProbeObj_TO};
 
@@ -39,24 +39,27 @@ impl<P: Probe> ProbeObj for ProbeAdapter<P> {
         // not take the outcome away.
         let plugin = Guarded::new(host.clone(), Arc::clone(&self.plugin));
         let probing = probe(plugin, host.clone(), call);
-        let outcome = async { result_to_abi(probing.await, up_to_abi) };
-        GuardedFuture::new(host, outcome, |text| RErr(fault_to_abi(panicked(&text)))).into_ffi()
+        GuardedFuture::new(host, probing, |text| RErr(fault_to_abi(panicked(&text)))).into_ffi()
     }
 }
 
-/// The author's future against the deadline; the timer is made when it first waits.
+/// The author's future against the deadline; the timer is made when it first waits. One future and
+/// not two within each other, which would take its memory twice: thousands wait at once.
 async fn probe<P: Probe>(
     plugin: Guarded<Arc<P>, HostRef>,
     host: HostRef,
     call: AbiCall,
-) -> Result<Up, Fault> {
+) -> RResult<AbiUp, AbiFault> {
     let cx = Cx::new(host, call.timeout_ns);
-    let target = target_from_abi(call.target)?;
+    let target = match target_from_abi(call.target) {
+        Ok(target) => target,
+        Err(fault) => return RErr(fault_to_abi(fault)),
+    };
     let mut probing = pin!(plugin.probe(&cx, &target));
     let mut timer = None;
-    poll_fn(|task| match probing.as_mut().poll(task) {
+    let outcome = poll_fn(|task| match probing.as_mut().poll(task) {
         Poll::Ready(outcome) => Poll::Ready(outcome),
         Poll::Pending => cx.poll_deadline(task, &mut timer).map(Err),
-    })
-    .await
+    });
+    result_to_abi(outcome.await, up_to_abi)
 }
