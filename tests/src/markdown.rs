@@ -165,8 +165,9 @@ fn matches<T>(
     }
 }
 
-/// `12.5ms`, `3s`, `0.25%`.
+/// `12.5ms`, `3s,`, `0.25%`.
 fn is_figure(word: &str) -> bool {
+    let word = word.trim_end_matches([',', ';']);
     let unit = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     unit.len() < word.len() && ["ms", "s", "m", "h", "%"].contains(&unit)
 }
