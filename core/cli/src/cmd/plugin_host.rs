@@ -16,6 +16,8 @@ pub(crate) struct PluginHostArgs {
 enum Task {
     /// Load a library, say what is in it, and be thrown away
     Vet,
+    /// Hold one isolated plugin for the rais that started this
+    Serve,
     /// Hold one plugin as rais itself would, and see what it does
     Conformance,
 }
@@ -27,6 +29,7 @@ enum Task {
 pub(crate) fn run(args: &PluginHostArgs) -> Result<(), Stop> {
     Err(Stop::Ended(match args.task {
         Task::Vet => host::vet_child(),
+        Task::Serve => host::serve(),
         Task::Conformance => conformance::child(),
     }))
 }

@@ -3,6 +3,7 @@
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -49,6 +50,23 @@ pub(super) fn answer<T: Send + 'static>(
     })
 }
 
+/// Destructors that have not returned.
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// How many destructors of plugins have not returned.
+pub(super) fn under_way() -> usize {
+    UNDER_WAY.load(Ordering::Acquire)
+}
+
+/// A destructor has returned, when this is dropped.
+struct Ended;
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// An instance of a plugin, dropped on a thread of its own: an author's destructor may hang.
 pub(super) struct Apart<T: Send + 'static> {
     name: String,
@@ -73,8 +91,13 @@ impl<T: Send + 'static> Drop for Apart<T> {
     fn drop(&mut self) {
         // SAFETY: taken here only, and never used after its owner's drop.
         let what = unsafe { ManuallyDrop::take(&mut self.what) };
+        UNDER_WAY.fetch_add(1, Ordering::AcqRel);
+        let ended = Ended;
         // Where no thread is to be had it is dropped here, which is better than never.
-        let _ = spawn(&self.name, move || drop(what));
+        let _ = spawn(&self.name, move || {
+            drop(what);
+            drop(ended);
+        });
     }
 }
 

@@ -129,7 +129,9 @@ impl Registry {
         Registry::of_linked(host::linked())
     }
 
-    pub(super) fn of_linked(linked: impl IntoIterator<Item = Declared>) -> Result<Registry, RegistryError> {
+    pub(super) fn of_linked(
+        linked: impl IntoIterator<Item = Declared>,
+    ) -> Result<Registry, RegistryError> {
         let mut registry = Registry::default();
         for declared in linked {
             registry.add_each(declared.name(), declared.kinds(), &Code::Linked(declared))?;

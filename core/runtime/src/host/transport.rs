@@ -12,7 +12,7 @@ use super::pool::{Pool, Unawaited};
 use super::port::{Answer, TransportPort};
 
 /// A `send` never blocks; one that does is late after so long.
-const SENDING: Duration = Duration::from_secs(1);
+pub(super) const SENDING: Duration = Duration::from_secs(1);
 
 /// A transport whose calls are made one after the other, on a thread of its own.
 pub(super) struct ThreadTransport {

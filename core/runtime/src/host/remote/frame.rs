@@ -16,11 +16,13 @@ const KEPT: usize = 1 << 20;
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
 
-/// A message that cannot be sent.
+/// A message that is not sent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unsent {
     #[error("{0} octets are more than the {MOST} that a plugin's process can be told at once")]
     TooLong(usize),
+    #[error("its process does not read: {0} octets wait for it")]
+    Full(usize),
     #[error("it has no form that a plugin's process understands: {0}")]
     Formless(#[from] postcard::Error),
 }

@@ -20,6 +20,9 @@ pub(super) use self::values::{Fault, Publication, Reading, Served, Subject, Targ
 use crate::config::Kind;
 use crate::host::Limits;
 
+/// Datagrams that may be under way from a process; those beyond it are lost there.
+pub(super) const WINDOW: u32 = 1024;
+
 /// The number of a call; never used twice in a process's life.
 pub(super) type CallId = u64;
 /// The number of an instance; the same from life to life.
