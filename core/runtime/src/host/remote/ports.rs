@@ -182,7 +182,6 @@ fn deafen(place: &Place) {
     }
 }
 
-#[allow(clippy::needless_pass_by_value)] // as every other reading
 #[allow(clippy::needless_pass_by_value)] // the shape of all readers of outcomes
 fn done(outcome: Outcome) -> Option<Result<(), Fault>> {
     matches!(outcome, Outcome::Done).then_some(Ok(()))
