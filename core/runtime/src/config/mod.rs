@@ -64,7 +64,7 @@ pub use service::{MonitorService, Target};
 pub use sink::Sink;
 pub(crate) use suggest::nearest;
 pub use transport::Transport;
-pub use unavailable::{KnownTypes, unsupported};
+pub use unavailable::{KnownTypes, is_our_type, unsupported};
 pub use zone::{Head, MaxAddresses, Zone};
 
 /// A whole configuration, every default filled in and every reference resolved.

@@ -67,6 +67,11 @@ const TYPES: &[(Kind, &[&str])] = &[
     (Kind::Transport, &["udp", "nats"]),
 ];
 
+/// Whether a plugin of that kind and name is rais's own, in this version or a later one.
+pub fn is_our_type(kind: Kind, name: &str) -> bool {
+    TYPES.iter().any(|(of, names)| *of == kind && names.contains(&name))
+}
+
 impl KnownTypes {
     /// None.
     pub fn new() -> KnownTypes {

@@ -33,6 +33,7 @@ const MORE: &str = include_str!("../../../../templates/plugin/more.md");
 /// Every file of the crate: its path, and its text.
 pub(super) fn of_crate(kind: PluginKind, name: &PluginName) -> Vec<(String, String)> {
     let template = template(kind);
+    let type_name = name.as_type(&[template.library, template.test].concat());
     let own = [
         ("Cargo.toml".to_owned(), MANIFEST.to_owned()),
         (".gitignore".to_owned(), IGNORED.to_owned()),
@@ -41,7 +42,7 @@ pub(super) fn of_crate(kind: PluginKind, name: &PluginName) -> Vec<(String, Stri
         ("src/lib.rs".to_owned(), template.library.to_owned()),
         (format!("tests/{}.rs", kind.of_table()), template.test.to_owned()),
     ];
-    let own = own.into_iter().map(|(path, text)| (path, filled(&text, kind, name)));
+    let own = own.into_iter().map(|(path, text)| (path, filled(&text, kind, name, &type_name)));
     let sdk = SDK.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
     own.chain(sdk).collect()
 }
@@ -67,11 +68,11 @@ fn template(kind: PluginKind) -> Template {
 }
 
 /// A template is what it makes, for a plugin called `plugin-name`.
-fn filled(text: &str, kind: PluginKind, name: &PluginName) -> String {
+fn filled(text: &str, kind: PluginKind, name: &PluginName, type_name: &str) -> String {
     let of_table = kind.of_table().as_str();
     text.replace("plugin-kind", of_table)
         .replace("plugin_kind", of_table)
-        .replace("PluginName", &name.as_type())
+        .replace("PluginName", type_name)
         .replace("plugin-name", name.as_str())
         .replace("plugin_name", &name.in_snake_case())
 }

@@ -7,9 +7,9 @@ mod name;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
-use rais_runtime::host::Registry;
+use rais_runtime::config;
 
 use self::folder::NewFolder;
 use self::kind::PluginKind;
@@ -43,25 +43,24 @@ Examples:
 /// Makes the crate and says what comes next.
 ///
 /// # Errors
-/// The name of a built-in plugin; a folder that is in use or cannot be made.
+/// The name of one of rais's own plugins; a folder that is in use or cannot be made.
 pub(super) fn run(args: &NewArgs) -> Result<(), Stop> {
     let (kind, name) = (args.kind, &args.name);
-    let built_in = Registry::built_in().context("the built-in plugins")?;
-    if built_in.get(kind.of_table(), name.as_str()).is_some() {
+    if config::is_our_type(kind.of_table(), name.as_str()) {
         return Err(Stop::Usage(format!(
-            "a {kind} called `{name}` is built in, and two of one name are an error: give yours \
-             another one, my-{name} for one",
-            kind = kind.of_table()
+            "a {of_table} called `{name}` is rais's own, here or to come, and two of one name are \
+             an error: give yours another one, my-{name} for one",
+            of_table = kind.of_table()
         )));
     }
     let path = args.into.clone().unwrap_or_else(|| PathBuf::from(name.as_str()));
+    let shown = path.to_str().ok_or_else(|| anyhow!("{} is not UTF-8", path.display()))?;
     let folder = NewFolder::beside(&path)?;
     for (file, text) in files::of_crate(kind, name) {
         folder.write(&file, &text)?;
     }
     folder.keep()?;
-    let shown = path.to_str().ok_or_else(|| anyhow!("{} is not UTF-8", path.display()));
-    output::text(&next(kind, name, &quoted(shown?)))
+    output::text(&next(kind, name, &quoted(shown)))
 }
 
 fn next(kind: PluginKind, name: &PluginName, folder: &str) -> String {

@@ -10,58 +10,9 @@ pub(super) struct PluginName(String);
 /// More does not fit a table's column.
 const LONGEST: usize = 40;
 
-/// Names that the crate uses for other types, and one that no type can have.
-const TAKEN: &[&str] = &[
-    "Again",
-    "Arc",
-    "AtomicBool",
-    "BlockingProbe",
-    "Box",
-    "Change",
-    "Cx",
-    "Datagram",
-    "Duration",
-    "DurationText",
-    "Err",
-    "Fault",
-    "FaultKind",
-    "File",
-    "Host",
-    "Inbox",
-    "IpAddr",
-    "JoinHandle",
-    "Load",
-    "Mutex",
-    "No",
-    "None",
-    "Ok",
-    "Option",
-    "Owner",
-    "Path",
-    "PathBuf",
-    "PathText",
-    "Probe",
-    "Reading",
-    "Record",
-    "Result",
-    "Scope",
-    "Self",
-    "Served",
-    "Sink",
-    "SocketAddr",
-    "Some",
-    "String",
-    "Subject",
-    "Target",
-    "TcpStream",
-    "Transport",
-    "UdpSocket",
-    "Up",
-    "Vec",
-    "Wish",
-    "Zone",
-    "ZoneHead",
-];
+/// What Rust itself calls so, and macros say without a path.
+const TAKEN: [&str; 10] =
+    ["Box", "Err", "None", "Ok", "Option", "Result", "Self", "Some", "String", "Vec"];
 
 impl PluginName {
     pub(super) fn as_str(&self) -> &str {
@@ -73,14 +24,16 @@ impl PluginName {
         self.0.replace('-', "_")
     }
 
-    /// As a type.
-    pub(super) fn as_type(&self) -> String {
+    /// As a type in `code`, which calls no other so.
+    pub(super) fn as_type(&self, code: &str) -> String {
         let words = self.0.split('-').map(|word| {
             let (first, rest) = word.split_at(1);
             first.to_ascii_uppercase() + rest
         });
         let name: String = words.collect();
-        if TAKEN.contains(&name.as_str()) { name + "Plugin" } else { name }
+        let mut used = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let is_taken = TAKEN.contains(&name.as_str()) || used.any(|word| word == name);
+        if is_taken { name + "Plugin" } else { name }
     }
 }
 
@@ -165,10 +118,12 @@ mod tests {
 
     #[test]
     fn a_type_hides_no_other() {
-        let name = |text: &str| text.parse::<PluginName>().unwrap().as_type();
+        let code = "use std::net::{Server, TcpStream}; let free = [Ready];";
+        let name = |text: &str| text.parse::<PluginName>().unwrap().as_type(code);
         assert_eq!(name("redis"), "Redis");
         assert_eq!(name("my-own-2"), "MyOwn2");
-        assert_eq!(name("host"), "HostPlugin");
+        assert_eq!(name("server"), "ServerPlugin");
+        assert_eq!(name("tcp-stream"), "TcpStreamPlugin");
         assert_eq!(name("self"), "SelfPlugin");
     }
 }
