@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rais_sdk::Fault;
 
-use super::finding::Verdict;
+use super::finding::{Check, Verdict};
 use super::leftovers::{Holds, More, children};
 use super::times::{counted, took};
 use super::trial::Trial;
@@ -14,8 +14,9 @@ use super::trial::Trial;
 const INSTANCES: usize = 20;
 /// Before anything is counted: what is made once stays.
 const BEFORE: usize = 2;
-/// Fewer than this are no leak of each instance, but what the host itself keeps ready.
-const LEAK: usize = INSTANCES / 2;
+/// Where calls take long, fewer must do.
+const LEAST: usize = 4;
+const LONGEST: Duration = Duration::from_secs(3);
 /// Threads and files may take so long to go.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Where some stay that are no leak, this long is enough.
@@ -40,35 +41,37 @@ fn dropped(trial: &Trial<'_>) -> io::Result<Result<Verdict, Fault>> {
         return Ok(Err(fault));
     }
     let before = settled(trial)?;
-    if let Err(fault) = round(trial, INSTANCES) {
-        return Ok(Err(fault));
-    }
-    let more = left(trial, &before)?;
+    let number = match round(trial, INSTANCES) {
+        Ok(number) => number,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    // Fewer are no leak of each instance, but what the host itself keeps ready.
+    let leak = number / 2;
+    let more = left(trial, &before, leak)?;
     // Behind what its process had to tell of the others.
     if let Some(kept) = &trial.kept {
         kept.call(trial);
     }
-    let instances = counted(INSTANCES, "instance");
-    let panics = trial.heard.take();
-    let verdict = match (panics.first(), more) {
+    let instances = counted(number, "instance");
+    let leaks = |what: &str, cure: &str| {
+        Verdict::failed(format!("{what} after {instances}: each must {cure} when it is dropped"))
+    };
+    let verdict = match (trial.heard.take().first(), more) {
         (Some(panic), _) => Verdict::failed(panic.clone()),
-        (None, More { threads: LEAK.., .. }) => Verdict::failed(format!(
-            "{} more after {instances}: each must end its own when it is dropped",
-            counted(more.threads, "thread")
-        )),
-        (None, More { files: Some(files @ LEAK..), .. }) => Verdict::failed(format!(
-            "{} more open after {instances}: each must close its own when it is dropped",
-            counted(files, "file")
-        )),
-        (None, More { files: Some(_), .. }) => Verdict::passed(format!(
-            "{instances} made, called and dropped: no thread and no file of theirs is left"
-        )),
+        (None, More { threads, .. }) if threads >= leak => {
+            leaks(&format!("{} more", counted(threads, "thread")), "end its own")
+        }
+        (None, More { files: Some(files), .. }) if files >= leak => {
+            leaks(&format!("{} more open", counted(files, "file")), "close its own")
+        }
+        (None, More { files: Some(_), .. }) => {
+            Verdict::passed(format!("{instances} came and went, no thread or file is left"))
+        }
         (None, More { files: None, .. }) => Verdict::passed(format!(
-            "{instances} made, called and dropped: no thread of theirs is left (its files are shown \
-             to root alone)"
+            "{instances} came and went, no thread is left (files are shown to root alone)"
         )),
     };
-    let verdict = verdict.with("instances", INSTANCES).with("threads", more.threads);
+    let verdict = verdict.with("instances", number).with("threads", more.threads);
     Ok(Ok(match more.files {
         Some(files) => verdict.with("files", files),
         None => verdict,
@@ -84,8 +87,9 @@ pub(super) fn end(trial: &mut Trial<'_>) -> Verdict {
             Ok(left) if left.is_empty() => {
                 let so_long = took(begun.elapsed());
                 return match trial.heard.take().first() {
-                    Some(panic) => Verdict::failed(panic.clone()),
-                    None => Verdict::passed(format!("its process ended within {so_long}")),
+                    // Where dropping has failed, this is said already.
+                    Some(panic) if !trial.failed(Check::Drop) => Verdict::failed(panic.clone()),
+                    _ => Verdict::passed(format!("its process ended within {so_long}")),
                 };
             }
             Ok(_) if begun.elapsed() < ENDING => thread::sleep(LOOK),
@@ -100,13 +104,17 @@ pub(super) fn end(trial: &mut Trial<'_>) -> Verdict {
     }
 }
 
-/// One after the other.
-fn round(trial: &Trial<'_>, instances: usize) -> Result<(), Fault> {
-    for _ in 0..instances {
+/// So many, one after the other, or as many as there is time for.
+fn round(trial: &Trial<'_>, most: usize) -> Result<usize, Fault> {
+    let begun = Instant::now();
+    for number in 0..most {
+        if number >= LEAST && begun.elapsed() > LONGEST {
+            return Ok(number);
+        }
         let instance = trial.make(&trial.table)?;
         instance.call(trial);
     }
-    Ok(())
+    Ok(most)
 }
 
 /// What there is once nothing goes any more.
@@ -124,14 +132,14 @@ fn settled(trial: &Trial<'_>) -> io::Result<Holds> {
 }
 
 /// What is there more than `before`, once what goes has gone.
-fn left(trial: &Trial<'_>, before: &Holds) -> io::Result<More> {
+fn left(trial: &Trial<'_>, before: &Holds, leak: usize) -> io::Result<More> {
     let begun = Instant::now();
     loop {
         let more = trial.whose.holds()?.more_than(before);
         let most = more.threads.max(more.files.unwrap_or_default());
         let enough = match most {
             0 => Duration::ZERO,
-            1..LEAK => SETTLING,
+            some if some < leak => SETTLING,
             _ => PATIENCE,
         };
         if begun.elapsed() >= enough {

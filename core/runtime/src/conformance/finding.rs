@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::times::counted;
+
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,6 +139,15 @@ impl Verdict {
         // A plugin's own words are among them, and this is to be one line.
         let text = text.into().replace(char::is_control, " ");
         Verdict { state, text, figures: Map::new() }
+    }
+
+    /// The same, found after so many of `one` that were good.
+    pub(super) fn after(mut self, good: usize, one: &str) -> Verdict {
+        self.text.push_str(&match good {
+            0 => format!(" (the first {one})"),
+            good => format!(" (after {})", counted(good, &format!("good {one}"))),
+        });
+        self
     }
 
     /// The same with a figure.

@@ -39,7 +39,11 @@ impl Whose {
             Whose::Children => {
                 let mut all = Holds { files: Some(BTreeSet::new()), ..Holds::default() };
                 for child in children()? {
-                    let one = holds(child)?;
+                    let one = match holds(child) {
+                        // It has ended.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        one => one?,
+                    };
                     all.threads.extend(one.threads);
                     all.files = all.files.zip(one.files).map(|(all, one)| &all | &one);
                 }

@@ -1,6 +1,7 @@
 //! Samples of loads.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rais_sdk::{Fault, Reading, Subject, Target, Up};
@@ -18,6 +19,10 @@ const LONGEST: Duration = Duration::from_secs(2);
 const LIMIT: Duration = Duration::from_secs(3);
 /// One that takes longer is of little use.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// A first load is there by then,
+const FIRST: Duration = Duration::from_secs(3);
+/// where it is asked for so often.
+const PAUSE: Duration = Duration::from_millis(300);
 /// What every service is asked with.
 const SERVICE: &str = "conformance";
 
@@ -44,9 +49,7 @@ pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
             Ok(_) => unknown += 1,
             Err(fault) => {
                 if let Some(verdict) = trial.broke(&fault) {
-                    let good = counted(times.count() - 1, "good sample");
-                    let text = format!("{} (after {good})", verdict.text);
-                    return times.told(Verdict { text, ..verdict });
+                    return times.told(verdict.after(times.count() - 1, "sample"));
                 }
                 if overdue(&fault, took, LIMIT) {
                     trial.stop("its samples do not return");
@@ -59,20 +62,38 @@ pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
     }
     let samples = counted(times.count(), "sample");
     let text = format!("{samples}: {}", times.text());
-    let verdict = match known {
+    let late = match known {
+        // Some need a while between two samples.
+        None if faults == 0 => first(trial, &port),
+        _ => None,
+    };
+    let verdict = match known.or(late) {
         Some(load) => {
             let rest = match (unknown, faults) {
                 (0, 0) => String::new(),
                 (unknown, faults) => {
-                    format!("; {} unknown, {}", count(unknown), counted(faults, "fault"))
+                    format!(" ({} unknown, {})", count(unknown), counted(faults, "fault"))
                 }
             };
-            Verdict::passed(format!("{text}; the last is {load} %{rest}"))
+            Verdict::passed(format!("{text}; load {load} %{rest}"))
         }
         None if faults > 0 => Verdict::warning(format!("{text}; no load was told: {last}")),
         None => Verdict::warning(format!("{text}; no load was told, it is unknown every time")),
     };
     times.told(verdict).with("unknown", unknown).with("faults", faults)
+}
+
+/// The first load that is told.
+fn first(trial: &Trial<'_>, port: &Port) -> Option<f64> {
+    let begun = Instant::now();
+    while begun.elapsed() < FIRST {
+        thread::sleep(PAUSE);
+        let (answer, _) = sample(trial, port, Subject::new(SERVICE), LIMIT);
+        if let Ok(Reading { load: Some(load), .. }) = answer {
+            return Some(load);
+        }
+    }
+    None
 }
 
 /// One more, in time.

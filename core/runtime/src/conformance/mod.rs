@@ -26,7 +26,7 @@ mod trial;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,17 @@ pub struct Tried {
     pub findings: Vec<Finding>,
 }
 
+/// What is to be tried.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The library.
+    pub file: PathBuf,
+    /// Only its plugins of this name.
+    pub only: Option<String>,
+    /// In place of their samples.
+    pub given: Option<Given>,
+}
+
 /// What is tried now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now<'a> {
@@ -96,6 +107,14 @@ pub enum TestError {
     /// The tables do not fit the library.
     #[error(transparent)]
     Given(#[from] GivenError),
+    /// Nobody has the name.
+    #[error("there is no plugin `{name}` in the library; there are: {}", there.join(", "))]
+    NoPlugin {
+        /// The name.
+        name: String,
+        /// The library's plugins.
+        there: Vec<String>,
+    },
     /// This machine lacks something.
     #[error("{what}: {error}")]
     Means {
@@ -106,10 +125,8 @@ pub enum TestError {
     },
 }
 
-/// For one plugin in one mode, unless it hangs where nothing can end it.
-const EACH: Duration = Duration::from_secs(15);
-/// For all of it, with the same exception of at most ten seconds.
-const ALL: Duration = Duration::from_secs(45);
+/// For one plugin in one mode; a check that has begun may take ten seconds more.
+const EACH: Duration = Duration::from_secs(18);
 
 impl Mode {
     /// As it is printed, and as it stands in JSON.
@@ -133,21 +150,20 @@ impl Report {
     }
 }
 
-/// Tries every plugin of the library `file`, with its own sample or with what is `given`. Tells
-/// `progress` what it does. Blocks, for a minute at most.
+/// Tries the plugins that are `asked` for, and tells `progress` what it does. Blocks, for a minute at
+/// most for each.
 ///
 /// `heard` listens to this process. The thread that calls this starts processes, which end with it.
 ///
 /// # Errors
-/// Tables for other plugins; no port, thread or process to be had.
+/// Plugins that are not there; no port, thread or process to be had.
 pub fn test(
-    file: &Path,
-    given: Option<&Given>,
+    asked: &Asked,
     heard: &Heard,
     progress: &mut dyn FnMut(Now<'_>),
 ) -> Result<Report, TestError> {
+    let Asked { file, only, given } = asked;
     let program = Program::this();
-    let end = Instant::now() + ALL;
     let library = match Library::open(file, &program) {
         Ok(library) => library,
         Err(fault) => {
@@ -164,9 +180,16 @@ pub fn test(
         }
     };
     let plugins = host.registry().iter().map(|it| (it.kind(), it.name().to_owned()));
-    let plugins: Vec<_> = plugins.collect();
+    let mut plugins: Vec<_> = plugins.collect();
     if let Some(given) = given {
         given.only_for(&plugins)?;
+    }
+    if let Some(only) = only {
+        let there = plugins.iter().map(|(kind, name)| format!("{kind} {name}")).collect();
+        plugins.retain(|(_, name)| name == only);
+        if plugins.is_empty() {
+            return Err(TestError::NoPlugin { name: only.clone(), there });
+        }
     }
     let stage = Stage::open().map_err(means("the servers that probes meet"))?;
     let mut trials = Vec::new();
@@ -182,11 +205,11 @@ pub fn test(
                 file: file.to_owned(),
                 kind,
                 name: name.clone(),
-                given: given.and_then(|given| given.table(kind, &name)).cloned(),
-                folder: given.map_or(Path::new(""), Given::folder).to_owned(),
-                zone: given.and_then(Given::zone).unwrap_or(sink::ZONE).to_owned(),
+                given: given.as_ref().and_then(|given| given.table(kind, &name)).cloned(),
+                folder: given.as_ref().map_or(Path::new(""), Given::folder).to_owned(),
+                zone: given.as_ref().and_then(Given::zone).unwrap_or(sink::ZONE).to_owned(),
                 places: stage.places,
-                limit: EACH.min(end.saturating_duration_since(Instant::now())),
+                limit: EACH,
             };
             let outcome = match mode {
                 Mode::Isolated => trial::run(&host, &job, Whose::Children, heard, &mut tell),
@@ -206,7 +229,7 @@ pub fn test(
 
 fn about(vetted: &Vetted) -> Finding {
     let Vetted { abi, sdk, rustc, load_time, .. } = vetted;
-    let text = format!("ABI {abi}, SDK {sdk}, {rustc}, loaded in {}", took(*load_time));
+    let text = format!("ABI {abi}, SDK {sdk}, rustc {rustc}, loaded in {}", took(*load_time));
     let (verdict, panic) = match vetted.panic {
         PanicStrategy::Unwind => (Verdict::passed(text), "unwind"),
         PanicStrategy::Abort => {

@@ -1,12 +1,12 @@
 //! Calls of probes: many, of servers that answer, and of those that do not.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rais_sdk::{Fault, FaultKind, Target, Up};
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::finding::{Check, State, Verdict};
@@ -75,7 +75,8 @@ pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
         times.add(ended.took);
     }
     while times.count() < CALLS && begun.elapsed() < LONGEST {
-        for ended in at_once(trial, &port, address, MANY.min(CALLS - times.count())).0 {
+        let number = MANY.min(CALLS - times.count());
+        for ended in trial.wait(at_once(&port, address, number, None)).0 {
             if let Err(fault) = &ended.answer
                 && let Some(verdict) = trial.broke(fault)
             {
@@ -97,15 +98,14 @@ pub(super) fn black_hole(trial: &mut Trial<'_>) -> Verdict {
     again(|| {
         let (ended, allowed) = timed(trial, &port, address);
         let took = took(ended.took);
-        if let Ok(up) = &ended.answer {
+        if ended.answer.is_ok() {
             let everywhere = call(trial, &port, trial.job.places.refusing).answer.is_ok();
             return if everywhere {
                 Verdict::warning("up also where nobody listens: it does not look at its target")
             } else {
                 Verdict::failed(format!(
-                    "up after {took} ({}), though nobody answered: after every wake ask the socket \
-                     itself whether it is connected",
-                    if up.detail.is_empty() { "no detail" } else { &up.detail }
+                    "up after {took}, though nobody answered: after every wake ask the socket \
+                     itself whether it is connected"
                 ))
             };
         }
@@ -123,41 +123,45 @@ pub(super) fn silence(trial: &mut Trial<'_>) -> Verdict {
     })
 }
 
-/// As many as wait for a dead host, all at the same time.
+/// As many as wait for a dead host, all at the same time, and one beside them that need not wait.
 pub(super) fn together(trial: &mut Trial<'_>) -> Verdict {
     if trial.failed(Check::BlackHole) {
         return Verdict::skipped("not tried: one alone does not end in time");
     }
     let Some(port) = port(trial) else { return nothing() };
-    let address = trial.job.places.black_hole;
     let number = if trial.blocks { TOGETHER_BLOCKING } else { TOGETHER };
+    let lone = call(trial, &port, trial.job.places.closing).took;
+    // Where it waits also for a server that answers, that says nothing.
+    let beside = (lone < TIMEOUT / 4).then_some(trial.job.places.closing);
     again(|| {
-        let (all, late) = at_once(trial, &port, address, number);
+        let (mut all, late) =
+            trial.wait(at_once(&port, trial.job.places.black_hole, number, beside));
         let allowed = TIMEOUT + GRACE + late;
-        let mut times = Times::default();
-        let mut good = 0;
-        for ended in &all {
-            times.add(ended.took);
-            if let Err(fault) = &ended.answer
-                && let Some(verdict) = trial.broke(fault)
-            {
-                return verdict;
-            }
-            good += usize::from(ended.took <= allowed && !by_host(ended));
+        if let Some(fault) = all.iter().find_map(|ended| ended.answer.as_ref().err())
+            && let Some(verdict) = trial.broke(fault)
+        {
+            return verdict;
         }
+        let held_up = beside.and(all.pop()).is_some_and(|it| it.took > TIMEOUT * 3 / 4 + late);
+        let mut times = Times::default();
+        all.iter().for_each(|ended| times.add(ended.took));
+        let good = all.iter().filter(|it| it.took <= allowed && !by_host(it)).count();
         let longest = took(times.longest());
-        let verdict = if good == number {
-            Verdict::passed(format!("{} at once, all ended within {longest}", count(number)))
-        } else if trial.blocks {
+        let verdict = if trial.blocks && good < number {
             Verdict::failed(format!(
-                "of {number} at once {good} ended by themselves in time: the others waited for them"
+                "{good} of {number} at once ended in time: the others had to wait for them"
+            ))
+        } else if good < number || held_up {
+            let what = match good < number {
+                true => format!("{good} of {number} at once ended in time"),
+                false => format!("{number} at once held up another that had not to wait"),
+            };
+            Verdict::failed(format!(
+                "{what}: it blocks the thread that all share; wait with what `Cx` and \
+                 `rais_sdk::net` have, or make it a BlockingProbe"
             ))
         } else {
-            Verdict::failed(format!(
-                "of {number} at once {good} ended by themselves in time: it blocks the thread that \
-                 they share; wait with what `Cx` and `rais_sdk::net` have, or make it a \
-                 BlockingProbe"
-            ))
+            Verdict::passed(format!("{} at once, all ended within {longest}", count(number)))
         };
         verdict
             .with("calls", number)
@@ -181,9 +185,7 @@ fn in_time(trial: &mut Trial<'_>, ended: &Ended, allowed: Duration) -> Verdict {
                 }
             };
             let timeout = took(TIMEOUT);
-            Verdict::failed(format!(
-                "does not end by itself within {timeout} and {GRACE:?}: {cure}"
-            ))
+            Verdict::failed(format!("not over {GRACE:?} after its timeout of {timeout}: {cure}"))
         }
         Err(Fault { kind: FaultKind::Timeout, at, .. }) if at.is_empty() => {
             let cure = "say what it waits for by cx.phase(\"connecting\") or the like";
@@ -193,7 +195,7 @@ fn in_time(trial: &mut Trial<'_>, ended: &Ended, allowed: Duration) -> Verdict {
             Verdict::passed(format!("timeout at \"{at}\" after {so_long}"))
         }
         Err(fault) => Verdict::passed(format!("{} after {so_long}: {}", fault.kind, fault.text)),
-        Ok(_) => Verdict::passed(format!("up after {so_long}: the connection is enough for it")),
+        Ok(_) => Verdict::passed(format!("up after {so_long}: it needs no answer")),
     };
     verdict.with("took_ms", millis(ended.took)).with("timeout_ms", millis(TIMEOUT))
 }
@@ -230,22 +232,22 @@ fn timed(trial: &Trial<'_>, port: &Port, address: SocketAddr) -> (Ended, Duratio
     })
 }
 
-/// So many calls, and how late this machine was meanwhile.
-fn at_once(
-    trial: &Trial<'_>,
+/// So many calls, last one of `beside`, and how late this machine was meanwhile.
+async fn at_once(
     port: &Port,
     address: SocketAddr,
     number: usize,
+    beside: Option<SocketAddr>,
 ) -> (Vec<Ended>, Duration) {
-    trial.wait(async {
-        let late = tokio::spawn(lateness());
-        let mut calls = JoinSet::new();
-        for _ in 0..number {
-            calls.spawn(ended(port, address));
-        }
-        let all = calls.join_all().await;
-        (all, late.await.unwrap_or_default())
-    })
+    let late = tokio::spawn(lateness());
+    let calls = iter::repeat_n(address, number).chain(beside);
+    let calls: Vec<_> = calls.map(|address| tokio::spawn(ended(port, address))).collect();
+    let mut all = Vec::new();
+    for call in calls {
+        // Only a panic of our own could keep it away.
+        all.extend(call.await.ok());
+    }
+    (all, late.await.unwrap_or_default())
 }
 
 /// The call begins at once.
@@ -277,8 +279,7 @@ fn nothing() -> Verdict {
 }
 
 fn after(verdict: Verdict, calls: usize) -> Verdict {
-    let text = format!("{} (after {})", verdict.text, counted(calls, "good call"));
-    Verdict { text, ..verdict }.with("calls", calls)
+    verdict.after(calls, "call").with("calls", calls)
 }
 
 impl Tally {

@@ -54,8 +54,11 @@ pub(super) fn unknown_key(trial: &mut Trial<'_>) -> Verdict {
             }
         }
     }
-    Verdict::passed(format!("refused at its place, in {}", counted(places.len(), "table")))
-        .with("tables", places.len())
+    Verdict::passed(match places.len() {
+        1 => "refused at its place".to_owned(),
+        tables => format!("refused at its place, in each of {tables} tables"),
+    })
+    .with("tables", places.len())
 }
 
 /// Key by key.

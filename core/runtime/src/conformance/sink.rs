@@ -34,13 +34,10 @@ type Port = Arc<dyn SinkPort>;
 
 /// The zone, published by an instance that is then stopped.
 pub(super) fn once(trial: &Trial<'_>, port: &Port) {
-    if let Ok(what) = publication(trial, now(), 1) {
-        let what = Arc::new(what);
-        trial.wait(async {
-            // What comes of it was seen before.
-            let _ = port.publish(what, LIMIT).await;
-            let _ = port.stop(STOPPING).await;
-        });
+    if let Ok(what) = publication(trial, next_serial(trial, port), 1) {
+        // What comes of it was seen before.
+        let _ = put(trial, port, what);
+        let _ = trial.wait(async { port.stop(STOPPING).await });
     }
 }
 
@@ -50,7 +47,7 @@ pub(super) fn publish(trial: &mut Trial<'_>) -> Verdict {
         Ok(port) => port,
         Err(verdict) => return verdict,
     };
-    let first = first_serial(trial, &port);
+    let first = next_serial(trial, &port);
     let mut times = Times::default();
     let mut last: Option<u32> = None;
     let begun = Instant::now();
@@ -87,7 +84,7 @@ pub(super) fn publish_again(trial: &mut Trial<'_>) -> Verdict {
         Ok(port) => port,
         Err(verdict) => return verdict,
     };
-    let serial = first_serial(trial, &port);
+    let serial = next_serial(trial, &port);
     let Ok(what) = publication(trial, serial, 1) else {
         return Verdict::skipped("not tried: there is no zone to publish");
     };
@@ -115,7 +112,7 @@ pub(super) fn read_back(trial: &mut Trial<'_>) -> Verdict {
         Ok(port) => port,
         Err(verdict) => return verdict,
     };
-    let serial = first_serial(trial, &port);
+    let serial = next_serial(trial, &port);
     let Ok(what) = publication(trial, serial, 0) else {
         return Verdict::skipped("not tried: there is no zone to publish");
     };
@@ -137,12 +134,12 @@ pub(super) fn read_back(trial: &mut Trial<'_>) -> Verdict {
             return Verdict::passed(format!("{} are served", counted(found.len(), "address")));
         }
         if begun.elapsed() > TAKING_IN {
-            return Verdict::failed(match early {
-                Some(serial) => format!("serial {published} was published, {serial} is served"),
-                None => {
-                    let [expected, found] = [expected, found].map(|all| all.len());
-                    format!("{expected} addresses were published, other {found} are served")
-                }
+            let missing = expected.difference(&found).next();
+            let strange = found.difference(&expected).next();
+            return Verdict::failed(match (missing, strange, early) {
+                (Some((_, ip)), ..) => format!("{ip} was published and is not served"),
+                (_, Some((_, ip)), _) => format!("{ip} was not published and is served"),
+                _ => format!("an earlier serial is served than {published}, which was published"),
             });
         }
         thread::sleep(LOOK);
@@ -186,13 +183,16 @@ fn addresses(owners: &[Owner], records: &[Record]) -> BTreeSet<(String, IpAddr)>
     named.collect()
 }
 
-/// Later than what is served, and than what was published on another day.
-fn first_serial(trial: &Trial<'_>, port: &Port) -> u32 {
-    let after = match served(trial, port) {
-        Ok(Some(Served { serial: Some(serial), .. })) => serial.wrapping_add(1),
-        _ => return now(),
-    };
-    if is_before(now(), after) { after } else { now() }
+/// Later than all that was published and than what is served; else the time, as binders have it.
+fn next_serial(trial: &Trial<'_>, port: &Port) -> u32 {
+    let last = trial.serial.get().or_else(|| match served(trial, port) {
+        Ok(Some(served)) => served.serial,
+        _ => None,
+    });
+    match last.map(|last| last.wrapping_add(1)) {
+        Some(next) if is_before(now(), next) => next,
+        _ => now(),
+    }
 }
 
 fn now() -> u32 {
@@ -209,6 +209,7 @@ fn is_before(serial: u32, other: u32) -> bool {
 }
 
 fn put(trial: &Trial<'_>, port: &Port, what: Publication) -> (Result<u32, Fault>, Duration) {
+    trial.serial.set(Some(what.head.serial));
     let begun = Instant::now();
     let answer = trial.wait(async { port.publish(Arc::new(what), LIMIT).await });
     (answer, begun.elapsed())
@@ -232,9 +233,9 @@ fn refused(trial: &mut Trial<'_>, fault: &Fault, took: Duration, before: u32) ->
 
 fn port(trial: &Trial<'_>) -> Result<Port, Verdict> {
     match &trial.kept {
-        _ if trial.job.given.is_none() => Err(Verdict::skipped(
-            "it writes where its table says: give --config a table with a place for that",
-        )),
+        _ if trial.job.given.is_none() => {
+            Err(Verdict::skipped("give --config: it writes where its table says"))
+        }
         Some(Instance::Sink(port)) => Ok(Arc::clone(port)),
         _ => Err(Verdict::skipped("not tried: there is no instance")),
     }

@@ -75,7 +75,12 @@ pub(super) fn count(number: usize) -> String {
 
 /// `1 call`, `1,000 calls`
 pub(super) fn counted(number: usize, one: &str) -> String {
-    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+    let ending = match number {
+        1 => "",
+        _ if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{ending}", count(number))
 }
 
 #[cfg(test)]
@@ -102,6 +107,7 @@ mod tests {
         }
         assert_eq!(counted(1, "call"), "1 call");
         assert_eq!(counted(1000, "call"), "1,000 calls");
+        assert_eq!(counted(2, "address"), "2 addresses");
         for (micros, text) in
             [(80, "0.08ms"), (9_994, "9.99ms"), (12_400, "12ms"), (1_050_000, "1.05s")]
         {

@@ -185,9 +185,9 @@ fn is_ours(data: &[u8]) -> bool {
 
 fn port(trial: &Trial<'_>) -> Result<Port, Verdict> {
     match &trial.kept {
-        _ if trial.job.given.is_none() => Err(Verdict::skipped(
-            "it sends where its table says: give --config a table that makes it its own peer",
-        )),
+        _ if trial.job.given.is_none() => {
+            Err(Verdict::skipped("give --config: it sends where its table says"))
+        }
         Some(Instance::Transport(port)) => Ok(Arc::clone(port)),
         _ => Err(Verdict::skipped("not tried: there is no instance")),
     }

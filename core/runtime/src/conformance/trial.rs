@@ -1,5 +1,6 @@
 //! One plugin, tried in one mode: check by check.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -18,7 +19,7 @@ use super::leftovers::Whose;
 use super::stage::Places;
 use super::{clean, load, probe, refusals, sample, sink, transport};
 use crate::config::Kind;
-use crate::host::{PluginHost, PluginState};
+use crate::host::PluginHost;
 
 /// What is tried, and how. Told to the process that does it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,8 @@ pub(super) struct Trial<'a> {
     pub(super) table: Map<String, Json>,
     /// Kept to the end, so that its process is.
     pub(super) kept: Option<Instance>,
+    /// The newest serial that was published, of sinks.
+    pub(super) serial: Cell<Option<u32>>,
     pub(super) heard: &'a Heard,
     pub(super) whose: Whose,
     pub(super) runtime: Runtime,
@@ -98,6 +101,7 @@ pub(super) fn run(
         blocks: plugin.blocks(),
         table: Map::new(),
         kept: None,
+        serial: Cell::new(None),
         heard,
         whose,
         runtime: Builder::new_current_thread().enable_time().build()?,
@@ -191,7 +195,10 @@ impl Trial<'_> {
     /// of the table.
     pub(super) fn broke_in_new(&mut self, fault: &Fault) -> Option<Verdict> {
         match fault.kind {
-            FaultKind::Panicked => Some(Verdict::failed(format!("`new` {}", fault.text))),
+            FaultKind::Panicked => {
+                self.stop("`new` had panicked");
+                Some(Verdict::failed(format!("`new` {}", fault.text)))
+            }
             // Of the host; a plugin has no deadline there.
             FaultKind::Timeout => {
                 self.stop("`new` does not return");
@@ -205,6 +212,7 @@ impl Trial<'_> {
     /// it looked at.
     pub(super) fn broke(&mut self, fault: &Fault) -> Option<Verdict> {
         if fault.kind == FaultKind::Panicked {
+            self.stop("a call had panicked");
             return Some(Verdict::failed(fault.text.clone()));
         }
         self.died(fault)
@@ -212,15 +220,12 @@ impl Trial<'_> {
 
     /// That its process died, where it did.
     fn died(&mut self, fault: &Fault) -> Option<Verdict> {
-        let rows = self.host.list();
-        let row =
-            rows.into_iter().find(|it| it.kind == self.job.kind && it.name == self.job.name)?;
-        if !matches!(row.state, PluginState::Restarting { .. } | PluginState::Down { .. }) {
-            return None;
-        }
+        let Job { kind, name, .. } = self.job;
+        let how = fault.text.strip_prefix(&format!("the process of the {kind} `{name}` "))?;
         self.stop("its process had died");
-        let why = row.state.why().unwrap_or(&fault.text);
-        Some(Verdict::failed(format!("its process {why}")))
+        // Its next life is of no interest here.
+        let how = how.split("; it is ").next().unwrap_or(how);
+        Some(Verdict::failed(format!("its process {how}")))
     }
 
     pub(super) fn wait<T>(&self, what: impl Future<Output = T>) -> T {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rais_runtime::conformance::{
-    self, Finding, Given, Heard, Now, Report, State, TestError, Tried,
+    self, Asked, Finding, Given, Heard, Mode, Now, Report, State, TestError, Tried,
 };
 use serde::Serialize;
 
@@ -24,13 +24,16 @@ pub(super) struct TestArgs {
     /// one of these only
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Try the plugins of this name alone
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
     #[command(flatten)]
     output: Output,
 }
 
 const EXAMPLES: &str = "\
 Each plugin is tried twice: isolated in a process of its own, and in-process within another rais.
-That takes some seconds, a minute at most. Exit code 1 where a check failed.
+That takes some seconds, a minute at most for each. Exit code 1 where a check failed.
 
 FILE of --config is a table as it stands below [sink.NAME], its `type` first; or one such table each
 as [probe], [load], [sink], [transport], or several as [[probe]]. `zone = \"NAME\"` before them is
@@ -60,15 +63,15 @@ const INDENT: usize = 26;
 /// A check that failed; tables that do not fit.
 pub(super) fn run(args: &TestArgs) -> Result<(), Stop> {
     let usage = |error: TestError| match error {
-        TestError::Given(error) => Stop::Usage(error.to_string()),
+        TestError::Given(_) | TestError::NoPlugin { .. } => Stop::Usage(error.to_string()),
         other => Stop::Failed(other.into()),
     };
     let given = args.config.as_deref().map(Given::read).transpose();
     let given = given.map_err(|error| usage(error.into()))?;
+    let asked = Asked { file: args.file.clone(), only: args.only.clone(), given };
     let heard = Heard::listen();
     let mut progress = Progress::new();
-    let report =
-        conformance::test(&args.file, given.as_ref(), &heard, &mut |now| progress.say(now));
+    let report = conformance::test(&asked, &heard, &mut |now| progress.say(now));
     progress.clear();
     let report = report.map_err(usage)?;
     match args.output.format {
@@ -120,31 +123,41 @@ impl Summed<'_> {
 
 fn text(report: &Report) -> String {
     let mut text = format!("{}\n", output::bold(&report.file.display().to_string()));
-    row(&report.library, &mut text);
+    rows(std::slice::from_ref(&report.library), &mut text);
     for Tried { kind, name, mode, findings } in &report.trials {
         let title = format!("{kind} {name}, {}", mode.as_str());
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n{}", output::bold(&title));
-        for finding in findings {
-            row(finding, &mut text);
+        // What was not tried for one reason is one line.
+        let alike = |one: &Finding, other: &Finding| {
+            one.verdict.state == State::Skipped && one.verdict == other.verdict
+        };
+        for alike in findings.chunk_by(alike) {
+            rows(alike, &mut text);
         }
     }
     text.push('\n');
     if report.trials.is_empty() {
-        let _ = writeln!(text, "{}: {}", report.file.display(), sums([&report.library]));
+        let _ = writeln!(text, "{}: {}", report.file.display(), sums([(None, &report.library)]));
     }
     let mut plugins: Vec<_> = report.trials.iter().map(|it| (it.kind, it.name.as_str())).collect();
     plugins.dedup();
     for (kind, name) in plugins {
         let tried = report.trials.iter().filter(|it| (it.kind, it.name.as_str()) == (kind, name));
-        let _ = writeln!(text, "{kind} {name}: {}", sums(tried.flat_map(|it| &it.findings)));
+        let tried = tried.flat_map(|it| it.findings.iter().map(|one| (Some(it.mode), one)));
+        let _ = writeln!(text, "{kind} {name}: {}", sums(tried));
     }
     text.truncate(text.trim_end().len());
     text
 }
 
-fn row(finding: &Finding, text: &mut String) {
-    let Finding { check, verdict } = finding;
+/// One line for findings that differ in what was looked at alone.
+fn rows(findings: &[Finding], text: &mut String) {
+    let [Finding { check, verdict }, others @ ..] = findings else { return };
+    let check = match others {
+        [] => check.as_str().to_owned(),
+        others => format!("{} checks", others.len() + 1),
+    };
     let tone = match verdict.state {
         State::Passed => Tone::Good,
         State::Failed => Tone::Bad,
@@ -154,23 +167,30 @@ fn row(finding: &Finding, text: &mut String) {
     let state = output::toned(&format!("{:<7}", verdict.state.as_str()), tone);
     let lines = output::wrapped(&verdict.text, INDENT);
     let said = lines.join(&format!("\n{}", " ".repeat(INDENT)));
-    let _ = writeln!(text, "  {:<13}  {state}  {said}", check.as_str());
+    let _ = writeln!(text, "  {check:<13}  {state}  {said}");
 }
 
-/// `12 passed, 1 failed`
-fn sums<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
+/// `12 passed, 1 failed (together, isolated)`
+fn sums<'a>(findings: impl IntoIterator<Item = (Option<Mode>, &'a Finding)>) -> String {
     let findings: Vec<_> = findings.into_iter().collect();
-    let count = |state| findings.iter().filter(|it| it.verdict.state == state).count();
-    let (passed, failed) = (count(State::Passed), count(State::Failed));
-    let tone = if failed > 0 { Tone::Bad } else { Tone::Good };
-    let mut sums = format!("{passed} passed, {}", output::toned(&format!("{failed} failed"), tone));
-    for (state, name) in [(State::Warning, "warnings"), (State::Skipped, "skipped")] {
-        match count(state) {
-            0 => {}
-            1 if state == State::Warning => sums.push_str(", 1 warning"),
-            several => {
-                let _ = write!(sums, ", {several} {name}");
-            }
+    let those = |state| findings.iter().filter(move |(_, it)| it.verdict.state == state);
+    let failed: Vec<_> = those(State::Failed)
+        .map(|(mode, it)| match mode {
+            Some(mode) => format!("{} {}", mode.as_str(), it.check.as_str()),
+            None => it.check.as_str().to_owned(),
+        })
+        .collect();
+    let mut sums = format!("{} passed, ", those(State::Passed).count());
+    sums.push_str(&match failed.len() {
+        0 => output::toned("0 failed", Tone::Good),
+        some => output::toned(&format!("{some} failed ({})", failed.join(", ")), Tone::Bad),
+    });
+    for (state, one, several) in
+        [(State::Warning, "warning", "warnings"), (State::Skipped, "skipped", "skipped")]
+    {
+        let number = those(state).count();
+        if number > 0 {
+            let _ = write!(sums, ", {number} {}", if number == 1 { one } else { several });
         }
     }
     sums
