@@ -11,6 +11,30 @@ pub fn probe_tcp() -> PathBuf {
     built("librais_plugin_probe_tcp.so")
 }
 
+/// Load `cpu`.
+#[must_use]
+pub fn load_cpu() -> PathBuf {
+    built("librais_plugin_load_cpu.so")
+}
+
+/// Sink `bind`.
+#[must_use]
+pub fn sink_bind() -> PathBuf {
+    built("librais_plugin_sink_bind.so")
+}
+
+/// Transport `udp`.
+#[must_use]
+pub fn transport_udp() -> PathBuf {
+    built("librais_plugin_transport_udp.so")
+}
+
+/// A plugin for each mistake that `rais plugins test` is to find.
+#[must_use]
+pub fn careless() -> PathBuf {
+    built("librais_test_careless.so")
+}
+
 /// The plugins `faulty` and `faulty-blocking`.
 #[must_use]
 pub fn faulty() -> PathBuf {

@@ -80,28 +80,28 @@ fn dropped(trial: &Trial<'_>) -> io::Result<Result<Verdict, Fault>> {
 
 /// Its process ends once its last instance is gone.
 pub(super) fn end(trial: &mut Trial<'_>) -> Verdict {
+    match ended(trial) {
+        Ok(Some(so_long)) => match trial.heard.take().first() {
+            // Where dropping has failed, this is said already.
+            Some(panic) if !trial.failed(Check::Drop) => Verdict::failed(panic.clone()),
+            _ => Verdict::passed(format!("its process ended within {}", took(so_long))),
+        },
+        Ok(None) => Verdict::failed(format!("its process is still there after {}", took(ENDING))),
+        Err(error) => Verdict::skipped(format!("not tried: /proc does not tell: {error}")),
+    }
+}
+
+/// Drops the last instance, and waits for the process; none where that does not end.
+pub(super) fn ended(trial: &mut Trial<'_>) -> io::Result<Option<Duration>> {
     let begun = Instant::now();
     drop(trial.kept.take());
-    loop {
-        match children() {
-            Ok(left) if left.is_empty() => {
-                let so_long = took(begun.elapsed());
-                return match trial.heard.take().first() {
-                    // Where dropping has failed, this is said already.
-                    Some(panic) if !trial.failed(Check::Drop) => Verdict::failed(panic.clone()),
-                    _ => Verdict::passed(format!("its process ended within {so_long}")),
-                };
-            }
-            Ok(_) if begun.elapsed() < ENDING => thread::sleep(LOOK),
-            Ok(_) => {
-                let text = format!("its process is still there after {}", took(ENDING));
-                return Verdict::failed(text);
-            }
-            Err(error) => {
-                return Verdict::skipped(format!("not tried: /proc does not tell: {error}"));
-            }
+    while begun.elapsed() < ENDING {
+        if children()?.is_empty() {
+            return Ok(Some(begun.elapsed()));
         }
+        thread::sleep(LOOK);
     }
+    Ok(None)
 }
 
 /// So many, one after the other, or as many as there is time for.

@@ -15,6 +15,8 @@ pub struct Heard(Arc<Mutex<Vec<String>>>);
 
 /// Where plugins' lines go in the log.
 const TARGET: &str = "plugin";
+/// How the SDK begins what it says of a panic that ends the process.
+const LAST: &str = "panicked where nothing can catch it";
 
 impl Heard {
     /// Hears this whole process from now on, unless somebody does already.
@@ -31,7 +33,8 @@ impl Heard {
     }
 
     fn hear(&self, line: String) {
-        if line.contains("panic") {
+        // One that ends its process is seen by that end.
+        if line.contains("panic") && !line.starts_with(LAST) {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
     }

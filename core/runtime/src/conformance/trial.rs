@@ -110,8 +110,14 @@ pub(super) fn run(
         over: None,
         tell,
     };
+    // What another plugin has said.
+    heard.take();
     for (check, work) in plan_of(job, whose) {
         trial.check(check, work);
+    }
+    if trial.over.is_some() && whose == Whose::Children {
+        // Nothing of it is to be taken for the next one's.
+        let _ = clean::ended(&mut trial);
     }
     Ok(())
 }
