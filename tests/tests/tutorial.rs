@@ -17,7 +17,7 @@ use rais_tests::wait;
 use rais_tests::workshop::{self, Workshop};
 
 /// What only looks; it is typed again until it shows what the page does, as a reader would.
-const LOOKING: [&str; 3] = ["rais status", "rais plugins list", "redis-cli"];
+const LOOKING: [&str; 5] = ["rais status", "rais plugins list", "rais probe", "redis-cli", "cat"];
 
 /// Beats that are heard after the upgrade before it is judged.
 const BEATS: u64 = 10;
@@ -122,7 +122,7 @@ impl Reader {
         roles.remove(0)
     }
 
-    /// Every beat since then was heard once, and said that the Redis is up.
+    /// Every beat since then was heard once, and none changed the zone.
     fn every_beat_is_heard_since(&self, before: &Binder) {
         let after = wait::until("more beats", || {
             let after = self.binder();
@@ -134,8 +134,6 @@ impl Reader {
         assert_eq!(after.counters.accepted - before.counters.accepted, beats);
         assert_eq!(after.refused(), 0);
         assert_eq!(after.counters.published, before.counters.published, "the set has changed");
-        let member = &after.service("cache").unwrap().members[0];
-        assert_eq!((member.state.as_str(), member.in_set), ("up", true));
     }
 }
 
