@@ -94,9 +94,15 @@ fn first_line(said: &str) -> String {
     short
 }
 
-/// Control characters would move the cursor of whoever reads it.
+/// Control characters would move the cursor of whoever reads it, and those of direction and width
+/// what stands beside it.
 fn plain(c: char) -> char {
-    if c.is_control() { ' ' } else { c }
+    match c {
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => ' ',
+        '\u{2060}'..='\u{206f}' | '\u{feff}' => ' ',
+        c if c.is_control() => ' ',
+        c => c,
+    }
 }
 
 /// Behind the `|` of the first line, and all behind the next `|`, in as many lines as there are.

@@ -132,7 +132,11 @@ impl Argument {
                 Part::Text(text) => filled.push_str(text),
                 Part::Fill(placeholder) => {
                     let value = values.get(*placeholder);
-                    filled.push_str(&value.ok_or(RunError::Missing(*placeholder))?);
+                    let value = value.ok_or(RunError::Missing(*placeholder))?;
+                    if filled.is_empty() && value.starts_with('-') {
+                        return Err(RunError::TakenForOption(*placeholder, value));
+                    }
+                    filled.push_str(&value);
                 }
             }
         }
@@ -249,6 +253,18 @@ mod tests {
         let argument = Argument::parse("argv[1]", "{port}", &Placeholder::ALL).unwrap();
         let error = argument.fill(&Values::default()).unwrap_err();
         assert!(matches!(error, RunError::Missing(Placeholder::Port)), "{error}");
+    }
+
+    #[test]
+    fn what_is_filled_in_never_becomes_an_option() {
+        let values = Values { name: Some("-H"), ..values() };
+        let fill = |text: &str| {
+            let argument = Argument::parse("argv[1]", text, &Placeholder::ALL).unwrap();
+            argument.fill(&values)
+        };
+        let error = fill("{name}").unwrap_err().to_string();
+        assert_eq!(error, "`{name}` is `-H` here, which the check would take for an option");
+        assert_eq!(fill("--host={name}").unwrap(), "--host=-H");
     }
 
     proptest! {

@@ -23,6 +23,9 @@ pub enum RunError {
     /// An argument asks for what is not known here.
     #[error("`{0}` stands in `argv`, and there is none")]
     Missing(Placeholder),
+    /// A value that would be read as one of the check's options.
+    #[error("`{0}` is `{1}` here, which the check would take for an option")]
+    TakenForOption(Placeholder, String),
     /// It cannot be found, or not be started.
     #[error("{program} cannot be run: {}", plain(why))]
     Start {

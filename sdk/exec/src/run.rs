@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, getpid, getppid, kill_process_group, pidfd_open,
+    set_parent_process_death_signal,
 };
 
 /// So much of each of its two outputs is kept; the rest is read and dropped.
@@ -100,11 +101,24 @@ pub(crate) fn run(
 }
 
 /// Has the process killed when this one ends, however that comes about; what it has started itself is
-/// not reached. More exactly: when this thread ends, which waits for it.
+/// not reached, nor a check that gains privileges. More exactly: when this thread ends, which waits
+/// for it. And leaves it no file of this process that was inherited from who started that.
 fn end_with_us(command: &mut Command) {
-    let tie = || set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
+    let parent = getpid();
+    let tie = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // It may have died before the line above; then nobody would tell.
+        if getppid() != Some(parent) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        // SAFETY: a system call on numbers. Nothing is closed yet: std still needs its own pipe.
+        // A kernel older than 5.11 refuses it; what Rust opens closes by itself also there.
+        let _ = unsafe { libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as i32) };
+        Ok(())
+    };
     // SAFETY: it runs in a copy of this process that has one thread, where only what is
-    // async-signal-safe may be done: it makes one system call, takes no lock and allocates nothing.
+    // async-signal-safe may be done: it makes three system calls, takes no lock and allocates
+    // nothing.
     unsafe { command.pre_exec(tie) };
 }
 
@@ -290,10 +304,8 @@ impl Undead {
             let _ = child.wait();
             undead.0.fetch_sub(1, Ordering::Relaxed);
         });
-        // Without a thread it stays a zombie, as this process is short of everything.
-        if waiting.is_err() {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-        }
+        // Without a thread it stays a zombie, as this process is short of everything, and counts.
+        drop(waiting);
     }
 }
 
