@@ -4,12 +4,15 @@
 //! on demand and end when idle.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::unistd::gettid;
 use rais_sdk::Fault;
+use rustix::process::{Pid, setpriority_process};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -21,6 +24,9 @@ use crate::config::Kind;
 
 /// How long a thread without work stays.
 const IDLE: Duration = Duration::from_secs(10);
+/// The niceness of a thread whose call is due and does not return: should it spin, it is to have the
+/// time that nobody else wants.
+const NICEST: i32 = 19;
 
 /// How much a plugin may do at once.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +76,8 @@ enum Ending {
 
 struct Job {
     limit: Duration,
-    run: Box<dyn FnOnce() + Send>,
+    /// Told the call's number when it begins.
+    run: Box<dyn FnOnce(u64) + Send>,
 }
 
 /// A call that a thread is in.
@@ -79,6 +86,17 @@ struct Call {
     /// The watch's first look at it: this saves reading a clock at every call.
     seen: Option<Instant>,
     due: Due,
+    /// That it runs on.
+    thread: Option<Pid>,
+    pace: Pace,
+}
+
+/// How the thread of a call stands to others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Usual,
+    /// It gives way to all.
+    SetBack,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,12 +146,12 @@ impl Pool {
     ) -> Answer<T> {
         let (done, outcome) = oneshot::channel();
         let (begin, begun) = oneshot::channel();
-        let run = Box::new(move || {
+        let run = Box::new(move |number| {
             if unawaited == Unawaited::Skip && done.is_closed() {
                 return;
             }
             // Who has stopped waiting need not hear.
-            let _ = begin.send(());
+            let _ = begin.send(number);
             let _ = done.send(work());
         });
         let asked = tokio::time::Instant::now();
@@ -143,13 +161,17 @@ impl Pool {
             added?;
             // What waited for a thread has the less time left.
             let left = |limit: Duration| limit.saturating_sub(asked.elapsed());
-            if timeout(left(limit), begun).await.is_err() {
-                return Err(shared.busy());
-            }
+            let number = match timeout(left(limit), begun).await {
+                Ok(number) => number.ok(),
+                Err(_) => return Err(shared.busy()),
+            };
             match timeout(left(limit.saturating_add(shared.grace)), outcome).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(Fault::unknown("the call was abandoned")),
-                Err(_) => Err(shared.late(limit)),
+                Err(_) => {
+                    shared.set_back(number);
+                    Err(shared.late(limit))
+                }
             }
         })
     }
@@ -168,19 +190,15 @@ impl Pool {
             return Err(self.shared.busy());
         }
         work.waiting.push_back(job);
-        if work.idle < work.waiting.len() && work.threads < self.shared.size.threads {
-            work.threads += 1;
-            let shared = Arc::clone(&self.shared);
-            let name = format!("{}-{}", shared.kind, shared.plugin);
-            let spawned = thread::Builder::new().name(name).spawn(move || shared.serve());
-            if let Err(error) = spawned {
-                work.threads -= 1;
-                // A thread that is there will come to it.
-                if work.threads == 0 {
-                    work.waiting.pop_back();
-                    let plugin = &self.shared.plugin;
-                    return Err(Fault::io(format!("no thread for the plugin `{plugin}`: {error}")));
-                }
+        if work.idle < work.waiting.len()
+            && work.threads < self.shared.size.threads
+            && let Err(error) = Shared::hire(&self.shared, &mut work)
+        {
+            // A thread that is there will come to it.
+            if work.threads == 0 {
+                work.waiting.pop_back();
+                let plugin = &self.shared.plugin;
+                return Err(Fault::io(format!("no thread for the plugin `{plugin}`: {error}")));
             }
         }
         drop(work);
@@ -192,6 +210,27 @@ impl Pool {
 impl Shared {
     fn work(&self) -> MutexGuard<'_, Work> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hire(shared: &Arc<Shared>, work: &mut Work) -> io::Result<()> {
+        let name = format!("{}-{}", shared.kind, shared.plugin);
+        let thread = Arc::clone(shared);
+        thread::Builder::new().name(name).spawn(move || Shared::serve(&thread))?;
+        work.threads += 1;
+        Ok(())
+    }
+
+    /// Has the thread of a call that is late give way to everybody else.
+    fn set_back(&self, number: Option<u64>) {
+        let mut work = self.work();
+        // The lock keeps the call from ending meanwhile, and its thread with it.
+        if let Some(call) = number.and_then(|number| work.running.get_mut(&number)) {
+            call.pace = Pace::SetBack;
+            if call.thread.is_some() {
+                // Without it others suffer, if it spins.
+                let _ = setpriority_process(call.thread, NICEST);
+            }
+        }
     }
 
     fn busy(&self) -> Fault {
@@ -216,17 +255,23 @@ impl Shared {
     }
 
     /// A thread's life.
-    fn serve(&self) {
-        let mut work = self.work();
+    fn serve(shared: &Arc<Shared>) {
+        let thread = Pid::from_raw(gettid().as_raw());
+        let mut work = shared.work();
         loop {
             if let Some(job) = work.waiting.pop_front() {
-                let number = work.begin(job.limit);
+                let number = work.begin(job.limit, thread);
                 drop(work);
                 // Plugins' panics are caught at their boundary; this keeps the count of threads.
-                let _ = catch_unwind(AssertUnwindSafe(job.run));
-                work = self.work();
-                if work.end(number) == Due::Over {
-                    self.say_returned(&work);
+                let _ = catch_unwind(AssertUnwindSafe(|| (job.run)(number)));
+                work = shared.work();
+                let ended = work.end(number);
+                if ended.as_ref().is_some_and(|call| call.due == Due::Over) {
+                    shared.say_returned(&work);
+                }
+                if ended.is_some_and(|call| call.pace == Pace::SetBack) {
+                    // Not everybody may become less nice again.
+                    break;
                 }
                 continue;
             }
@@ -235,7 +280,7 @@ impl Shared {
             }
             work.idle += 1;
             let (woken, slept) =
-                self.wake.wait_timeout(work, IDLE).unwrap_or_else(PoisonError::into_inner);
+                shared.wake.wait_timeout(work, IDLE).unwrap_or_else(PoisonError::into_inner);
             work = woken;
             work.idle -= 1;
             if slept.timed_out() && work.waiting.is_empty() {
@@ -243,6 +288,10 @@ impl Shared {
             }
         }
         work.threads -= 1;
+        // Where that fails the next call tries again.
+        if !work.waiting.is_empty() && work.idle == 0 {
+            let _ = Shared::hire(shared, &mut work);
+        }
     }
 
     fn say_returned(&self, work: &Work) {
@@ -253,19 +302,20 @@ impl Shared {
 }
 
 impl Work {
-    fn begin(&mut self, limit: Duration) -> u64 {
+    fn begin(&mut self, limit: Duration, thread: Option<Pid>) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.running.insert(number, Call { limit, seen: None, due: Due::Yet });
+        self.running
+            .insert(number, Call { limit, seen: None, due: Due::Yet, thread, pace: Pace::Usual });
         number
     }
 
-    fn end(&mut self, number: u64) -> Due {
-        let due = self.running.remove(&number).map_or(Due::Yet, |call| call.due);
-        if due == Due::Over {
+    fn end(&mut self, number: u64) -> Option<Call> {
+        let ended = self.running.remove(&number);
+        if ended.as_ref().is_some_and(|call| call.due == Due::Over) {
             self.overdue -= 1;
         }
-        due
+        ended
     }
 }
 

@@ -54,3 +54,15 @@ async fn a_call_that_waited_for_its_thread_is_answered_no_later() {
     // The runtime's timers are whole milliseconds.
     assert!(asked.elapsed() <= LIMIT + GRACE + Duration::from_millis(1));
 }
+
+/// Set back for its delay, it may not be able to become as fast as it was.
+#[tokio::test(start_paused = true)]
+async fn a_thread_whose_call_was_late_is_replaced_when_it_returns() {
+    let pool = Pool::new(Kind::Probe, "slow", Size::ONE, GRACE);
+    let (late, begun, release) = held(&pool);
+    begun.recv().unwrap();
+    assert_eq!(late.await.unwrap_err().kind, FaultKind::Unknown);
+    let (_next, begun, _release) = held(&pool);
+    release.send(()).unwrap();
+    begun.recv().unwrap();
+}
