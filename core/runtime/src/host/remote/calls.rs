@@ -52,11 +52,15 @@ pub(super) struct Ended(pub(super) String);
 /// What becomes of a call whose caller goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unawaited {
+    /// It is ended.
     Cancel,
+    /// It goes on, and is to be answered: it tells whether the process hangs.
     GoesOn,
+    /// It goes on, and hangs alone: it has a thread of its own.
+    Forget,
 }
 
-/// A call under way. Dropped, it is cancelled if it can be.
+/// A call under way.
 #[derive(Debug)]
 pub(super) struct Asked {
     calls: Arc<Calls>,
@@ -200,8 +204,10 @@ impl Asked {
     /// The reply, at the latest when it is due.
     pub(super) async fn reply(mut self) -> Result<Reply, NoReply> {
         let outcome = timeout_at(self.due, &mut self.reply).await;
-        // What is late stays known: it tells whether the process hangs.
-        self.unawaited = Unawaited::GoesOn;
+        // What is late is not cancelled: whether it ends tells whether the process hangs.
+        if self.unawaited == Unawaited::Cancel {
+            self.unawaited = Unawaited::GoesOn;
+        }
         match outcome {
             Ok(Ok(Ok(reply))) => Ok(reply),
             Ok(Ok(Err(ended))) => Err(NoReply::Ended(ended)),
@@ -214,9 +220,13 @@ impl Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if self.unawaited == Unawaited::Cancel && self.calls.forget(self.id).is_some() {
+        let known = self.unawaited != Unawaited::GoesOn && self.calls.forget(self.id).is_some();
+        if known && self.unawaited == Unawaited::Cancel {
             // Where it cannot be told, it is not read either.
             let _ = self.calls.line.say(&Order::Cancel { id: self.id }, Haste::Together);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

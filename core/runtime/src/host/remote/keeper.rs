@@ -59,6 +59,10 @@ enum Phase {
         since: Time,
         on: Terms,
     },
+    /// It was not ready in time; what is left of it will die.
+    Dying {
+        on: Terms,
+    },
     /// Until its next start.
     Pausing {
         until: Time,
@@ -160,7 +164,7 @@ impl Keeper {
                 }
                 on
             }
-            Phase::Starting { on, .. } => on,
+            Phase::Starting { on, .. } | Phase::Dying { on } => on,
             // It was let go before.
             _ => return Next::Nothing,
         };
@@ -187,7 +191,10 @@ impl Keeper {
             return None;
         }
         match self.phase {
-            Phase::Starting { .. } => return Some(Do::Kill),
+            Phase::Starting { on, .. } => {
+                self.phase = Phase::Dying { on };
+                return Some(Do::Kill);
+            }
             Phase::Running { since, on: Terms::Trial } => {
                 self.deaths.clear();
                 self.pause = FIRST_PAUSE;
@@ -195,7 +202,7 @@ impl Keeper {
             }
             Phase::Pausing { .. } => return Some(self.start(now, Terms::Usual)),
             Phase::Open { .. } => return Some(self.start(now, Terms::Trial)),
-            Phase::Rest | Phase::Running { .. } | Phase::Down => {}
+            Phase::Rest | Phase::Running { .. } | Phase::Dying { .. } | Phase::Down => {}
         }
         None
     }
@@ -217,8 +224,10 @@ impl Keeper {
         match self.phase {
             _ if self.wanted == Wanted::No => Standing::Unused,
             Phase::Rest | Phase::Running { .. } => Standing::Fine,
-            Phase::Starting { .. } if self.why.is_empty() => Standing::Fine,
-            Phase::Starting { .. } | Phase::Pausing { .. } => Standing::Restarting(why()),
+            Phase::Starting { .. } | Phase::Dying { .. } if self.why.is_empty() => Standing::Fine,
+            Phase::Starting { .. } | Phase::Dying { .. } | Phase::Pausing { .. } => {
+                Standing::Restarting(why())
+            }
             Phase::Open { .. } | Phase::Down => Standing::Down(why()),
         }
     }

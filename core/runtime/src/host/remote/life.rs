@@ -33,13 +33,14 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(super) type LifeId = u64;
 
 /// A process that runs, or is about to.
-#[derive(Debug)]
 pub(super) struct Life {
     pub(super) id: LifeId,
     pub(super) link: Arc<Link>,
     body: Arc<Body>,
     /// Closed when it has ended.
     ended: mpsc::Sender<()>,
+    /// What attends to it until then.
+    lane: Arc<Lane>,
 }
 
 /// The process itself.
@@ -86,12 +87,12 @@ impl Life {
         };
         let (ended, ends) = mpsc::channel(1);
         let attended = attend(hearer, Arc::clone(&body), death, output);
-        let lane = Arc::clone(lane);
+        let until_then = Arc::clone(lane);
         tokio::spawn(async move {
             attended.await;
-            drop((ends, lane));
+            drop((ends, until_then));
         });
-        Ok(Life { id, link, body, ended })
+        Ok(Life { id, link, body, ended, lane: Arc::clone(lane) })
     }
 
     /// Ends it and all that it started; `why` is then how it ended.
@@ -110,6 +111,7 @@ impl Life {
                 self.ended.closed().await;
             }
             self.link.calls.end("is no longer used");
+            drop(self.lane);
         });
     }
 }

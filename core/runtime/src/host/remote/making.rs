@@ -40,8 +40,8 @@ async fn ask(
     limit: Duration,
     call: Call,
 ) -> Result<Outcome, Fault> {
-    // What is made and not wanted any more is told to go once it is there.
-    let asked = link.calls.ask(place.id, limit, Unawaited::GoesOn, call)?;
+    // Others are in the process too: one that is never made is left to its thread.
+    let asked = link.calls.ask(place.id, limit, Unawaited::Forget, call)?;
     match asked.reply().await {
         Ok(reply) => reply.map_err(Fault::from),
         Err(NoReply::Late) => Err(about.not_made(limit)),

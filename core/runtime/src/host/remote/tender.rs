@@ -154,15 +154,13 @@ impl Tender {
         match event {
             Event::Join { place, joined } => self.join(place, joined),
             Event::Leave(id) => {
-                if let (Some(Stage::There), Some(life)) = (self.stage(id), &self.life) {
-                    leave(life, id);
-                }
+                self.leave(id);
                 self.forget(id);
             }
             Event::Life(id, news) if self.life.as_ref().is_some_and(|life| life.id == id) => {
                 match news {
                     News::Ready(Ok(())) => self.ready(),
-                    News::Ready(Err(why)) => self.kill(&format!("is of no use: {why}")),
+                    News::Ready(Err(why)) => self.kill(&format!("cannot serve: {why}")),
                     News::Made { instance, outcome } => self.made(instance, outcome),
                     News::Ended(how) => self.died(&how),
                 }
@@ -228,6 +226,7 @@ impl Tender {
             Do::Start => {
                 self.lives += 1;
                 self.phase = Phase::Starting;
+                self.status.set_pulse(Pulse::Fine);
                 match Life::start(self.lives, &self.about, &self.lane, &self.events) {
                     Ok(life) => self.life = Some(life),
                     Err(error) => self.died(&format!("cannot be started: {error}")),
@@ -272,10 +271,7 @@ impl Tender {
     }
 
     fn made(&mut self, id: InstanceId, outcome: Result<Option<Scope>, Fault>) {
-        let Some(life) = &self.life else { return };
-        let Some(instance) = self.instances.get_mut(&id) else {
-            // It is there all the same.
-            leave(life, id);
+        let (Some(life), Some(instance)) = (&self.life, self.instances.get_mut(&id)) else {
             return;
         };
         match outcome {
@@ -286,6 +282,8 @@ impl Tender {
             }
             Err(fault) if instance.joined.is_some() => {
                 self.tell(id, Err(fault));
+                // It may come yet.
+                self.leave(id);
                 self.forget(id);
             }
             Err(fault) => {
@@ -344,6 +342,16 @@ impl Tender {
         }
     }
 
+    /// Tells the process that nobody uses an instance any more.
+    fn leave(&self, id: InstanceId) {
+        let known = matches!(self.stage(id), Some(Stage::There | Stage::Making));
+        if let Some(life) = self.life.as_ref().filter(|_| known) {
+            life.link.deafen(id);
+            // A process that does not read has other troubles.
+            let _ = life.link.line.say(&Order::Leave { instance: id }, Haste::Together);
+        }
+    }
+
     fn forget(&mut self, id: InstanceId) {
         self.instances.remove(&id);
         self.rest();
@@ -371,11 +379,4 @@ impl Tender {
         let link = self.life.as_ref().map(|life| Arc::clone(&life.link));
         self.status.set(self.keeper.standing(), link);
     }
-}
-
-/// Nobody uses the instance any more.
-fn leave(life: &Life, id: InstanceId) {
-    life.link.deafen(id);
-    // A process that does not read has other troubles.
-    let _ = life.link.line.say(&Order::Leave { instance: id }, Haste::Together);
 }

@@ -64,6 +64,9 @@ fn one_that_does_not_become_ready_is_killed() {
     keeper.wanted(secs(1));
     assert_eq!(keeper.tick(secs(11) - Duration::from_nanos(1)), None);
     assert_eq!(keeper.tick(secs(11)), Some(Do::Kill));
+    assert_eq!((keeper.wakes_at(), keeper.standing()), (None, Standing::Fine));
+    // That comes too late.
+    keeper.ready(secs(11));
     assert_eq!(died(&mut keeper, secs(12)), Next::Again(FIRST_PAUSE));
 }
 

@@ -15,7 +15,9 @@ use crate::config::Kind;
 use crate::host::PluginHost;
 use crate::host::port::{LoadPort, ProbePort, SinkPort, TransportPort};
 use crate::host::remote::line::{Haste, Line};
-use crate::host::remote::wire::{Call, CallId, Hello, InstanceId, Order, Outcome, Report, Served};
+use crate::host::remote::wire::{
+    Call, CallId, Hello, InstanceId, Order, Outcome, Report, ScopeWord, Served,
+};
 
 /// Where orders are taken.
 pub(super) struct Desk {
@@ -29,9 +31,22 @@ pub(super) struct Desk {
     ended: Arc<Notify>,
 }
 
-/// The instances that were made.
+/// The instances that were made, and those that are being made.
 #[derive(Default)]
-struct Instances(Mutex<HashMap<InstanceId, Port>>);
+struct Instances(Mutex<Rooms>);
+
+#[derive(Default)]
+struct Rooms {
+    there: HashMap<InstanceId, Port>,
+    making: HashMap<InstanceId, Wanted>,
+}
+
+/// Whether anybody waits for an instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Yes,
+    NoLonger,
+}
 
 /// An instance.
 #[derive(Clone)]
@@ -73,7 +88,7 @@ impl Desk {
                     call.abort();
                 }
             }
-            Order::Leave { instance } => drop(self.instances.all().remove(&instance)),
+            Order::Leave { instance } => self.instances.leave(instance),
             Order::Taken { datagrams } => self.credit.add(datagrams),
             Order::End => self.ended.notify_one(),
         }
@@ -84,25 +99,24 @@ impl Desk {
         let (host, line) = (Arc::clone(&self.host), Arc::clone(&self.line));
         let (kind, plugin) = (self.kind, self.plugin.clone());
         let instances = Arc::clone(&self.instances);
+        instances.begin(instance);
         let made = move || {
-            let outcome = made(&host, kind, &plugin, json).map(|port| {
-                let outcome = Outcome::Made(port.scope());
-                // The one that it takes the place of is dropped only after the lock.
-                let before = instances.all().insert(instance, port);
-                drop(before);
-                outcome
-            });
+            let port = made(&host, kind, &plugin, json);
+            let outcome = port.as_ref().map(Port::scope).map(Outcome::Made);
+            let outcome = outcome.map_err(Clone::clone);
+            instances.end(instance, port.ok());
             answer(&line, id, outcome);
         };
         let name = format!("make-{}", self.plugin);
         if let Err(error) = thread::Builder::new().name(name).spawn(made) {
+            self.instances.end(instance, None);
             let fault = Fault::io(format!("no thread to make an instance: {error}"));
             answer(&self.line, id, Err(fault));
         }
     }
 
     fn call(&self, id: CallId, instance: InstanceId, limit: Duration, call: Call) {
-        let port = self.instances.all().get(&instance).cloned();
+        let port = lock(&self.instances.0).there.get(&instance).cloned();
         match (port, call) {
             (Some(Port::Probe(port)), Call::Probe(target)) => {
                 let up = port.probe(target.into(), limit);
@@ -162,14 +176,36 @@ impl Desk {
     }
 }
 
+// What is dropped is dropped after the lock: a destructor is foreign code.
 impl Instances {
-    fn all(&self) -> MutexGuard<'_, HashMap<InstanceId, Port>> {
-        lock(&self.0)
+    fn begin(&self, id: InstanceId) {
+        lock(&self.0).making.insert(id, Wanted::Yes);
+    }
+
+    /// Its making is over; it takes the place of the one before.
+    fn end(&self, id: InstanceId, port: Option<Port>) {
+        let _before = {
+            let mut rooms = lock(&self.0);
+            match (rooms.making.remove(&id), port) {
+                (Some(Wanted::Yes), Some(port)) => rooms.there.insert(id, port),
+                (_, unwanted) => unwanted,
+            }
+        };
+    }
+
+    fn leave(&self, id: InstanceId) {
+        let _left = {
+            let mut rooms = lock(&self.0);
+            if let Some(wanted) = rooms.making.get_mut(&id) {
+                *wanted = Wanted::NoLonger;
+            }
+            rooms.there.remove(&id)
+        };
     }
 }
 
 impl Port {
-    fn scope(&self) -> Option<crate::host::remote::wire::ScopeWord> {
+    fn scope(&self) -> Option<ScopeWord> {
         match self {
             Port::Load(port) => Some(port.scope().into()),
             _ => None,

@@ -67,7 +67,7 @@ impl Subscriber for ToHost {
             _ => SdkLevel::Debug,
         };
         // Where it cannot be told, nobody is there to be told that.
-        let _ = self.line.say(&Report::Log { level: level.into(), text }, Haste::Together);
+        let _ = self.line.say(&Report::Log { level: level.into(), text }, Haste::Now);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -5,21 +5,26 @@ mod desk;
 mod log;
 mod outlet;
 
-use std::io::{self, Read};
+use std::future::Future;
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, raise};
+use rais_sdk::Fault;
 use rais_sdk::host::Library;
 use tokio::runtime::Builder;
 
 use self::desk::Desk;
-use super::frame::Incoming;
+use super::frame::{Incoming, Outgoing};
 use super::line::{Haste, Line};
 use super::wire::{Hello, Order, Report};
+use crate::config::Kind;
+use crate::host::lane::Lane;
 use crate::host::library::handover::Found;
 use crate::host::library::image::loadable;
 use crate::host::reactor::Side;
@@ -61,33 +66,34 @@ fn attend(found: Found) -> io::Result<()> {
         let _ = getrlimit(Resource::RLIMIT_NOFILE)
             .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     }
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(async {
+    let opened = host(&hello, image);
+    let (host, lane) = match opened {
+        Ok(opened) => opened,
+        Err(why) => {
+            say(&mut socket, &Report::Ready(Err(why)))?;
+            // Whoever hears that ends this process.
+            return io::copy(&mut socket, &mut io::sink()).map(drop);
+        }
+    };
+    on(lane, async move {
         let line = Arc::new(Line::new(socket)?);
         if let Some(level) = hello.log {
             log::start(&line, level.into());
         }
         let writer = Arc::clone(&line);
         tokio::spawn(async move { writer.write().await });
-        let said = match host(&hello, image) {
-            Ok(host) => {
-                let desk = Desk::new(host, &hello, &line);
-                line.say(&Report::Ready(Ok(())), Haste::Now).map_err(io::Error::other)?;
-                attend_to(desk, &line, &mut heard).await;
-                Ok(())
-            }
-            Err(why) => line.say(&Report::Ready(Err(why)), Haste::Now),
-        };
+        line.say(&Report::Ready(Ok(())), Haste::Now).map_err(io::Error::other)?;
+        orders(Desk::new(host, &hello, &line), &line, &mut heard).await;
         let end = Instant::now() + SETTLING;
         while Instant::now() < end && (apart::under_way() > 0 || line.backlog() > 0) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        said.map_err(io::Error::other)
+        Ok(())
     })
 }
 
 /// What the other end says first.
-fn hello(socket: &mut impl Read, heard: &mut Incoming) -> io::Result<Hello> {
+fn hello(socket: &mut UnixStream, heard: &mut Incoming) -> io::Result<Hello> {
     let mut piece = [0; 4096];
     loop {
         if let Some(hello) = heard.next().map_err(io::Error::other)? {
@@ -100,8 +106,15 @@ fn hello(socket: &mut impl Read, heard: &mut Incoming) -> io::Result<Hello> {
     }
 }
 
-/// The host of the plugins that this process is for.
-fn host(hello: &Hello, image: Option<OwnedFd>) -> Result<PluginHost, String> {
+fn say(socket: &mut UnixStream, report: &Report) -> io::Result<()> {
+    let mut outgoing = Outgoing::default();
+    outgoing.push(report).map_err(io::Error::other)?;
+    socket.write_all(outgoing.rest())
+}
+
+/// The host of the plugins that this process is for, and the thread that futures of the one asked
+/// for run on, if it has any.
+fn host(hello: &Hello, image: Option<OwnedFd>) -> Result<(PluginHost, Option<Arc<Lane>>), String> {
     let library = image.map(|image| {
         // SAFETY: a process of ours has loaded these very octets and lived, and they are sealed.
         unsafe { Library::open(&loadable(&image)) }.map_err(|error| error.to_string())
@@ -120,11 +133,37 @@ fn host(hello: &Hello, image: Option<OwnedFd>) -> Result<PluginHost, String> {
         let timers = host.works.watch.handle();
         library.greet(Arc::new(Side::with_timers(&hello.plugin, timers)));
     }
-    Ok(host)
+    let kind = Kind::from(hello.kind);
+    let lane = match host.registry().get(kind, &hello.plugin) {
+        Some(plugin) if kind == Kind::Probe && !plugin.blocks() => {
+            Some(host.lane(plugin).map_err(|fault: Fault| fault.to_string())?)
+        }
+        _ => None,
+    };
+    Ok((host, lane))
+}
+
+/// Has `work` done: where futures of the plugin run, so that a call changes threads no more often
+/// than it must, or else on this thread. A plugin that blocks its thread does not answer either
+/// way.
+fn on(
+    lane: Option<Arc<Lane>>,
+    work: impl Future<Output = io::Result<()>> + Send + 'static,
+) -> io::Result<()> {
+    let Some(lane) = lane else {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        return runtime.block_on(work);
+    };
+    let (done, outcome) = mpsc::sync_channel(1);
+    lane.handle().spawn(async move {
+        // It is waited for.
+        let _ = done.send(work.await);
+    });
+    outcome.recv().map_err(io::Error::other)?
 }
 
 /// Until the end is ordered, or nobody is left to order it.
-async fn attend_to(mut desk: Desk, line: &Line, heard: &mut Incoming) {
+async fn orders(mut desk: Desk, line: &Line, heard: &mut Incoming) {
     let ended = desk.ended();
     tokio::select! {
         () = ended.notified() => {}

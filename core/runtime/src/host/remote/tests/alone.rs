@@ -1,5 +1,6 @@
 //! What is true of a whole process can only be seen in one that does nothing else.
 
+use std::io::BufRead;
 use std::process::Stdio;
 use std::sync::Mutex;
 
@@ -64,6 +65,38 @@ async fn nothing_is_left() {
     until(|| threads() == threads_before).await;
     until(|| open_files() == files).await;
     assert_eq!(children(), "");
+}
+
+#[test]
+fn no_process_outlives_who_started_it() {
+    if is_alone() {
+        return start_and_wait();
+    }
+    let mut command = program("alone::no_process_outlives_who_started_it").command("alone");
+    let mut parent = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let said = std::io::BufReader::new(parent.stdout.take().unwrap());
+    let process =
+        said.lines().find_map(|line| line.unwrap().strip_prefix("plugin: ")?.parse().ok());
+    let process: i32 = process.unwrap();
+    assert!(!is_gone(process));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    // Its new parent waits for it.
+    while !is_gone(process) && !is_zombie(process) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn is_zombie(process: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn start_and_wait() {
+    let probe = wilful(&json!({}));
+    println!("plugin: {}", process(&probe).await);
+    std::future::pending().await
 }
 
 /// What was logged: level, plugin, text.

@@ -103,9 +103,17 @@ async fn one_that_is_stopped_from_outside_is_killed_too() {
     let probe = wilful(&json!({}));
     let first = process(&probe).await;
     kill(Pid::from_raw(first), Signal::SIGSTOP).unwrap();
+    until(|| threads_of(first).iter().all(|state| *state == 'T')).await;
     let fault = probe.probe(order("up"), SHORT).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unknown, "{fault}");
     assert_ne!(process_of(&again(&probe).await), first);
+}
+
+/// What the threads of a process do, as in proc(5).
+fn threads_of(process: i32) -> Vec<char> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let stats = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")));
+    stats.map(|stat| stat.unwrap().rsplit(") ").next().unwrap().chars().next().unwrap()).collect()
 }
 
 #[tokio::test]
