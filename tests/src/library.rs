@@ -59,6 +59,17 @@ pub fn with_other_layouts() -> PathBuf {
     built("../outside/debug/librais_test_other_layouts.so")
 }
 
+/// A library of the system, where the linker finds it.
+#[track_caller]
+#[must_use]
+pub fn of_the_system(name: &str) -> PathBuf {
+    let mut command = Command::new("cc");
+    let out = finish(command.arg(format!("-print-file-name={name}"))).expect_code(0);
+    let path = PathBuf::from(out.stdout.trim());
+    assert!(path.is_absolute(), "the system has no {name}");
+    path
+}
+
 /// A library that `tests/run` builds, by its path from `target/PROFILE`.
 fn built(path: &str) -> PathBuf {
     let path = sibling(path);

@@ -37,7 +37,7 @@ const fn stuck(says: &'static str) -> Fate {
     told(says, "stuck", "")
 }
 
-/// Its process has died too often, so.
+/// Its process has died, so, and is not started again, or not for now.
 const fn down(says: &'static str, why: &'static str) -> Fate {
     told(says, "down", why)
 }
@@ -173,8 +173,10 @@ impl Case {
     fn config(&self, mode: Mode) -> String {
         let policy = match (mode, self.fault, self.kind) {
             (Mode::Isolated, "allocate", _) => "memory = \"256MiB\"",
-            // Else it is given a minute.
-            (_, "hang-sleeping", Sink) => "timeout = \"500ms\"",
+            // Else a sink is given a minute.
+            (_, "hang-sleeping", Load | Sink) => "timeout = \"500ms\"\nrestart = false",
+            // Probes show what becomes of those that die again and again.
+            (Mode::Isolated, _, Load | Sink) => "restart = false",
             _ => "",
         };
         // A zone is published as soon as there is an address, and seldom again.
@@ -189,18 +191,20 @@ impl Case {
             Fate::Told { says, state, why } => {
                 let mut daemon = net.start();
                 let before = daemon.until_sound();
+                // While it is going wrong, not when it has been given up.
+                let name = format!("{:?} {}, {mode}", self.kind, self.fault);
+                period::judge(&name, &daemon.net);
                 wait::until(&format!("{state}: {why}"), || {
-                    let row = daemon.row(self.kind.row(), self.kind.plugin())?;
-                    let (told, log) = (daemon.told(self.kind)?, daemon.process.stderr());
+                    let log = daemon.process.stderr();
                     assert!(daemon.process.is_running(), "{log}");
-                    let right = row.state == *state && row.why.contains(why);
-                    let right = right && told.starts_with(says);
-                    if right { Ok(()) } else { Err(format!("{told:?}, {row:?}\n{log}")) }
+                    let row = daemon.row(self.kind.row(), self.kind.plugin())?;
+                    if row.state != *state || !row.why.contains(why) {
+                        return Err(format!("{row:?}\n{log}"));
+                    }
+                    let told = daemon.told(self.kind)?;
+                    if told.starts_with(says) { Ok(()) } else { Err(format!("{told:?}\n{log}")) }
                 });
                 daemon.net.until_asked("the sound services to be asked", 10);
-                daemon.assert_undisturbed(&before);
-                let name = format!("{} {}, {mode}", self.kind.plugin(), self.fault);
-                period::judge(&name, &daemon.net);
                 daemon.assert_undisturbed(&before);
             }
             Fate::Ends(code) => {

@@ -68,6 +68,11 @@ pub(crate) const CONTENTS: &[Bad] = &[
         says: "is no rais plugin: it lacks the symbol `rais_plugin_manifest`",
     },
     Bad {
+        name: "libz",
+        make: |at| library::install(&library::of_the_system("libz.so.1"), at),
+        says: "is no rais plugin: it lacks the symbol `rais_plugin_manifest`",
+    },
+    Bad {
         name: "constructor-aborts",
         make: |at| constructor(at, "fputs(\"out of luck\\n\", stderr); abort();"),
         says: "its constructors or the loader died by SIGABRT (signal 6); its last words: out of luck",

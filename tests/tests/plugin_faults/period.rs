@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::daemon::{Net, sound};
 
 /// How long is counted.
-const WINDOW: Duration = Duration::from_secs(5);
+const WINDOW: Duration = Duration::from_secs(4);
 /// Part of a period.
 const ALLOWED: f64 = 0.1;
 
