@@ -133,7 +133,7 @@ const BLOCKING_PROBES: &[Case] = &[
     case(BlockingProbe, "allocate", Ends(ABRT), down("unknown: ", "died by SIGABRT (signal 6)")),
 ];
 
-/// A load that is not told is not known; its service is as its probe says.
+/// A load that fails is not known, and its service is as its probe says. The log says why.
 const LOADS: &[Case] = &[
     case(Load, "none", ready("up with load 50"), ready("up with load 50")),
     case(Load, "panic-in-call", ready("up with load unknown"), ready("up with load unknown")),
@@ -200,6 +200,9 @@ impl Case {
                     let row = daemon.row(self.kind.row(), self.kind.plugin())?;
                     if row.state != *state || !row.why.contains(why) {
                         return Err(format!("{row:?}\n{log}"));
+                    }
+                    if self.kind == Load && self.fault != "none" && !log.contains("not known: ") {
+                        return Err(log);
                     }
                     let told = daemon.told(self.kind)?;
                     if told.starts_with(says) { Ok(()) } else { Err(format!("{told:?}\n{log}")) }

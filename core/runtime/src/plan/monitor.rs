@@ -34,7 +34,7 @@ pub struct MonitorPlan {
     /// What each probe key stands for.
     pub probes: BTreeMap<ProbeKey, ProbeBinding>,
     /// What each load key stands for.
-    pub loads: BTreeMap<LoadKey, Arc<dyn LoadPort>>,
+    pub loads: BTreeMap<LoadKey, LoadBinding>,
     /// Which of the host's addresses each set has.
     pub addresses: BTreeMap<AddressSet, advertise::Advertise>,
     /// Never announced.
@@ -54,6 +54,15 @@ pub struct ProbeBinding {
     pub at_port: u16,
     /// Of this probe alone, within the service's.
     pub timeout: Option<Duration>,
+}
+
+/// A load and what it is called.
+#[derive(Clone)]
+pub struct LoadBinding {
+    /// Its `type`.
+    pub plugin: String,
+    /// The plugin.
+    pub port: Arc<dyn LoadPort>,
 }
 
 /// Gives what is alike the same number over reloads, so that what did not change goes on.
@@ -220,9 +229,10 @@ impl MonitorPlan {
         let port = instances.load(call)?;
         let sample = self.config.sample;
         let every = call.every.unwrap_or_else(|| (sample / 10).max(LEAST_EVERY.min(sample)));
-        let (kind, table) = said(&call.table);
-        let key = LoadKey(keys.of(format!("load {kind} {table} {every:?}")));
-        if self.loads.insert(key, port).is_none() {
+        let (plugin, table) = said(&call.table);
+        let key = LoadKey(keys.of(format!("load {plugin} {table} {every:?}")));
+        let binding = LoadBinding { plugin, port };
+        if self.loads.insert(key, binding).is_none() {
             self.config.loads.push(LoadSource { key, every });
         }
         Some(key)

@@ -11,7 +11,7 @@ use rais_proto::monitor::{
     LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget,
 };
 use rais_proto::name::ServiceName;
-use rais_sdk::{Subject, Target};
+use rais_sdk::{Fault, FaultKind, Reading, Subject, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use super::Facts;
 use super::transports::Outlets;
 use crate::convert;
-use crate::host::{Arrived, LoadPort};
+use crate::host::Arrived;
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
 use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
 
@@ -32,7 +32,7 @@ pub enum Event {
     /// A probe ended.
     Probed(ProbeId, ProbeOutcome),
     /// A sample came in.
-    Sampled(LoadKey, LoadSubject, Option<Load>),
+    Sampled(LoadKey, LoadSubject, Result<Reading, Fault>),
     /// The host's interfaces are now these.
     Interfaces(Vec<Interface>),
     /// Take this configuration, and say when it runs.
@@ -55,6 +55,8 @@ pub struct MonitorShell {
     inbox: mpsc::UnboundedReceiver<Event>,
     interfaces: Vec<Interface>,
     in_flight: BTreeMap<ProbeId, AbortHandle>,
+    /// Loads that give nothing, and what was said of it.
+    failing: BTreeMap<LoadKey, FaultKind>,
     counters: MonitorCounters,
 }
 
@@ -77,6 +79,7 @@ impl MonitorShell {
             inbox,
             interfaces: Vec::new(),
             in_flight: BTreeMap::new(),
+            failing: BTreeMap::new(),
             counters: MonitorCounters::default(),
         };
         (shell, events)
@@ -145,13 +148,17 @@ impl MonitorShell {
                 self.in_flight.remove(&id);
                 self.machine.handle_probe_result(now, id, outcome);
             }
-            Event::Sampled(source, of, load) => self.machine.handle_load(now, source, of, load),
+            Event::Sampled(source, of, answer) => {
+                self.tell_load(source, &answer);
+                self.machine.handle_load(now, source, of, convert::load(&answer));
+            }
             Event::Interfaces(interfaces) => {
                 self.interfaces = interfaces;
                 self.tell_addresses();
             }
             Event::Apply(plan, outlets, applied) => {
                 self.plan = *plan;
+                self.failing.retain(|source, _| self.plan.loads.contains_key(source));
                 self.outlets.replace(outlets);
                 self.machine.handle_config(now, self.plan.config.clone());
                 self.tell_addresses();
@@ -197,14 +204,32 @@ impl MonitorShell {
 
     fn sample(&mut self, source: LoadKey, of: LoadSubject) {
         let events = self.events.clone();
-        let port: Option<Arc<dyn LoadPort>> = self.plan.loads.get(&source).cloned();
+        let port = self.plan.loads.get(&source).map(|binding| Arc::clone(&binding.port));
         tokio::spawn(async move {
-            let load = match port {
-                Some(port) => convert::load(&port.sample(Subject::new(""), SAMPLE_LIMIT).await),
-                None => None,
+            let answer = match port {
+                Some(port) => port.sample(Subject::new(""), SAMPLE_LIMIT).await,
+                None => Err(Fault::unknown("there is no such load any more")),
             };
-            let _ = events.send(Event::Sampled(source, of, load));
+            let _ = events.send(Event::Sampled(source, of, answer));
         });
+    }
+
+    /// Says once that a load is at fault; the heartbeat only lacks it.
+    fn tell_load(&mut self, source: LoadKey, answer: &Result<Reading, Fault>) {
+        let Some(binding) = self.plan.loads.get(&source) else { return };
+        let plugin = &binding.plugin;
+        match answer {
+            Ok(_) => {
+                if self.failing.remove(&source).is_some() {
+                    info!(load = plugin, "it is known again");
+                }
+            }
+            Err(fault) => {
+                if self.failing.insert(source, fault.kind) != Some(fault.kind) {
+                    warn!(load = plugin, "not known: {}", convert::describe(fault));
+                }
+            }
+        }
     }
 
     fn send(&mut self, beat: &Heartbeat) {
