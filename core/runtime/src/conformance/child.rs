@@ -23,6 +23,7 @@ use super::heard::Heard;
 use super::leftovers::Whose;
 use super::trial::{self, Event, Job};
 use crate::config::Isolation;
+use crate::host::confine::keep_standard_streams;
 use crate::host::{Ear, Ended, Foreign, LastWords, PluginHost, Program, Registry};
 
 /// Beyond the job's own limit the process is given so long.
@@ -89,7 +90,7 @@ pub(super) fn run(program: &Program, job: &Job, tell: &mut dyn FnMut(Event)) -> 
 
 /// What the process does: `rais plugin-host conformance`.
 pub fn child() -> ExitCode {
-    match serve() {
+    match keep_standard_streams().and_then(|()| serve()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the plugin cannot be tried: {error}");

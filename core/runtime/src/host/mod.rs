@@ -13,7 +13,7 @@
 
 mod apart;
 mod capped;
-mod confine;
+pub(crate) mod confine;
 mod inbox;
 mod lane;
 mod late;

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::handover::Given;
 use super::image::loadable;
 use super::vetted::{PanicStrategy, Vetted, VettedPlugin};
-use crate::host::{Limits, confine};
+use crate::host::Limits;
+use crate::host::confine::{confine_wholly, keep_standard_streams};
 
 /// Far more than telling what is in a library takes.
 const LIMITS: Limits = Limits {
@@ -33,14 +34,14 @@ pub(super) enum Answer {
 
 /// What the process does: `rais plugin-host vet`. Returns only where there was nothing to do.
 pub fn vet_child() -> ExitCode {
-    let mut given = match Given::take() {
+    let mut given = match keep_standard_streams().and_then(|()| Given::take()) {
         Ok(given) => given,
         Err(error) => {
             eprintln!("this is for rais itself, which gives a library on standard input: {error}");
             return ExitCode::from(2);
         }
     };
-    let answer = match confine(&LIMITS, given.parent) {
+    let answer = match confine_wholly(&LIMITS, given.parent) {
         Ok(()) => open(&given.image),
         Err(error) => Answer::NotTried(format!("its process cannot be confined: {error}")),
     };

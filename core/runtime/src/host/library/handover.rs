@@ -20,6 +20,7 @@ use rustix::net::{
 
 use super::image::Image;
 use crate::host::Program;
+use crate::host::confine::close_to_others;
 
 /// A process for foreign code, just started.
 #[derive(Debug)]
@@ -71,6 +72,7 @@ impl Started {
         task: &str,
         image: Option<&Image>,
     ) -> io::Result<Started> {
+        close_to_others()?;
         let (socket, theirs) = UnixStream::pair()?;
         let (output, prints) = io::pipe()?;
         let mut command = program.command(task);

@@ -1,8 +1,14 @@
 //! Libraries that harm who loads them: each way has its words.
+#![allow(unsafe_code)] // makes a descriptor as a shell leaves it
 
+use std::net::UdpSocket;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::thread;
 use std::time::Instant;
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::unistd::{geteuid, getuid};
 
 use super::super::vet::vet_within;
 use super::*;
@@ -18,7 +24,8 @@ fn tried_for(limit: Duration, code: &str) -> LibraryFault {
     let code = format!(
         "#define _GNU_SOURCE\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\
          #include <unistd.h>\n#include <signal.h>\n#include <sys/resource.h>\n\
-         #include <sys/prctl.h>\n__attribute__((constructor)) static void f(void) {{ {code} }}"
+         #include <sys/prctl.h>\n#include <sys/ptrace.h>\n#include <errno.h>\n#include <fcntl.h>\n\
+         __attribute__((constructor)) static void f(void) {{ {code} }}"
     );
     let image = Image::read(&library(folder.path(), "lib.so", &code)).unwrap();
     vet_within(limit, &image, &program("child", &[])).unwrap_err()
@@ -104,32 +111,63 @@ fn needs_what_there_is_not() {
 #[test]
 fn is_confined() {
     let code = r#"
-        struct rlimit files, space, core, cpu;
+        struct rlimit files, space, core, cpu, tasks;
         getrlimit(RLIMIT_NOFILE, &files); getrlimit(RLIMIT_AS, &space);
         getrlimit(RLIMIT_CORE, &core); getrlimit(RLIMIT_CPU, &cpu);
+        getrlimit(RLIMIT_NPROC, &tasks);
         int death; prctl(PR_GET_PDEATHSIG, &death);
-        printf("files %ld/%ld space %ld core %ld cpu %ld new-privs %d dumpable %d death %d group %d env %d",
+        printf("files %ld/%ld space %ld core %ld cpu %ld new-privs %d dumpable %d death %d group %d env %d tasks %ld",
             files.rlim_cur, files.rlim_max, space.rlim_max, core.rlim_max, cpu.rlim_max,
             prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE), death,
-            getpgid(0) == getpid(), environ[0] != 0);
+            getpgid(0) == getpid(), environ[0] != 0,
+            tasks.rlim_max);
         exit(3);"#;
-    let said =
-        "files 64/64 space 1073741824 core 0 cpu 10 new-privs 1 dumpable 0 death 9 group 1 env 0";
+    let said = "files 64/64 space 1073741824 core 0 cpu 10 new-privs 1 dumpable 0 death 9 group 1 \
+                env 0 tasks 0";
     let fault = tried(code);
     assert_eq!(fault, format!("its constructors or the loader exited with 3{}", words(said)));
 }
 
 #[test]
-fn what_it_started_ends_with_it() {
-    let LibraryFault::Died { ended, words } = tried_for(
-        LONG,
-        "int child = fork(); if (!child) for (;;) pause(); printf(\"%d\\n\", child); exit(4);",
-    ) else {
-        panic!("it exits");
+fn starts_nothing_that_could_outlive_it() {
+    let code = "if (fork() == -1) { printf(\"%s\\n\", strerror(errno)); exit(4); } pause();";
+    let fault = tried(code);
+    let said = words("Resource temporarily unavailable");
+    assert_eq!(fault, format!("its constructors or the loader exited with 4{said}"));
+}
+
+#[test]
+fn cannot_reach_who_tries_it() {
+    let code = r#"
+        int parent = getppid();
+        char path[64]; snprintf(path, sizeof path, "/proc/%d/mem", parent);
+        int memory = open(path, O_RDWR);
+        long traced = ptrace(PTRACE_SEIZE, parent, 0, 0);
+        printf("memory %d traced %ld signalled %d user %d group %d groups %d", memory, traced,
+            kill(parent, 0), getuid(), getgid(), getgroups(0, 0));
+        exit(5);"#;
+    let fault = tried(code);
+    let kept_off = "memory -1 traced -1";
+    // Who is not root can become nobody else, and whoever is of one user may signal.
+    let said = if geteuid().is_root() {
+        words(&format!("{kept_off} signalled -1 user 65534 group 65534 groups 0"))
+    } else {
+        words(&format!("{kept_off} signalled 0 user {}", getuid()))
     };
-    assert_eq!(ended, Ended::Exited(4));
-    let child: u32 = words.as_str().rsplit(' ').next().unwrap().parse().unwrap();
-    until_gone(child);
+    let exited = "its constructors or the loader exited with 5";
+    assert!(fault.starts_with(&format!("{exited}{said}")), "{fault}");
+}
+
+#[test]
+fn has_nothing_that_was_left_open() {
+    let folder = folder();
+    let secret = fs::File::open(file(folder.path(), "secret", b"secret")).unwrap();
+    // As a shell hands it on: not closed when a program is executed.
+    let left = fcntl(&secret, FcntlArg::F_DUPFD(50)).unwrap();
+    // SAFETY: duplicated above, for nobody else.
+    let _left = unsafe { OwnedFd::from_raw_fd(left) };
+    let fault = tried(&format!("printf(\"%d\", fcntl({left}, F_GETFD)); exit(6);"));
+    assert_eq!(fault, format!("its constructors or the loader exited with 6{}", words("-1")));
 }
 
 #[test]
@@ -161,20 +199,26 @@ fn parent() {
 #[test]
 fn a_trial_ends_with_who_waits_for_it() {
     let folder = folder();
-    let ready = folder.path().join("ready");
+    // Where it writes no file of ours, it can send.
+    let ready = UdpSocket::bind("127.0.0.1:0").unwrap();
+    ready.set_read_timeout(Some(LONG)).unwrap();
     let code = format!(
-        "#include <stdio.h>\n#include <unistd.h>\n
+        "#include <arpa/inet.h>\n#include <sys/socket.h>\n#include <unistd.h>\n
         __attribute__((constructor)) static void f(void) {{
-            FILE *file = fopen(\"{0}.new\", \"w\"); fprintf(file, \"%d\", getpid()); fclose(file);
-            rename(\"{0}.new\", \"{0}\"); for (;;) pause();
+            struct sockaddr_in to = {{ .sin_family = AF_INET, .sin_port = htons({}) }};
+            to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            unsigned own = htonl(getpid());
+            sendto(socket(AF_INET, SOCK_DGRAM, 0), &own, 4, 0, (struct sockaddr *)&to, sizeof to);
+            for (;;) pause();
         }}",
-        ready.display()
+        ready.local_addr().unwrap().port()
     );
     let path = library(folder.path(), "lib.so", &code);
     let mut parent = program("trials::parent", &[&path]).command("be-killed");
     let mut parent = parent.process_group(0).stdout(Stdio::null()).spawn().unwrap();
-    until(|| ready.exists());
-    let trial: u32 = fs::read_to_string(&ready).unwrap().parse().unwrap();
+    let mut trial = [0; 4];
+    ready.recv(&mut trial).unwrap();
+    let trial = u32::from_be_bytes(trial);
     assert!(Path::new(&format!("/proc/{trial}")).exists());
     parent.kill().unwrap();
     parent.wait().unwrap();

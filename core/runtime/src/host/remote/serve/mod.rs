@@ -24,6 +24,7 @@ use super::frame::{Incoming, Outgoing};
 use super::line::{Haste, Line};
 use super::wire::{Hello, Order, Report};
 use crate::config::Kind;
+use crate::host::confine::keep_standard_streams;
 use crate::host::lane::Lane;
 use crate::host::library::handover::Found;
 use crate::host::library::image::loadable;
@@ -39,7 +40,7 @@ const SETTLING: Duration = Duration::from_secs(1);
 /// What a plugin's process does: `rais plugin-host serve`. Returns only where there is nothing to
 /// do.
 pub fn serve() -> ExitCode {
-    let found = match Found::take() {
+    let found = match keep_standard_streams().and_then(|()| Found::take()) {
         Ok(found) => found,
         Err(error) => {
             eprintln!("this is for rais itself, which gives a socket as standard input: {error}");
