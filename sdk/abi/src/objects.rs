@@ -21,11 +21,39 @@ pub type TransportBox = TransportObj_TO<'static, RBox<()>>;
 pub type InboxBox = InboxObj_TO<'static, RBox<()>>;
 pub type HostBox = HostObj_TO<'static, RBox<()>>;
 pub type SourceBox = SourceObj_TO<'static, RBox<()>>;
+#[cfg(feature = "next")]
+pub type NextBox = NextObj_TO<'static, RBox<()>>;
 
-#[sabi_trait]
-pub trait ProbeObj: Send + Sync {
-    #[sabi(last_prefix_field)]
-    fn start(&self, call: AbiCall) -> FfiFuture<RResult<AbiUp, AbiFault>>;
+/// A trait of which the tests of two versions that meet know a longer one. A macro, since `sabi_trait`
+/// cannot see a `cfg` at a method.
+macro_rules! grows {
+    (
+        $(#[$doc:meta])* trait $name:ident: $first:ident $(+ $bound:ident)* { $($now:tt)* }
+        next { $($next:tt)* }
+    ) => {
+        #[cfg(not(feature = "next"))]
+        $(#[$doc])*
+        #[sabi_trait]
+        pub trait $name: $first $(+ $bound)* { $($now)* }
+
+        #[cfg(feature = "next")]
+        $(#[$doc])*
+        #[sabi_trait]
+        pub trait $name: $first $(+ $bound)* { $($now)* $($next)* }
+    };
+}
+
+grows! {
+    trait ProbeObj: Send + Sync {
+        #[sabi(last_prefix_field)]
+        fn start(&self, call: AbiCall) -> FfiFuture<RResult<AbiUp, AbiFault>>;
+    }
+    next {
+        /// A host asks an older plugin: then this body answers.
+        fn next(&self) -> u32 {
+            8
+        }
+    }
 }
 
 #[sabi_trait]
@@ -42,13 +70,19 @@ pub trait LoadObj: Send + Sync {
     fn sample(&self, of: AbiSubject) -> RResult<AbiReading, AbiFault>;
 }
 
-#[sabi_trait]
-pub trait SinkObj: Send + Sync {
-    fn publish(&self, zone: AbiZone<'_>) -> RResult<u32, AbiFault>;
-    /// JSON: `null` or a `Served`.
-    fn served(&self, zone: RStr<'_>) -> RResult<RString, AbiFault>;
-    #[sabi(last_prefix_field)]
-    fn stop(&self);
+grows! {
+    trait SinkObj: Send + Sync {
+        fn publish(&self, zone: AbiZone<'_>) -> RResult<u32, AbiFault>;
+        /// JSON: `null` or a `Served`.
+        fn served(&self, zone: RStr<'_>) -> RResult<RString, AbiFault>;
+        #[sabi(last_prefix_field)]
+        fn stop(&self);
+    }
+    next {
+        fn next(&self) -> u32 {
+            9
+        }
+    }
 }
 
 #[sabi_trait]
@@ -59,41 +93,37 @@ pub trait TransportObj: Send + Sync {
     fn stop(&self);
 }
 
-/// The host's end of a transport. Returns how many of the batch were taken, from its start.
-#[sabi_trait]
-pub trait InboxObj: Send + Sync + Clone {
-    #[sabi(last_prefix_field)]
-    fn deliver(&self, batch: RSlice<'_, AbiDatagram<'_>>) -> usize;
-}
-
-// A macro, since `sabi_trait` cannot see a `cfg` at a method.
-macro_rules! host_obj {
-    ($($next:item)*) => {
-        /// The host as its plugins see it.
-        #[sabi_trait]
-        pub trait HostObj: Send + Sync + Clone {
-            /// Watches `fd`, once per socket; the error is an errno. The source goes before `fd` is
-            /// closed.
-            fn register(&self, fd: i32) -> RResult<SourceBox, i32>;
-            fn timer(&self, after_ns: u64) -> FfiFuture<()>;
-            /// The host's monotonic clock, from any start; timers and timeouts go by it.
-            fn now_ns(&self) -> u64;
-            /// 1 error, 2 warn, 3 info, 4 debug.
-            #[sabi(last_prefix_field)]
-            fn log(&self, level: u32, text: RStr<'_>);
-            $($next)*
+grows! {
+    /// The host's end of a transport. Returns how many of the batch were taken, from its start.
+    trait InboxObj: Send + Sync + Clone {
+        #[sabi(last_prefix_field)]
+        fn deliver(&self, batch: RSlice<'_, AbiDatagram<'_>>) -> usize;
+    }
+    next {
+        fn next(&self) -> u32 {
+            10
         }
-    };
+    }
 }
 
-#[cfg(not(feature = "next"))]
-host_obj! {}
-
-#[cfg(feature = "next")]
-host_obj! {
-    /// A plugin asks an older host: then this body answers.
-    fn next(&self) -> u32 {
-        7
+grows! {
+    /// The host as its plugins see it.
+    trait HostObj: Send + Sync + Clone {
+        /// Watches `fd`, once per socket; the error is an errno. The source goes before `fd` is
+        /// closed.
+        fn register(&self, fd: i32) -> RResult<SourceBox, i32>;
+        fn timer(&self, after_ns: u64) -> FfiFuture<()>;
+        /// The host's monotonic clock, from any start; timers and timeouts go by it.
+        fn now_ns(&self) -> u64;
+        /// 1 error, 2 warn, 3 info, 4 debug.
+        #[sabi(last_prefix_field)]
+        fn log(&self, level: u32, text: RStr<'_>);
+    }
+    next {
+        /// A plugin asks an older host: then this body answers.
+        fn next(&self) -> u32 {
+            7
+        }
     }
 }
 
@@ -104,4 +134,12 @@ pub trait SourceObj: Send + Sync {
     /// kept), 1 try again, 2 the reactor is gone.
     #[sabi(last_prefix_field)]
     fn poll_ready(&self, cx: &mut FfiContext<'_>, interest: u32) -> u32;
+}
+
+/// What a kind of plugin to come is.
+#[cfg(feature = "next")]
+#[sabi_trait]
+pub trait NextObj: Send + Sync {
+    #[sabi(last_prefix_field)]
+    fn next(&self) -> u32;
 }

@@ -6,6 +6,8 @@ use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{ROption, RResult, RStr, RString, RVec};
 
+#[cfg(feature = "next")]
+use crate::objects::NextBox;
 use crate::objects::{BlockingProbeBox, HostBox, LoadBox, ProbeBox, SinkBox, TransportBox};
 use crate::types::AbiFault;
 
@@ -49,6 +51,8 @@ pub struct Decl {
     pub transport: ROption<Make<TransportBox>>,
     #[cfg(feature = "next")]
     pub next: extern "C" fn() -> u32,
+    #[cfg(feature = "next")]
+    pub next_kind: ROption<Make<NextBox>>,
 }
 
 /// Makes an instance from its table, as JSON; with `$folder` in it where the host says from which

@@ -9,6 +9,11 @@ pub const LOAD_UNKNOWN: u32 = u32::MAX;
 /// For a weight that is not asked for.
 pub const WEIGHT_NONE: u32 = u32::MAX;
 
+/// Of a `more`: the JSON object in which later versions say what is no plain number. Not read until a
+/// version has a key to say there; one that a side does not know is passed over. Nothing is
+/// allocated for it as long as it is empty.
+pub const NO_MORE: RString = RString::new();
+
 /// Batches of datagrams are converted in pieces of this size, on the stack.
 pub const BATCH: usize = 64;
 
@@ -70,6 +75,8 @@ pub struct AbiTarget {
     pub name: RString,
     pub service: RString,
     pub reserved: [u64; 2],
+    /// See [`NO_MORE`].
+    pub more: RString,
 }
 
 /// What a probe is called with.
@@ -90,6 +97,8 @@ pub struct AbiUp {
     pub reserved: u32,
     pub detail: RString,
     pub reserved_more: [u64; 2],
+    /// See [`NO_MORE`].
+    pub more: RString,
 }
 
 #[repr(C)]
@@ -100,6 +109,8 @@ pub struct AbiSubject {
     pub last: ROption<AbiUp>,
     pub timeout_ns: u64,
     pub reserved: u64,
+    /// See [`NO_MORE`].
+    pub more: RString,
 }
 
 #[repr(C)]
@@ -114,6 +125,8 @@ pub struct AbiReading {
     pub reserved: u32,
     pub reason: RString,
     pub reserved_more: [u64; 2],
+    /// See [`NO_MORE`].
+    pub more: RString,
 }
 
 /// A zone; the records are borrowed, everything rare is in `head`, as JSON.
@@ -142,11 +155,11 @@ const _: () = {
     assert!(size_of::<AbiRecord>() == 32 && align_of::<AbiRecord>() == 4);
     assert!(size_of::<AbiAddr>() == 32 && align_of::<AbiAddr>() == 4);
     assert!(size_of::<AbiFault>() == 88);
-    assert!(size_of::<AbiTarget>() == 112);
-    assert!(size_of::<AbiCall>() == 144);
-    assert!(size_of::<AbiUp>() == 64);
-    assert!(size_of::<AbiSubject>() == 240);
-    assert!(size_of::<AbiReading>() == 64);
+    assert!(size_of::<AbiTarget>() == 144);
+    assert!(size_of::<AbiCall>() == 176);
+    assert!(size_of::<AbiUp>() == 96);
+    assert!(size_of::<AbiSubject>() == 336);
+    assert!(size_of::<AbiReading>() == 96);
     assert!(size_of::<AbiZone<'_>>() == 112);
     assert!(size_of::<AbiDatagram<'_>>() == 56);
 };

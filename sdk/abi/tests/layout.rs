@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
 use abi_stable::std_types::UTypeId;
-use abi_stable::type_layout::{TLData, TLField, TLFields, TypeLayout};
-use rais_abi::{ABI_VERSION, PluginRoot_Ref};
+use abi_stable::type_layout::{TLData, TLField, TLFields, Tag, TypeLayout};
+use rais_abi::{ABI_VERSION, BATCH, LOAD_UNKNOWN, PluginRoot_Ref, WEIGHT_NONE};
 
 const ROOT: &TypeLayout = <PluginRoot_Ref as StableAbi>::LAYOUT;
 
@@ -101,7 +101,11 @@ impl Dump {
     fn text(&self) -> String {
         let blocks: BTreeMap<&str, String> =
             self.types.iter().map(|step| (self.name(step.layout), self.block(step))).collect();
-        blocks.into_values().collect::<Vec<_>>().join("\n")
+        let constants = format!(
+            "constants\n  BATCH: {BATCH}\n  LOAD_UNKNOWN: {LOAD_UNKNOWN}\n  \
+             WEIGHT_NONE: {WEIGHT_NONE}\n"
+        );
+        blocks.into_values().chain([constants]).collect::<Vec<_>>().join("\n")
     }
 
     fn block(&self, step: &Step) -> String {
@@ -115,7 +119,8 @@ impl Dump {
             TLData::Enum(data) => {
                 let counts: Vec<u8> = data.field_count.iter().copied().collect();
                 let variants: Vec<_> = data.variant_names_iter().zip(counts).collect();
-                format!("enum {variants:?}")
+                let open = if data.exhaustiveness.is_exhaustive() { "" } else { ", not all of it" };
+                format!("enum {variants:?} = {:?}{open}", data.discriminants)
             }
             TLData::PrefixType(data) => format!("grows after {} fields", data.first_suffix_field),
         };
@@ -128,8 +133,25 @@ impl Dump {
             layout.repr_attr(),
             if layout.is_nonzero() { ", never zero" } else { "" },
         );
-        for field in fields(layout) {
-            self.tell(&field, &mut block);
+        // What abi_stable compares of a type beside its fields: what an object must be able to do.
+        if let Some(checks) = layout.extra_checks() {
+            let _ = writeln!(block, "  checks: {}", one_line(&checks));
+        }
+        if layout.tag() != Tag::NULL {
+            let _ = writeln!(block, "  tag: {}", one_line(layout.tag()));
+        }
+        for (at, field) in fields(layout).iter().enumerate() {
+            self.tell(field, &mut block);
+            if let TLData::PrefixType(data) = layout.data() {
+                if !data.accessible_fields.at(at).is_accessible() {
+                    block.push_str("    not accessible\n");
+                }
+                if at < data.first_suffix_field.into()
+                    && data.conditional_prefix_fields.at(at).is_conditional()
+                {
+                    block.push_str("    accessible on a condition\n");
+                }
+            }
         }
         for field in layout.phantom_fields().iter() {
             let _ = writeln!(block, "  ~ {}: {}", field.name(), self.name(field.layout()));
@@ -140,8 +162,13 @@ impl Dump {
     fn tell(&self, field: &TLField, block: &mut String) {
         let _ = writeln!(block, "  {}: {}", field.name(), self.name(field.layout()));
         for function in field.function_range() {
-            let takes: Vec<_> =
-                function.param_type_layouts.iter().map(|layout| self.name(layout())).collect();
+            let mut names = function.param_names.as_str().split(',').map(str::trim);
+            let takes: Vec<_> = function
+                .param_type_layouts
+                .iter()
+                .map(|layout| (names.next().unwrap_or_default(), self.name(layout())))
+                .map(|(name, of)| if name.is_empty() { of.into() } else { format!("{name}: {of}") })
+                .collect();
             let gives = function.return_type_layout().map_or("()", |layout| self.name(layout()));
             let unsafe_ = if function.fn_qualifs.is_unsafe() { "unsafe " } else { "" };
             let _ = writeln!(block, "    {unsafe_}fn({}) -> {gives}", takes.join(", "));
@@ -157,6 +184,10 @@ fn fields(layout: Layout) -> Vec<TLField> {
         TLData::PrefixType(data) => of(data.fields),
         TLData::Primitive(_) | TLData::Opaque => Vec::new(),
     }
+}
+
+fn one_line(told: &impl std::fmt::Display) -> String {
+    told.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn plain_name(layout: Layout) -> String {

@@ -11,7 +11,7 @@ use abi_stable::std_types::{RErr, ROk, RResult};
 use crate::host::{Interest, Level, Ready};
 use crate::{Fault, FaultKind, Reading, Record, Scope, Subject, Target, Up, Wish};
 use rais_abi::{
-    AbiAddr, AbiFault, AbiReading, AbiRecord, AbiSubject, AbiTarget, AbiUp, LOAD_UNKNOWN,
+    AbiAddr, AbiFault, AbiReading, AbiRecord, AbiSubject, AbiTarget, AbiUp, LOAD_UNKNOWN, NO_MORE,
     WEIGHT_NONE,
 };
 
@@ -159,6 +159,7 @@ pub(crate) fn target_to_abi(target: Target) -> AbiTarget {
         name: target.name.into(),
         service: target.service.into(),
         reserved: [0; 2],
+        more: NO_MORE,
     }
 }
 
@@ -179,6 +180,7 @@ pub(crate) fn up_to_abi(up: Up) -> AbiUp {
         reserved: 0,
         detail: up.detail.into(),
         reserved_more: [0; 2],
+        more: NO_MORE,
     }
 }
 
@@ -195,6 +197,7 @@ pub(crate) fn subject_to_abi(of: Subject) -> AbiSubject {
         last: of.last.map(up_to_abi).into(),
         timeout_ns: nanos(of.timeout),
         reserved: 0,
+        more: NO_MORE,
     }
 }
 
@@ -221,6 +224,7 @@ pub(crate) fn reading_to_abi(reading: Reading) -> AbiReading {
         reserved: 0,
         reason: reading.reason.into(),
         reserved_more: [0; 2],
+        more: NO_MORE,
     }
 }
 
@@ -302,3 +306,6 @@ pub(crate) fn level_from_abi(level: u32) -> Level {
         _ => Level::Info,
     }
 }
+
+#[cfg(test)]
+mod tests;
