@@ -52,10 +52,11 @@ impl Opened {
 }
 
 fn open(library: &Library, runtime: Handle) -> Result<Arc<[Declared]>, Fault> {
-    // SAFETY: a child of ours has loaded these very octets and lived, and they are sealed: nobody
-    // changes them while they are mapped.
-    let loaded = unsafe { host::Library::open(&library.image.loadable()) };
     let path = library.image.path().display();
+    let file = library.image.loadable().map_err(|error| Fault::io(format!("{path}: {error}")))?;
+    // SAFETY: a child of ours has loaded these very octets and lived, and nobody else has them or
+    // can change them while they are mapped.
+    let loaded = unsafe { host::Library::open(&file) };
     let loaded = loaded.map_err(|error| Fault::io(format!("{path}: {error}")))?;
     let name = library.image.name().to_string_lossy();
     loaded.greet(Arc::new(Side::with_timers(&name, runtime)));

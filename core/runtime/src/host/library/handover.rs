@@ -73,6 +73,7 @@ impl Started {
         image: Option<&Image>,
     ) -> io::Result<Started> {
         close_to_others()?;
+        let copy = image.map(Image::copy).transpose()?;
         let (socket, theirs) = UnixStream::pair()?;
         let (output, prints) = io::pipe()?;
         let mut command = program.command(task);
@@ -86,7 +87,7 @@ impl Started {
         drop(command);
         let process = Process { child, ended: None };
         let started = Started { socket, output, process };
-        match give(&started.socket, image.map(Image::descriptor)) {
+        match give(&started.socket, copy.as_ref().map(|copy| copy.as_fd())) {
             // It is dead already, and its status says why.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(started),
             other => other.map(|()| started),

@@ -1,15 +1,18 @@
 //! A library's octets, as they were found and as they stay.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::digest::Digest;
+use super::elf;
 use super::fault::LibraryFault;
 use super::place::Found;
-use super::{elf, seal};
+use super::seal::Sealed;
 
 /// A library's octets as they were found, sealed: what is vetted is what is loaded, whatever
 /// happens to the file meanwhile.
@@ -19,7 +22,7 @@ use super::{elf, seal};
 pub struct Image {
     path: PathBuf,
     digest: Digest,
-    sealed: Arc<OwnedFd>,
+    sealed: Arc<Sealed>,
 }
 
 /// What the loader of this process may have loaded.
@@ -43,8 +46,9 @@ impl Image {
         }
         let path = path.to_owned();
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let sealed = Arc::new(seal::seal(name, &octets)?);
-        Ok(Image { path, digest: Digest::of(&octets), sealed })
+        let digest = Digest::of(&octets);
+        let sealed = Arc::new(Sealed::new(name, octets)?);
+        Ok(Image { path, digest, sealed })
     }
 
     /// The same octets, found at `path`.
@@ -67,9 +71,12 @@ impl Image {
         self.path.file_name().unwrap_or(self.path.as_os_str())
     }
 
-    /// The sealed copy, to be handed to another process.
-    pub fn descriptor(&self) -> BorrowedFd<'_> {
-        self.sealed.as_fd()
+    /// A copy to be handed to one other process.
+    ///
+    /// # Errors
+    /// No room for it.
+    pub(in crate::host) fn copy(&self) -> io::Result<Arc<OwnedFd>> {
+        self.sealed.copy()
     }
 
     /// What this process's loader opens; the octets stay in memory as long as the process lives.
@@ -77,10 +84,16 @@ impl Image {
     /// The C library tells what it has loaded by this name alone. Were the descriptor closed, and
     /// its number another image's, it would give the old library for the new. So equal octets have
     /// one name here, and other octets never have the same.
-    pub fn loadable(&self) -> PathBuf {
+    ///
+    /// # Errors
+    /// No room for a copy.
+    pub fn loadable(&self) -> io::Result<PathBuf> {
         let mut for_good = FOR_GOOD.lock().unwrap_or_else(PoisonError::into_inner);
-        let sealed = for_good.entry(self.digest).or_insert_with(|| Arc::clone(&self.sealed));
-        loadable(sealed)
+        let copy = match for_good.entry(self.digest) {
+            Entry::Occupied(copy) => copy.into_mut(),
+            Entry::Vacant(room) => room.insert(self.sealed.copy()?),
+        };
+        Ok(loadable(copy))
     }
 }
 
