@@ -22,6 +22,7 @@ pub mod markdown;
 pub mod named;
 pub mod netns;
 pub mod process;
+pub mod reader;
 pub mod server;
 pub mod site;
 pub mod status;

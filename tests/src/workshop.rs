@@ -9,30 +9,28 @@ use nix::unistd::{Uid, User};
 
 use crate::binary::{Output, finish, sibling};
 
-/// A folder for one test's crates. It is the same in every run, and what is built below it stays:
-/// to cargo a crate at another path is another crate.
+/// A folder for one test's crates. It is the same in every run, and what is built stays: cargo
+/// knows a crate again by its place.
 #[derive(Debug)]
 pub struct Workshop {
     folder: PathBuf,
-    // Held, so that no second run uses the folder.
+    // Held: to cargo, crates that lie alike in two workshops are one, and it goes by times.
     _lock: Flock<File>,
 }
 
 impl Workshop {
-    /// The folder `name`, empty. Waits for whoever else uses it.
+    /// The folder `name`, empty. Waits until no other workshop is open.
     #[track_caller]
     #[must_use]
     pub fn open(name: &str) -> Self {
         let all = all();
-        fs::create_dir_all(&all).expect("a folder for crates");
-        let lock = File::create(all.join(format!("{name}.lock"))).expect("a lock");
+        let folder = all.join("crates").join(name);
+        fs::create_dir_all(&folder).expect("a folder for crates");
+        let lock = File::create(all.join("lock")).expect("a lock");
         let lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e).expect("a lock");
-        let folder = all.join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the last run's crates");
-        }
+        fs::remove_dir_all(&folder).expect("the last run's crates");
         fs::create_dir(&folder).expect("a folder for crates");
-        give(&[&all, &folder]);
+        give(&[&all.join("crates")]);
         Self { folder, _lock: lock }
     }
 
@@ -43,14 +41,20 @@ impl Workshop {
     }
 }
 
-/// Where cargo is to build crates of authors. One for all, so that what they share is built once.
+/// Where cargo is to build the crates of all workshops: what they share is built once. Not above
+/// them, since cargo takes what lies in there for its own.
 #[must_use]
 pub fn target() -> PathBuf {
-    sibling("../outside")
+    let target = all().join("built");
+    if !target.exists() {
+        fs::create_dir_all(&target).expect("a folder for what is built");
+        give(&[&target]);
+    }
+    target
 }
 
 fn all() -> PathBuf {
-    target().join("made")
+    sibling("../workshop")
 }
 
 /// Gets the crate in `folder`, fresh from `rais plugins new`, ready to be built quickly: as its
@@ -60,12 +64,12 @@ fn all() -> PathBuf {
 pub fn settle(folder: &Path) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the versions");
-    keep_times(&folder.join("sdk"), &all().join("sdk"));
+    keep_times(&folder.join("sdk"), &all().join("seen"));
     give(&[folder]);
 }
 
-/// Gives each file below `folder` the time that it had when it last had this content. Cargo goes by
-/// times. `seen` keeps both.
+/// Gives each file below `folder` the time of the last one here, where that had the same content.
+/// `seen` keeps both.
 fn keep_times(folder: &Path, seen: &Path) {
     fs::create_dir_all(seen).expect("a folder");
     for entry in fs::read_dir(folder).expect("a folder") {
