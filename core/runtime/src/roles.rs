@@ -191,7 +191,8 @@ impl Roles {
             receiving
                 .map_err(|(name, fault)| Applying::Transport { name, why: describe(&fault) })?;
         }
-        // Nothing fails from here on.
+        // Nothing fails from here on. Two versions of a sink must not write one zone.
+        self.instances.stop_replaced_sinks(&checked.instances).await;
         if let (Some(role), Some(plan)) = (&self.monitor, plan) {
             let (applied, wait) = oneshot::channel();
             let outlets = Outlets::new(checked.instances.transports());
@@ -246,6 +247,14 @@ impl Roles {
 }
 
 impl Voices {
+    /// Whose they are: `monitor`, `binder` or `monitor and binder`.
+    pub(crate) fn roles(&self) -> String {
+        let monitor = self.monitor.as_ref().map(|_| Role::Monitor.as_str());
+        let binder = self.binder.as_ref().map(|_| Role::Binder.as_str());
+        let roles: Vec<_> = monitor.into_iter().chain(binder).collect();
+        roles.join(" and ")
+    }
+
     /// What one says of itself; none where it has ended.
     pub(crate) fn status(
         &self,

@@ -1,7 +1,7 @@
 //! What a check says of `[plugins]` and of the libraries in its folders.
 
 use crate::config::{Config, Fault, Faults, Isolation, PluginOptions, nearest, unsupported};
-use crate::host::{Origin, Plugin, PluginHost, Refused, Registry};
+use crate::host::{Origin, Plugin, PluginHost, PluginState, Refused, Registry};
 
 /// `host` with the libraries of `config`, and what is doubtful about them.
 ///
@@ -17,8 +17,12 @@ pub(super) fn found(
         let allowed = "one of them in the folders; a built-in gives way to a name in `prefer`";
         Faults(vec![fault.allowed(allowed)])
     })?;
-    let mut faults = unsupported(config, &new.registry().known_types());
-    faults.extend(gone_bad(config, host.registry(), new.registry()));
+    let mut known = new.registry().known_types();
+    for folder in config.plugins.dirs.iter().filter(|folder| !folder.is_dir()) {
+        known.refuse(format!("{}: there is no such folder", folder.display()));
+    }
+    let mut faults = unsupported(config, &known);
+    faults.extend(gone_bad(config, host, new.registry()));
     if !faults.is_empty() {
         return Err(Faults(faults));
     }
@@ -27,8 +31,14 @@ pub(super) fn found(
 }
 
 /// Libraries in use that a reload would lose: the old ones go on instead.
-fn gone_bad(config: &Config, was: &Registry, now: &Registry) -> Vec<Fault> {
-    let used = |refused: &&Refused| was.libraries().any(|path| path == refused.path);
+fn gone_bad(config: &Config, was: &PluginHost, now: &Registry) -> Vec<Fault> {
+    let used: Vec<Origin> = was
+        .list()
+        .into_iter()
+        .filter(|row| row.state != PluginState::Unused)
+        .map(|row| row.origin)
+        .collect();
+    let used = |refused: &&Refused| used.contains(&Origin::Library(refused.path.clone()));
     let worse = now.refused().iter().filter(used).map(|Refused { path, fault }| {
         let message = format!("the new {} is refused: {fault}", path.display());
         config.fault("plugins.dirs", message)

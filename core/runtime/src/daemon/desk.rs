@@ -61,7 +61,10 @@ impl Desk {
                         // Who asked may have hung up.
                         Request::Hello => drop(answer.send(Response::Hello(self.process))),
                         Request::Plugins => {
-                            let rows = self.plugins.borrow().told();
+                            let mut rows = self.plugins.borrow().told();
+                            for row in &mut rows {
+                                row.role = Some(self.voices.roles());
+                            }
                             drop(answer.send(Response::Plugins { rows }));
                         }
                         Request::Status => drop(tokio::spawn(self.tell(role, answer))),

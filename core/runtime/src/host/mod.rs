@@ -90,6 +90,8 @@ const MAKING: Duration = Duration::from_secs(10);
 pub struct PluginHost {
     registry: Arc<Registry>,
     works: Arc<Works>,
+    /// Processes of this configuration's own: what it tries must not harm one that runs.
+    remotes: Arc<Mutex<BTreeMap<CrewKey, Weak<Remote>>>>,
 }
 
 /// Where libraries run.
@@ -131,8 +133,8 @@ enum Crew {
     Pool(Arc<Pool>),
     /// One for each instance, and gone with it.
     Threads(Vec<Weak<Pool>>),
-    /// Gone with its last instance.
-    Remote(Weak<Remote>),
+    /// One for each configuration that still has instances; gone with its last one.
+    Remotes(Vec<Weak<Remote>>),
 }
 
 impl PluginHost {
@@ -160,7 +162,11 @@ impl PluginHost {
             watch: Watch::start(patience)?,
             crews: Mutex::default(),
         };
-        Ok(PluginHost { registry: Arc::new(registry), works: Arc::new(works) })
+        Ok(PluginHost::of(registry, Arc::new(works)))
+    }
+
+    fn of(registry: Registry, works: Arc<Works>) -> PluginHost {
+        PluginHost { registry: Arc::new(registry), works, remotes: Arc::default() }
     }
 
     /// The host of what `plugins` says: the built-in plugins and those of the libraries in its
@@ -171,7 +177,7 @@ impl PluginHost {
     pub fn configured(&self, plugins: &Plugins) -> Result<PluginHost, RegistryError> {
         let scan = self.works.libraries.scan(&plugins.dirs);
         let registry = self.works.built_in.with(scan, plugins)?;
-        Ok(PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) })
+        Ok(PluginHost::of(registry, Arc::clone(&self.works)))
     }
 
     /// The host of what one library has, wherever it lies, and of nothing else. Blocks.
@@ -181,7 +187,7 @@ impl PluginHost {
     pub fn with_library(&self, path: &Path) -> Result<PluginHost, LibraryFault> {
         let library = self.works.libraries.open(path)?;
         let registry = Registry::of_library(&library);
-        Ok(PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) })
+        Ok(PluginHost::of(registry, Arc::clone(&self.works)))
     }
 
     /// The same, its plugins held where `isolation` says; those of libraries in this process where
@@ -189,7 +195,7 @@ impl PluginHost {
     #[must_use]
     pub fn held(&self, isolation: Isolation) -> PluginHost {
         let registry = self.registry.held(isolation);
-        PluginHost { registry: Arc::new(registry), works: Arc::clone(&self.works) }
+        PluginHost::of(registry, Arc::clone(&self.works))
     }
 
     /// Its plugins.
@@ -197,12 +203,17 @@ impl PluginHost {
         &self.registry
     }
 
+    /// Whether there is a plugin `name`.
+    pub(crate) fn has(&self, kind: Kind, name: &str) -> bool {
+        self.registry.get(kind, name).is_some()
+    }
+
     /// What tells the plugin `name` from an older or newer one of that name, or one held
     /// otherwise: instances of one identity and one table are alike.
     pub fn identity(&self, kind: Kind, name: &str) -> String {
         match self.registry.get(kind, name) {
             Some(plugin) => format!("{:?} {:?}", plugin.code().digest(), plugin.policy()),
-            None => String::new(),
+            None => format!("missing {:?}", self.registry.startup(name)),
         }
     }
 
@@ -391,14 +402,11 @@ impl PluginHost {
         })
     }
 
+    /// The process of the plugin in this configuration. Instances of an earlier one keep theirs.
     fn remote(&self, plugin: &Plugin) -> Arc<Remote> {
-        let mut crews = self.works.crews();
-        // Of plugins that no longer run.
-        crews.retain(|_, crew| !matches!(crew, Crew::Remote(gone) if gone.strong_count() == 0));
         let key = CrewKey::of(plugin);
-        if let Some(Crew::Remote(remote)) = crews.get(&key)
-            && let Some(remote) = remote.upgrade()
-        {
+        let mut own = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remote) = own.get(&key).and_then(Weak::upgrade) {
             return remote;
         }
         let code = match plugin.code() {
@@ -407,7 +415,13 @@ impl PluginHost {
         };
         let (kind, policy) = (plugin.kind(), *plugin.policy());
         let remote = self.works.remotes.plugin(kind, plugin.name(), code, policy);
-        crews.insert(key, Crew::Remote(Arc::downgrade(&remote)));
+        own.insert(key.clone(), Arc::downgrade(&remote));
+        let mut crews = self.works.crews();
+        let crew = crews.entry(key).or_insert_with(|| Crew::Remotes(Vec::new()));
+        if let Crew::Remotes(remotes) = crew {
+            remotes.retain(|remote| remote.strong_count() > 0);
+            remotes.push(Arc::downgrade(&remote));
+        }
         remote
     }
 
@@ -455,8 +469,11 @@ impl PluginHost {
 }
 
 impl Works {
+    /// Those that somebody still has; the thread of an old version ends with its last instance.
     fn crews(&self) -> MutexGuard<'_, BTreeMap<CrewKey, Crew>> {
-        self.crews.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
+        crews.retain(|_, crew| crew.is_held());
+        crews
     }
 }
 
@@ -472,19 +489,27 @@ impl CrewKey {
 }
 
 impl Crew {
+    /// Whether anybody but this still has it.
+    fn is_held(&self) -> bool {
+        match self {
+            Crew::Lane(lane) => Arc::strong_count(lane) > 1,
+            Crew::Pool(pool) => Arc::strong_count(pool) > 1,
+            Crew::Threads(threads) => threads.iter().any(|thread| thread.strong_count() > 0),
+            Crew::Remotes(remotes) => remotes.iter().any(|remote| remote.strong_count() > 0),
+        }
+    }
+
     fn state(&self) -> PluginState {
         match self {
-            // The only one that still holds it.
-            Crew::Lane(lane) if Arc::strong_count(lane) == 1 => PluginState::Unused,
-            Crew::Pool(pool) if Arc::strong_count(pool) == 1 => PluginState::Unused,
             Crew::Lane(lane) => lane.state(),
             Crew::Pool(pool) => pool.state(),
             Crew::Threads(threads) => {
                 let threads = threads.iter().filter_map(Weak::upgrade);
                 threads.fold(PluginState::Unused, |sum, thread| sum.and(thread.state()))
             }
-            Crew::Remote(remote) => {
-                remote.upgrade().map_or(PluginState::Unused, |remote| remote.state())
+            Crew::Remotes(remotes) => {
+                let remotes = remotes.iter().filter_map(Weak::upgrade);
+                remotes.fold(PluginState::Unused, |sum, remote| sum.and(remote.state()))
             }
         }
     }

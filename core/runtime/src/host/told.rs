@@ -9,6 +9,9 @@ use crate::config::Isolation;
 /// A row of `rais plugins list`: a plugin, or a library that is not used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginTold {
+    /// Of a rais that runs: the roles of the process that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// `probe`, `load`, `sink` or `transport`; empty for a library that is not used.
     pub kind: String,
     /// The `type` in a table; of a library that is not used, its file's name.
@@ -43,6 +46,7 @@ impl From<PluginRow> for PluginTold {
             Isolation::Process => "process",
         };
         PluginTold {
+            role: None,
             kind: row.kind.to_string(),
             name: row.name,
             version: row.version,
@@ -60,6 +64,7 @@ impl From<&Refused> for PluginTold {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let none = String::new;
         PluginTold {
+            role: None,
             kind: none(),
             name,
             version: none(),

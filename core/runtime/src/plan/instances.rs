@@ -7,7 +7,7 @@ use std::time::Duration;
 use rais_sdk::{Fault as PluginFault, FaultKind};
 use serde_json::Value;
 
-use crate::config::{Asked, Call, Config, Fault, PluginTable, Role};
+use crate::config::{Asked, Call, Config, Fault, Kind, PluginTable, Role};
 use crate::host::{LatePort, LoadPort, PluginHost, ProbePort, SinkPort, TransportPort};
 
 /// One instance a table; tables of one type that say the same share it, so that a host has one
@@ -42,6 +42,8 @@ type Make<T> = fn(&PluginHost, &PluginTable) -> Result<Arc<T>, PluginFault>;
 struct Maker<'a> {
     host: &'a PluginHost,
     config: &'a Config,
+    /// Plugins whose `new` did not return.
+    hung: BTreeMap<(Kind, String), PluginFault>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -60,7 +62,8 @@ impl Instances {
         before: &Instances,
     ) -> Result<(Instances, Vec<Fault>), Vec<Fault>> {
         let mut made = Instances::default();
-        let mut maker = Maker { host, config, faults: Vec::new(), warnings: Vec::new() };
+        let (hung, faults, warnings) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut maker = Maker { host, config, hung, faults, warnings };
         let (monitors, binds) =
             (asked != Asked::Only(Role::Binder), asked != Asked::Only(Role::Monitor));
         let services = config.monitor.services.values().filter(|_| monitors);
@@ -98,10 +101,24 @@ impl Instances {
         self.sinks.iter().map(|(name, (_, sink))| (name, &sink.port))
     }
 
+    /// Ends the sinks that another instance of their name in `others` takes the place of, all at
+    /// once, and waits for it.
+    pub(crate) async fn stop_replaced_sinks(&self, others: &Instances) {
+        let replaced = self.sinks.iter().filter_map(|(name, (_, one))| {
+            let (_, other) = others.sinks.get(name)?;
+            (!Arc::ptr_eq(&other.port, &one.port)).then(|| one.port.stop(ENDING))
+        });
+        // All are under way before the first is awaited.
+        for stopping in replaced.collect::<Vec<_>>() {
+            let _ = stopping.await;
+        }
+    }
+
     /// Ends the sinks and transports that `others` does not have, without waiting for them.
     pub(crate) fn stop_all_but(self, others: &Instances) {
         for (name, (_, One { port: sink, .. })) in self.sinks {
-            if others.sinks.get(&name).is_none_or(|(_, other)| !Arc::ptr_eq(&other.port, &sink)) {
+            // One that was replaced was stopped before.
+            if !others.sinks.contains_key(&name) {
                 tokio::spawn(async move { sink.stop(ENDING).await });
             }
         }
@@ -191,21 +208,33 @@ impl Maker<'_> {
         if let Some(one) = kept.filter(|one| one.identity == identity) {
             return Some(one.clone());
         }
-        let fault = match make(self.host, table) {
-            Ok(port) => return Some(One { identity, port }),
-            Err(fault) => fault,
+        let key = (table.kind, name.to_owned());
+        let fault = match self.hung.get(&key) {
+            // Each would take as long, and a reload all of them together.
+            Some(fault) => fault.clone(),
+            None => match make(self.host, table) {
+                Ok(port) => return Some(One { identity, port }),
+                Err(fault) => fault,
+            },
         };
+        if fault.kind == FaultKind::Timeout {
+            self.hung.insert(key, fault.clone());
+        }
         let told = table.fault(&fault.at, &fault.text);
         // What its plugin says of a table stands; that there is no plugin may be excused.
-        let refuses = fault.kind == FaultKind::Config && !identity.is_empty();
+        let refuses = fault.kind == FaultKind::Config && self.host.has(table.kind, name);
         let (host, config, again) = (self.host.clone(), self.config.plugins.clone(), table.clone());
         let again =
             Box::new(move || make(&host.configured(&config).map_err(PluginFault::io)?, &again));
         match self.host.stand_in(name, &fault, again).filter(|_| !refuses) {
             Some(port) => {
                 self.warnings.push(told.as_doubt());
-                // Not alike with anything: the next reload tries once more.
-                Some(One { identity: String::new(), port })
+                // Where it is there by the next reload, that tries once more.
+                let identity = match self.host.has(table.kind, name) {
+                    true => String::new(),
+                    false => identity,
+                };
+                Some(One { identity, port })
             }
             None => {
                 self.faults.push(told);

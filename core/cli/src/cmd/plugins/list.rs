@@ -38,7 +38,13 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Stop> {
     if args.output.format == Format::Json {
         return output::json(&rows);
     }
-    output::text(&table(&rows).to_string())?;
+    // One a process: two may hold the same plugin, and hold it otherwise.
+    for rows in rows.chunk_by(|one, next| one.role == next.role) {
+        if let Some(role) = rows[0].role.as_ref().filter(|_| args.running) {
+            output::text(&format!("{}\n", output::bold(role)))?;
+        }
+        output::text(&table(rows).to_string())?;
+    }
     for row in &rows {
         if let Some(why) = &row.why {
             let what = if row.kind.is_empty() { &row.origin } else { &row.name };

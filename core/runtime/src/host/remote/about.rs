@@ -86,7 +86,8 @@ impl About {
     }
 
     pub(super) fn ended(&self, Ended(how): &Ended) -> String {
-        format!("the process of {self} {how}")
+        // It is cut short in a beat, so that it begins with what matters.
+        format!("its plugin {how}")
     }
 
     /// Of an answer to another question.

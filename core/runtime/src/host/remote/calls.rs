@@ -141,6 +141,11 @@ impl Calls {
         self.state().waiting.len()
     }
 
+    /// When the last of those under way is due; none where none is.
+    pub(super) fn last_due(&self) -> Option<Instant> {
+        self.state().waiting.values().map(|waiting| waiting.due).max()
+    }
+
     /// Ends when none is under way.
     pub(super) async fn quiet(&self) {
         loop {

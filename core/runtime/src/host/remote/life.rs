@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::about::About;
 use super::death::Death;
@@ -24,7 +24,7 @@ use crate::host::library::handover::{Process, Started};
 
 /// What a process that ended has left is read for so long: somebody else may still hold its pipe.
 const LEFT: Duration = Duration::from_millis(100);
-/// What is let go may answer its last calls for so long,
+/// What is let go answers its last calls in their time, has so long more for them,
 const DRAINING: Duration = Duration::from_secs(2);
 /// and then has so long to end by itself.
 const ENDING: Duration = Duration::from_secs(2);
@@ -100,10 +100,12 @@ impl Life {
         self.body.kill(why);
     }
 
-    /// Lets it answer its last calls and end, which takes some seconds at most.
+    /// Lets it answer its last calls and end: soon after the last of them is due at the latest.
     pub(super) fn leave(self) {
         tokio::spawn(async move {
-            let _ = timeout(DRAINING, self.link.calls.quiet()).await;
+            let now = Instant::now();
+            let last = self.link.calls.last_due().unwrap_or(now) + DRAINING;
+            let _ = timeout_at(last, self.link.calls.quiet()).await;
             // Where that cannot be told, it is killed.
             let _ = self.link.line.say(&Order::End, Haste::Now);
             if timeout(ENDING, self.ended.closed()).await.is_err() {

@@ -66,6 +66,8 @@ pub(super) struct Tender {
     /// So many were begun.
     lives: LifeId,
     look_at: Time,
+    /// How the last life ended, and what is done about it.
+    told: String,
     instances: BTreeMap<InstanceId, Instance>,
     status: Arc<Status>,
     events: UnboundedSender<Event>,
@@ -117,6 +119,7 @@ impl Tender {
             phase: Phase::Starting,
             lives: 0,
             look_at: Time::ZERO,
+            told: String::new(),
             instances: BTreeMap::new(),
             status,
             events,
@@ -179,8 +182,8 @@ impl Tender {
         }
         // One whose pause is over is no longer down.
         self.tick();
-        if let Standing::Down(why) = self.keeper.standing() {
-            let fault = Fault::io(format!("the process of {} {why}", self.about));
+        if let Standing::Down(_) = self.keeper.standing() {
+            let fault = Fault::io(format!("its plugin {}", self.told));
             self.tell(id, Err(fault));
             self.forget(id);
         } else if self.phase == Phase::Ready {
@@ -309,7 +312,8 @@ impl Tender {
         warn!(target: "plugin", plugin = self.about.name, "its process {told}");
         let life = self.life.take();
         let ended = told.clone();
-        let told = format!("the process of {} {told}", self.about);
+        self.told.clone_from(&told);
+        let told = format!("its plugin {told}");
         let fault = match self.about.policy.restart {
             Restart::Again => Fault::busy(&told),
             Restart::Never => Fault::io(&told),
@@ -377,6 +381,12 @@ impl Tender {
 
     fn show(&self) {
         let link = self.life.as_ref().map(|life| Arc::clone(&life.link));
-        self.status.set(self.keeper.standing(), link);
+        let standing = match self.keeper.standing() {
+            // With what is done about it.
+            Standing::Restarting(_) => Standing::Restarting(self.told.clone()),
+            Standing::Down(_) => Standing::Down(self.told.clone()),
+            standing => standing,
+        };
+        self.status.set(standing, link);
     }
 }

@@ -8,8 +8,8 @@ use tracing::{debug, error, info, warn};
 
 /// So many lines at once are a plugin's good right.
 const BURST: u32 = 200;
-/// And then one in so long: a log is for people.
-const EACH: Duration = Duration::from_millis(20);
+/// And then one in so long: a log is for people, and a disk has an end.
+const EACH: Duration = Duration::from_secs(1);
 /// Of a line, so many octets are logged.
 const LONGEST: usize = 4096;
 

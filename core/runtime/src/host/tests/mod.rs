@@ -357,3 +357,14 @@ fn the_list_tells_what_is_in_use() {
     let _echo = host.transport("echo", &Map::new(), here()).unwrap();
     assert_eq!(state("echo"), PluginState::Ready { calls: 0 });
 }
+
+/// Or the thread of each older version of a plugin would stay for ever.
+#[tokio::test]
+async fn what_runs_a_plugin_goes_with_its_last_instance() {
+    let host = host();
+    let probe = host.probe("connect", &Map::new(), here()).unwrap();
+    let load = host.load("twofold", &gate_table("goes with its last"), here()).unwrap();
+    assert_eq!(host.works.crews().len(), 2);
+    drop((probe, load));
+    assert!(host.works.crews().is_empty());
+}

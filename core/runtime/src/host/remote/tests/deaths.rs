@@ -20,7 +20,7 @@ async fn dies(what: &str, how: &str) {
     let fault = killed_by(what, policy()).await;
     assert_eq!(fault.kind, FaultKind::Unknown, "{fault}");
     let text = &fault.text;
-    assert!(text.starts_with(&format!("the process of the probe `wilful` {how}")), "{text}");
+    assert!(text.starts_with(&format!("its plugin {how}")), "{text}");
     assert!(text.ends_with("; it is started again"), "{text}");
 }
 
@@ -78,7 +78,7 @@ async fn loads_of_a_process_that_dies_fail() {
     let load = remote.load("{}".into()).unwrap();
     let fault = load.sample(Subject::new("exit"), LONG).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Io, "{fault}");
-    assert!(fault.text.contains("the process of the load `wilful` exited with 7"), "{fault}");
+    assert!(fault.text.contains("its plugin exited with 7"), "{fault}");
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn one_that_dies_while_it_is_made_is_a_fault_of_the_making() {
         let remote = plugin(Kind::Probe, "wilful");
         let fault = remote.probe(json!({ "new": what }).to_string()).err().unwrap();
         assert_eq!(fault.kind, FaultKind::Io, "{fault}");
-        assert!(fault.text.starts_with(&format!("the process of the probe `wilful` {how}")));
+        assert!(fault.text.starts_with(&format!("its plugin {how}")));
         until(|| remote.state() == PluginState::Unused).await;
     }
 }

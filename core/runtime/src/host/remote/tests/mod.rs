@@ -2,6 +2,7 @@
 
 mod alike;
 mod alone;
+mod candidates;
 mod deaths;
 mod plugins;
 mod transports;
