@@ -28,6 +28,14 @@ impl Inbox {
     pub fn deliver(&self, batch: &[Datagram<'_>]) -> usize {
         self.0.deliver(batch)
     }
+
+    /// What ABI 1.1 would add.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        self.0.next()
+    }
 }
 
 impl<'a> Datagram<'a> {

@@ -101,6 +101,7 @@ fn a_later_host_takes_a_golden_library() {
             format!("library of ABI {version}, panic unwind"),
             format!("tcp of ABI {version}, [Probe], Probe: a TCP connect, []"),
             "next: None [None]".to_owned(),
+            "the probe says 8".to_owned(),
             "up: ".to_owned(),
         ];
         assert_eq!(said, expected);

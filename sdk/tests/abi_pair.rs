@@ -30,19 +30,31 @@ fn probe(host: &Pair, libraries: &[&Path]) -> Vec<String> {
 }
 
 /// What is told of a library of `abi`.
-fn told(abi: &str) -> [String; 3] {
-    [
-        format!("library of ABI {abi}, panic unwind"),
-        format!("pair of ABI {abi}, [Probe], One of the pair, [\"begins\"]"),
-        format!("rude of ABI {abi}, [BlockingProbe], One of the pair, [\"how\"]"),
-    ]
+fn told(abi: &str) -> Vec<String> {
+    let plugins: &[(&str, &str, &str)] = &[
+        ("carry", "Transport", ""),
+        // Of a kind that no host of 1.0 knows.
+        ("fresh", "", ""),
+        ("keep", "Sink", ""),
+        ("pair", "Probe", "\"begins\""),
+        ("rude", "BlockingProbe", "\"how\""),
+    ];
+    let there = plugins.iter().filter(|plugin| abi == "1.1" || plugin.0 != "fresh");
+    let each = there.map(|(name, kind, options)| {
+        format!("{name} of ABI {abi}, [{kind}], One of the pair, [{options}]")
+    });
+    std::iter::once(format!("library of ABI {abi}, panic unwind")).chain(each).collect()
 }
 
-fn lines(told: [String; 3], more: &[&str]) -> Vec<String> {
-    told.into_iter().chain(more.iter().map(|line| (*line).to_owned())).collect()
+fn lines(mut told: Vec<String>, more: &[&str]) -> Vec<String> {
+    told.extend(more.iter().map(|line| (*line).to_owned()));
+    told
 }
 
 const OLD: &str = "up: the host says what it always said";
+/// What a host of 1.1 is told of what is new in the declarations of a library.
+const NEW_OF_NEW: &str = "next: Some(42) [Some(42), Some(42), Some(42), Some(42), Some(42)]";
+const NEW_OF_OLD: &str = "next: None [None, None, None, None]";
 
 #[test]
 fn a_host_and_a_library_of_one_version() {
@@ -51,7 +63,7 @@ fn a_host_and_a_library_of_one_version() {
     assert_eq!(probe(now, &[&now.library]), lines(told("1.0"), &[OLD, connected]));
     // That what is new is there at all.
     let next = pair::next();
-    let new = ["next: Some(42) [Some(42), Some(42)]", "up: the host says 43", connected];
+    let new = [NEW_OF_NEW, "the probe says 44", "up: the host says 43", connected];
     assert_eq!(probe(next, &[&next.library]), lines(told("1.1"), &new));
 }
 
@@ -64,8 +76,48 @@ fn a_library_newer_than_its_host() {
 
 #[test]
 fn a_library_older_than_its_host() {
-    let expected = lines(told("1.0"), &["next: None [None, None]", OLD, "Info: connected"]);
-    assert_eq!(probe(pair::next(), &[&pair::now().library]), expected);
+    // 8: what the host itself answers where its plugin has no such method.
+    let expected = [NEW_OF_OLD, "the probe says 8", OLD, "Info: connected"];
+    assert_eq!(probe(pair::next(), &[&pair::now().library]), lines(told("1.0"), &expected));
+}
+
+/// What comes of `what`, after the introduction.
+fn says(host: &Pair, library: &Pair, what: &str) -> Vec<String> {
+    let mut said = host.says(&[&library.library], &[what]);
+    said.retain(|line| !line.contains(" of ABI ") && !line.starts_with("next: "));
+    said
+}
+
+#[test]
+fn a_method_of_a_sink_that_one_side_lacks() {
+    let (now, next) = (pair::now(), pair::next());
+    for library in [now, next] {
+        assert_eq!(says(now, library, "sink"), ["up: None"]);
+    }
+    assert_eq!(says(next, next, "sink"), ["the sink says 45", "up: None"]);
+    assert_eq!(says(next, now, "sink"), ["the sink says 9", "up: None"]);
+}
+
+#[test]
+fn a_method_of_the_hosts_inbox_that_one_side_lacks() {
+    let (now, next) = (pair::now(), pair::next());
+    for host in [now, next] {
+        let old = ["received: the inbox says what it always said", "up: "];
+        assert_eq!(says(host, now, "transport"), old);
+    }
+    assert_eq!(says(next, next, "transport"), ["received: the inbox says 46", "up: "]);
+    assert_eq!(says(now, next, "transport"), ["received: the inbox says 10", "up: "]);
+}
+
+#[test]
+fn a_kind_that_one_side_lacks() {
+    let (now, next) = (pair::now(), pair::next());
+    let unknown = "config: type: `fresh` is of a kind that this rais does not know, not a probe";
+    assert_eq!(says(next, next, "fresh"), ["the new kind says Some(Ok(47))", unknown]);
+    assert_eq!(says(now, next, "fresh"), [unknown]);
+    for host in [now, next] {
+        assert_eq!(says(host, now, "fresh"), ["io: no such plugin"]);
+    }
 }
 
 #[test]
@@ -83,7 +135,7 @@ fn libraries_of_both_versions_in_one_host() {
 /// What is said of `library` whose plugin is rude, after its introduction.
 fn rude(how: &str) -> Vec<String> {
     let now = pair::now();
-    now.says(&[&now.library], &["rude", how]).split_off(3)
+    now.says(&[&now.library], &["rude", how]).split_off(told("1.0").len())
 }
 
 /// Where the source says so.

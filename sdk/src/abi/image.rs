@@ -98,10 +98,51 @@ const NOTHING: Decl = Decl {
     transport: RNone,
     #[cfg(feature = "abi-next")]
     next,
+    #[cfg(feature = "abi-next")]
+    next_kind: RNone,
 };
 
 /// What the next version adds, in the tests of two versions that meet.
 #[cfg(feature = "abi-next")]
 extern "C" fn next() -> u32 {
     42
+}
+
+/// A kind that the next version adds, and a plugin that is of this kind alone.
+#[cfg(feature = "abi-next")]
+mod next_kind {
+    use abi_stable::sabi_trait::TD_Opaque;
+    use abi_stable::std_types::{ROk, RResult};
+    use rais_abi::{AbiFault, HostBox, NextBox, NextObj, NextObj_TO};
+
+    use super::*;
+
+    struct Fresh;
+
+    impl NextObj for Fresh {
+        fn next(&self) -> u32 {
+            47
+        }
+    }
+
+    extern "C" fn make(_: RStr<'_>, _: HostBox) -> RResult<NextBox, AbiFault> {
+        ROk(NextObj_TO::from_value(Fresh, TD_Opaque))
+    }
+
+    impl<V: CrateVersion + 'static> Of<Fresh, V> {
+        staticref!(const FRESH: WithMetadata<Decl> = WithMetadata::new(Decl {
+            name: RStr::from_str("fresh"),
+            version: RStr::from_str(V::TEXT),
+            about: RStr::from_str(V::ABOUT),
+            next_kind: RSome(Make { call: make }),
+            ..NOTHING
+        }));
+    }
+
+    impl Submitted {
+        #[must_use]
+        pub const fn fresh<V: CrateVersion + 'static>() -> Self {
+            Self(Decl_Ref(Of::<Fresh, V>::FRESH.as_prefix()))
+        }
+    }
 }

@@ -1,16 +1,17 @@
 //! Loads libraries and prints what each is and does.
 //!
-//! `host LIBRARIES probe TYPE TABLE ADDRESS` or `host LIBRARIES rude HOW`, with a colon between the
-//! libraries.
+//! `host LIBRARIES probe TYPE TABLE ADDRESS` or `host LIBRARIES rude HOW`, `sink`, `transport`,
+//! `fresh`, with a colon between the libraries.
 
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rais_sdk::host::{Library, ProbeCall};
+use rais_sdk::host::{Declared, Library, ProbeCall, Receive};
 use rais_sdk::testing::Bench;
-use rais_sdk::{Fault, Target, Up};
+use rais_sdk::{Datagram, Fault, Target, Up};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
         let outcome = match *rest {
             ["probe", name, table, address] => probe(library, &bench, name, table, address),
             ["rude", how] => rude(library, &bench, how),
+            ["sink"] => sink(library, &bench),
+            ["transport"] => transport(library, &bench),
+            ["fresh"] => fresh(library, &bench),
             _ => return ExitCode::from(2),
         };
         match outcome {
@@ -70,17 +74,60 @@ fn probe(
     table: &str,
     address: &str,
 ) -> Result<Up, Fault> {
-    let plugin = library.plugins().into_iter().find(|plugin| plugin.name() == name);
-    let plugin = plugin.ok_or_else(|| Fault::io("no such plugin"))?;
-    let object = plugin.probe(table, bench.side())?;
+    let object = plugin(library, name)?.probe(table, bench.side())?;
+    #[cfg(feature = "next")]
+    println!("the probe says {}", object.next());
     bench.block_on(object.start(call(address)?))?
 }
 
 fn rude(library: &Library, bench: &Bench, how: &str) -> Result<Up, Fault> {
-    let plugin = library.plugins().into_iter().find(|plugin| plugin.name() == "rude");
-    let plugin = plugin.ok_or_else(|| Fault::io("no such plugin"))?;
-    let object = plugin.blocking_probe(&format!("{{\"how\": \"{how}\"}}"), bench.side())?;
+    let table = format!("{{\"how\": \"{how}\"}}");
+    let object = plugin(library, "rude")?.blocking_probe(&table, bench.side())?;
     object.run(call("127.0.0.1:1")?)
+}
+
+fn sink(library: &Library, bench: &Bench) -> Result<Up, Fault> {
+    let object = plugin(library, "keep")?.sink("{}", bench.side())?;
+    #[cfg(feature = "next")]
+    println!("the sink says {}", object.next());
+    let served = object.served("zone")?;
+    object.stop();
+    Ok(detail(format!("{served:?}")))
+}
+
+fn transport(library: &Library, bench: &Bench) -> Result<Up, Fault> {
+    struct Print;
+
+    impl Receive for Print {
+        fn deliver(&self, batch: &[Datagram<'_>]) -> usize {
+            for datagram in batch {
+                println!("received: {}", String::from_utf8_lossy(datagram.data));
+            }
+            batch.len()
+        }
+    }
+
+    let object = plugin(library, "carry")?.transport("{}", bench.side())?;
+    object.start(Arc::new(Print))?;
+    object.stop();
+    Ok(detail(String::new()))
+}
+
+/// Of a kind that only the next version has.
+fn fresh(library: &Library, bench: &Bench) -> Result<Up, Fault> {
+    let plugin = plugin(library, "fresh")?;
+    #[cfg(feature = "next")]
+    println!("the new kind says {:?}", plugin.next_kind(bench.side()));
+    plugin.probe("{}", bench.side()).map(|_| detail(String::new()))
+}
+
+fn plugin(library: &Library, name: &str) -> Result<Declared, Fault> {
+    let plugin = library.plugins().into_iter().find(|plugin| plugin.name() == name);
+    plugin.ok_or_else(|| Fault::io("no such plugin"))
+}
+
+fn detail(detail: String) -> Up {
+    Up::new(Duration::ZERO).with_detail(detail)
 }
 
 fn call(address: &str) -> Result<ProbeCall, Fault> {

@@ -1,4 +1,4 @@
-//! The plugins of the pair: one that probes, one that panics.
+//! The plugins of the pair: one that probes, one that panics, and others that say what is new.
 
 use rais_sdk::prelude::*;
 
@@ -51,6 +51,68 @@ fn told(_: &Cx) -> String {
 }
 
 plugin!(probe Pair);
+
+/// Keeps nothing.
+struct Keep;
+
+impl Sink for Keep {
+    const NAME: &'static str = "keep";
+    const SAMPLE: &'static str = "type = \"keep\"";
+    type Config = NoConfig;
+
+    fn new(_: NoConfig, _: Host) -> Result<Self, Fault> {
+        Ok(Self)
+    }
+
+    fn publish(&self, _: &Zone<'_>) -> Result<u32, Fault> {
+        Ok(1)
+    }
+}
+
+plugin!(sink Keep);
+
+/// Receives, once, what the host's end says of what is new.
+struct Carry;
+
+impl Transport for Carry {
+    const NAME: &'static str = "carry";
+    const SAMPLE: &'static str = "type = \"carry\"";
+    type Config = NoConfig;
+
+    fn new(_: NoConfig, _: Host) -> Result<Self, Fault> {
+        Ok(Self)
+    }
+
+    fn start(&self, inbox: Inbox) -> Result<(), Fault> {
+        #[cfg(feature = "next")]
+        let told = format!("the inbox says {}", inbox.next());
+        #[cfg(not(feature = "next"))]
+        let told = "the inbox says what it always said".to_owned();
+        inbox.deliver(&[Datagram::new(None, told.as_bytes())]);
+        Ok(())
+    }
+
+    fn send(&self, _: &[u8]) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+plugin!(transport Carry);
+
+/// One of a kind that only the next version has.
+#[cfg(feature = "next")]
+const _: () = {
+    struct Version;
+
+    impl rais_sdk::abi::CrateVersion for Version {
+        const TEXT: &'static str = env!("CARGO_PKG_VERSION");
+        const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    }
+
+    rais_sdk::abi::inventory::submit! {
+        rais_sdk::abi::Submitted::fresh::<Version>()
+    }
+};
 
 /// Panics, as its table asks for.
 struct Rude {

@@ -97,6 +97,15 @@ impl Declared {
         self.decl.next().map(|next| next())
     }
 
+    /// An instance of the kind that ABI 1.1 would add, asked what it says.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    pub fn next_kind(&self, host: Arc<dyn HostSide>) -> Option<Result<u32, Fault>> {
+        let make = self.decl.next_kind().and_then(ROption::into_option)?;
+        let made = (make.call)(RStr::from_str("{}"), host_box(host));
+        Some(result_from_abi(made, |object| object.next()))
+    }
+
     /// What may be written in its table; nothing where that cannot be told.
     #[must_use]
     pub fn options(&self) -> Vec<OptionInfo> {
@@ -196,11 +205,11 @@ impl Declared {
     ) -> Result<T, Fault> {
         let Some(make) = make.into_option() else {
             let kinds: Vec<_> = self.kinds().iter().map(Kind::to_string).collect();
-            let is = kinds.join(", ");
-            return Err(Fault::config(
-                "type",
-                format!("`{}` is a {is}, not a {kind}", self.name()),
-            ));
+            let is = match kinds.join(", ") {
+                none if none.is_empty() => "of a kind that this rais does not know".to_owned(),
+                kinds => format!("a {kinds}"),
+            };
+            return Err(Fault::config("type", format!("`{}` is {is}, not a {kind}", self.name())));
         };
         result_from_abi((make.call)(RStr::from_str(config), host_box(host)), |object| object)
     }

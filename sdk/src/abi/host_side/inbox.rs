@@ -47,4 +47,9 @@ impl InboxObj for InboxAdapter {
         }
         taken
     }
+
+    #[cfg(feature = "abi-next")]
+    fn next(&self) -> u32 {
+        46
+    }
 }

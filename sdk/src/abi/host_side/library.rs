@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
-    AbiInstability, AbiInstabilityErrors, check_layout_compatibility,
+    AbiInstability, AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals,
 };
 use abi_stable::library::{
     AbiHeader, AbiHeaderRef, LibHeader, LibraryError as RootError, ROOT_MODULE_LOADER_NAME,
@@ -182,10 +182,15 @@ fn compare(header: &LibHeader) -> Result<(), String> {
     // abi_stable takes a library that has more fields than the host knows. One older than the host
     // has fewer: then the host is what has more, and its layout is held against theirs. The fields
     // that are not there are asked for before each use.
-    match check_layout_compatibility(ours, theirs) {
-        Err(errors) if check_layout_compatibility(theirs, ours).is_err() => {
-            Err(differences(&errors))
-        }
+    //
+    // Each time from nothing: what abi_stable keeps for the whole process is what all libraries so
+    // far have in common, and one of this host's own version may not fit that after an older one.
+    // They never call each other, so each has to fit the host alone.
+    let check = |expected, found| {
+        check_layout_compatibility_with_globals(expected, found, &CheckingGlobals::new())
+    };
+    match check(ours, theirs) {
+        Err(errors) if check(theirs, ours).is_err() => Err(differences(&errors)),
         _ => Ok(()),
     }
 }

@@ -54,6 +54,14 @@ impl ProbeObject {
         Self(Arc::new(object))
     }
 
+    /// What ABI 1.1 would add.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        self.0.next()
+    }
+
     /// One probe. The future ends by itself at the timeout where the plugin does not hang in a
     /// poll; it may be dropped at any time, and outlive the object.
     pub fn start(
@@ -102,6 +110,14 @@ impl LoadObject {
 impl SinkObject {
     pub(super) fn new(object: SinkBox) -> Self {
         Self(Arc::new(object))
+    }
+
+    /// What ABI 1.1 would add.
+    #[cfg(feature = "abi-next")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        self.0.next()
     }
 
     /// Publishes `zone` and returns the serial now served; blocks. Serially for each zone.

@@ -34,4 +34,9 @@ impl InboxRef {
         }
         taken
     }
+
+    #[cfg(feature = "abi-next")]
+    pub(crate) fn next(&self) -> u32 {
+        self.0.next()
+    }
 }

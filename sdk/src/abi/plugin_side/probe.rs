@@ -41,6 +41,11 @@ impl<P: Probe> ProbeObj for ProbeAdapter<P> {
         let probing = probe(plugin, host.clone(), call);
         GuardedFuture::new(host, probing, |text| RErr(fault_to_abi(panicked(&text)))).into_ffi()
     }
+
+    #[cfg(feature = "abi-next")]
+    fn next(&self) -> u32 {
+        44
+    }
 }
 
 /// The author's future against the deadline; the timer is made when it first waits. One future and

@@ -44,6 +44,11 @@ impl<P: Sink> SinkObj for SinkAdapter<P> {
     fn stop(&self) {
         catch_report(self.plugin.report(), "stop", || self.plugin.stop());
     }
+
+    #[cfg(feature = "abi-next")]
+    fn next(&self) -> u32 {
+        45
+    }
 }
 
 fn zone_from_abi<'a>(zone: &AbiZone<'a>) -> Result<Zone<'a>, Fault> {
