@@ -17,12 +17,12 @@ const PLACES: &[Bad] = &[
     Bad {
         name: "everybody-writes",
         make: |at| good_with_mode(at, 0o666),
-        says: "the file can be written by its group and everybody (mode 0666); chmod go-w",
+        says: "the file can be written by its group or an ACL and everybody (mode 0666); chmod go-w",
     },
     Bad {
         name: "group-writes",
         make: |at| good_with_mode(at, 0o664),
-        says: "the file can be written by its group (mode 0664); chmod g-w",
+        says: "the file can be written by its group or an ACL (mode 0664); chmod g-w",
     },
     Bad {
         name: "a-stranger-owns",
@@ -38,7 +38,7 @@ const PLACES: &[Bad] = &[
             good(at);
             set_mode(folder(at), 0o775);
         },
-        says: "its folder /var/lib/plugins can be written by its group (mode 0775); chmod g-w",
+        says: "its folder /var/lib/plugins can be written by its group or an ACL (mode 0775); chmod g-w",
     },
     Bad {
         name: "everybody-writes-the-folder",
@@ -46,7 +46,7 @@ const PLACES: &[Bad] = &[
             good(at);
             set_mode(folder(at), 0o1777);
         },
-        says: "its folder /var/lib/plugins can be written by its group and everybody (mode 1777); chmod go-w",
+        says: "its folder /var/lib/plugins can be written by its group or an ACL and everybody (mode 1777); chmod go-w",
     },
     Bad {
         name: "a-stranger-owns-the-folder",
@@ -79,7 +79,7 @@ const PLACES: &[Bad] = &[
     Bad {
         name: "leads-where-others-write",
         make: |at| linked_from(at, 0o777),
-        says: "elsewhere can be written by its group and everybody",
+        says: "elsewhere can be written by its group or an ACL and everybody",
     },
 ];
 

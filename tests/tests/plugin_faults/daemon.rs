@@ -118,8 +118,10 @@ reload = {{ type = "none" }}
     for port in SOUND {
         let probe = format!("{{ type = \"tcp\", port = {port} }}");
         let service = service(&format!("sound{port}"), &probe, "", "files");
-        // Whatever the machine does beside: a stall of it is no fault of a plugin.
-        text += &service.replacen("\"80ms\"", "\"2s\"\nexpire = \"10s\"", 1);
+        // Whatever the machine does beside: a stall of it is no fault of a plugin, and no reason for
+        // more probes than are due.
+        let patient = "\"2s\"\nfast_interval = \"100ms\"\nexpire = \"10s\"";
+        text += &service.replacen("\"80ms\"", patient, 1);
     }
     text
 }
