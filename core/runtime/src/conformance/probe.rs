@@ -94,33 +94,47 @@ pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
 /// Of a host that answers nothing.
 pub(super) fn black_hole(trial: &mut Trial<'_>) -> Verdict {
     let Some(port) = port(trial) else { return nothing() };
-    let address = trial.job.places.black_hole;
-    again(|| {
-        let (ended, allowed) = timed(trial, &port, address);
-        let took = took(ended.took);
-        if ended.answer.is_ok() {
-            let everywhere = call(trial, &port, trial.job.places.refusing).answer.is_ok();
-            return if everywhere {
-                Verdict::warning("up also where nobody listens: it does not look at its target")
-            } else {
-                Verdict::failed(format!(
-                    "up after {took}, though nobody answered: after every wake ask the socket \
-                     itself whether it is connected"
-                ))
-            };
+    waits(trial, &port, trial.job.places.black_hole, |trial, ended| {
+        if ended.answer.is_err() {
+            return None;
         }
-        in_time(trial, &ended, allowed)
+        let everywhere = call(trial, &port, trial.job.places.refusing).answer.is_ok();
+        Some(if everywhere {
+            Verdict::warning("up also where nobody listens: it does not look at its target")
+        } else {
+            Verdict::failed(format!(
+                "up after {}, though nobody answered: after every wake ask the socket itself \
+                 whether it is connected",
+                took(ended.took)
+            ))
+        })
     })
 }
 
 /// Of a server that takes connections, and says nothing.
 pub(super) fn silence(trial: &mut Trial<'_>) -> Verdict {
     let Some(port) = port(trial) else { return nothing() };
-    let address = trial.job.places.silent;
-    again(|| {
-        let (ended, allowed) = timed(trial, &port, address);
-        in_time(trial, &ended, allowed)
-    })
+    waits(trial, &port, trial.job.places.silent, |_, _| None)
+}
+
+/// That a call to `address` ends in time, unless `judge` knows better.
+fn waits(
+    trial: &mut Trial<'_>,
+    port: &Port,
+    address: SocketAddr,
+    judge: impl Fn(&Trial<'_>, &Ended) -> Option<Verdict>,
+) -> Verdict {
+    let mut under_way = false;
+    let verdict = again(|| {
+        let (ended, allowed) = timed(trial, port, address);
+        under_way = by_host(&ended);
+        judge(trial, &ended).unwrap_or_else(|| in_time(trial, &ended, allowed))
+    });
+    if verdict.state == State::Failed && under_way {
+        // Who holds the plugin may lose patience at any moment.
+        trial.stop("a call of it may still be under way");
+    }
+    verdict
 }
 
 /// As many as wait for a dead host, all at the same time, and one beside them that need not wait.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// The servers, for as long as this lives.
 ///
@@ -45,6 +47,10 @@ struct Sockets {
     _refusing: std::os::fd::OwnedFd,
 }
 
+/// A client that closes at once has closed by then.
+const FIRST: Duration = Duration::from_millis(2);
+/// Clients come faster than this thread where the machine is busy.
+const QUEUE: i32 = 4096;
 /// A pair of ports of one number is looked for so often.
 const TRIES: usize = 50;
 
@@ -54,13 +60,9 @@ impl Stage {
     /// # Errors
     /// No port, thread or reactor to be had.
     pub(super) fn open() -> io::Result<Stage> {
-        let (closing, udp_closing) = both(listener)?;
-        let (silent, udp_silent) = both(listener)?;
-        let (black_hole, udp_black_hole) = both(|| {
-            let bound = bound()?;
-            listen(&bound, 0)?;
-            Ok(TcpListener::from(bound))
-        })?;
+        let (closing, udp_closing) = both(QUEUE)?;
+        let (silent, udp_silent) = both(QUEUE)?;
+        let (black_hole, udp_black_hole) = both(0)?;
         let filler = TcpStream::connect(black_hole.local_addr()?)?;
         // In the queue only once the last packet of its handshake has come.
         let mut queue = [PollFd::new(&black_hole, PollFlags::IN)];
@@ -87,15 +89,21 @@ impl Stage {
 fn serve(closing: TcpListener, silent: TcpListener) -> io::Result<oneshot::Sender<Infallible>> {
     closing.set_nonblocking(true)?;
     silent.set_nonblocking(true)?;
-    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let (closing, silent) = {
         let _entered = runtime.enter();
         (tokio::net::TcpListener::from_std(closing)?, tokio::net::TcpListener::from_std(silent)?)
     };
     runtime.spawn(async move {
         loop {
-            // A probe that is gone already is no concern of its server's.
-            drop(closing.accept().await);
+            if let Ok((mut stream, _)) = closing.accept().await {
+                // Where the client closes first, or has said something, it is done at once. Who
+                // closes first keeps the pair of ports for a minute, and a later connection that is
+                // given the same pair may find it taken: better the client, who sees that.
+                tokio::spawn(async move {
+                    let _ = timeout(FIRST, stream.read(&mut [0; 1024])).await;
+                });
+            }
         }
     });
     runtime.spawn(async move {
@@ -116,21 +124,19 @@ fn serve(closing: TcpListener, silent: TcpListener) -> io::Result<oneshot::Sende
     Ok(until_dropped)
 }
 
-/// A listener, and a UDP socket at the port of the same number.
-fn both(listener: impl Fn() -> io::Result<TcpListener>) -> io::Result<(TcpListener, UdpSocket)> {
+/// A listener with that much room in its queue, and a UDP socket at the port of the same number.
+fn both(queue: i32) -> io::Result<(TcpListener, UdpSocket)> {
     let mut outcome = Err(io::Error::from(io::ErrorKind::AddrInUse));
     for _ in 0..TRIES {
-        let listener = listener()?;
+        let bound = bound()?;
+        listen(&bound, queue)?;
+        let listener = TcpListener::from(bound);
         outcome = UdpSocket::bind(listener.local_addr()?).map(|socket| (listener, socket));
         if outcome.is_ok() {
             break;
         }
     }
     outcome
-}
-
-fn listener() -> io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
 fn bound() -> io::Result<std::os::fd::OwnedFd> {
@@ -142,7 +148,6 @@ fn bound() -> io::Result<std::os::fd::OwnedFd> {
 #[cfg(test)]
 mod tests {
     use std::io::{ErrorKind, Read, Write};
-    use std::time::Duration;
 
     use super::*;
 
