@@ -49,9 +49,11 @@ pub struct Manifest {
 
 #[cfg(feature = "host")]
 impl Manifest {
+    /// That of a library that is not loaded: the octets at its symbol.
+    ///
     /// # Errors
     /// What is wrong with the text.
-    pub(crate) fn read(octets: &[u8]) -> Result<Self, String> {
+    pub fn read(octets: &[u8]) -> Result<Self, String> {
         let text = octets.split(|&octet| octet == 0).next().unwrap_or_default();
         let text = std::str::from_utf8(text).map_err(|_| "it is no text".to_owned())?;
         let value = |key: &str| {

@@ -9,8 +9,12 @@ use rais_sdk::Fault;
 use rais_sdk::host::{self, Declared};
 use tokio::runtime::Handle;
 
-use super::library::{Digest, Library, PanicStrategy};
+use super::library::words::clean;
+use super::library::{Digest, Library, PanicStrategy, VettedPlugin};
 use super::reactor::Side;
+
+/// What a fault may have, in characters.
+const LONGEST: usize = 2048;
 
 /// By content: what was loaded once is not loaded again, and what failed once is not tried again.
 #[derive(Default)]
@@ -57,8 +61,18 @@ fn open(library: &Library, runtime: Handle) -> Result<Arc<[Declared]>, Fault> {
     // SAFETY: a child of ours has loaded these very octets and lived, and nobody else has them or
     // can change them while they are mapped.
     let loaded = unsafe { host::Library::open(&file) };
-    let loaded = loaded.map_err(|error| Fault::io(format!("{path}: {error}")))?;
+    let loaded = loaded.map_err(|error| Fault::io(clean(&format!("{path}: {error}"), LONGEST)))?;
+    if !is_as_vetted(&loaded.plugins(), &library.vetted.plugins) {
+        let text = format!("{path} has other plugins here than it told when it was tried");
+        return Err(Fault::io(text));
+    }
     let name = library.image.name().to_string_lossy();
     loaded.greet(Arc::new(Side::with_timers(&name, runtime)));
     Ok(loaded.plugins().into())
+}
+
+/// A library can tell where it is, and its plugins are used by what they were when it was tried.
+fn is_as_vetted(here: &[Declared], vetted: &[VettedPlugin]) -> bool {
+    let here = here.iter().map(|plugin| (plugin.name(), plugin.kinds()));
+    here.eq(vetted.iter().map(|plugin| (plugin.name.as_str(), plugin.kinds.clone())))
 }

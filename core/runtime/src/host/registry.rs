@@ -323,6 +323,14 @@ impl Plugin {
         }
     }
 
+    /// Why these cannot be told, where that is so: a default that its type cannot read, for one.
+    pub fn options_fault(&self) -> Option<String> {
+        match &self.code {
+            Code::Linked(declared) => declared.try_options().err().map(|fault| fault.to_string()),
+            Code::Library(library) => self.vetted(library)?.options_fault.clone(),
+        }
+    }
+
     /// Where its code came from.
     pub fn origin(&self) -> Origin {
         match &self.code {

@@ -27,6 +27,8 @@ struct Info {
     #[serde(flatten)]
     row: PluginTold,
     options: Vec<OptionInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options_fault: Option<String>,
     sample: String,
 }
 
@@ -51,7 +53,8 @@ pub(super) fn run(args: &InfoArgs) -> Result<(), Stop> {
 impl Info {
     fn of(plugin: &Plugin) -> Info {
         let row = PluginTold::from(plugin.row());
-        Info { row, options: plugin.options(), sample: plugin.sample().to_owned() }
+        let (options, options_fault) = (plugin.options(), plugin.options_fault());
+        Info { row, options, options_fault, sample: plugin.sample().to_owned() }
     }
 
     fn text(&self) -> String {
@@ -68,7 +71,9 @@ impl Info {
             let _ = writeln!(text, "  {name:<9}  {value}");
         }
         text.push_str("  keys\n");
-        if self.options.is_empty() {
+        if let Some(fault) = &self.options_fault {
+            let _ = writeln!(text, "    cannot be told: {fault}");
+        } else if self.options.is_empty() {
             text.push_str("    none of its own\n");
         }
         keys(&self.options, "", &mut text);

@@ -60,7 +60,7 @@ fn open(image: &OwnedFd) -> Answer {
     // SAFETY: nobody can change the octets. What they do to this process is what is asked.
     let library = match unsafe { Library::open(&loadable(image)) } {
         Ok(library) => library,
-        Err(error) => return Answer::Refused(error.to_string()),
+        Err(error) => return Answer::Refused(with_limit(error.to_string())),
     };
     let load_time = start.elapsed();
     let manifest = library.manifest();
@@ -68,22 +68,31 @@ fn open(image: &OwnedFd) -> Answer {
         abi: manifest.abi.clone(),
         sdk: manifest.sdk.clone(),
         rustc: manifest.rustc.clone(),
-        // Who does not say so is not relied upon to unwind.
-        panic: match manifest.panic.as_str() {
-            "unwind" => PanicStrategy::Unwind,
-            _ => PanicStrategy::Abort,
-        },
+        panic: PanicStrategy::named(&manifest.panic),
         plugins: library.plugins().iter().map(plugin).collect(),
         load_time,
     })
 }
 
+/// With the limit that the loader ran into, where it did.
+fn with_limit(mut why: String) -> String {
+    if ["Cannot allocate memory", "failed to map", "cannot map"].iter().any(|it| why.contains(it)) {
+        why.push_str("; rais gives a library 1 GiB of address space when it tries it");
+    }
+    why
+}
+
 fn plugin(declared: &Declared) -> VettedPlugin {
+    let (options, options_fault) = match declared.try_options() {
+        Ok(options) => (options, None),
+        Err(fault) => (Vec::new(), Some(fault.to_string())),
+    };
     VettedPlugin {
         name: declared.name().to_owned(),
         version: declared.version().to_owned(),
         sample: declared.sample().to_owned(),
         kinds: declared.kinds(),
-        options: declared.options(),
+        options,
+        options_fault,
     }
 }

@@ -1,14 +1,16 @@
 //! Whether octets are a whole shared library for this machine.
 //!
 //! The loader believes a file's headers: one that speaks of more than there is kills it.
+#![allow(clippy::useless_conversion)] // addresses are narrower in 32-bit headers
 
 use std::env::consts::ARCH;
 
 use object::Endianness;
 use object::elf;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 
 use super::fault::LibraryFault;
+use super::words::clean;
 
 #[cfg(target_pointer_width = "64")]
 type Header = elf::FileHeader64<Endianness>;
@@ -19,6 +21,9 @@ type Header = elf::FileHeader32<Endianness>;
 const CLASS: usize = 4;
 const ORDER: usize = 5;
 const MACHINE: std::ops::Range<usize> = 18..20;
+
+/// Of a text in it, so many characters are shown.
+const SHOWN: usize = 200;
 
 /// Machines as Rust names them: with 32-bit and with 64-bit addresses.
 const MACHINES: [(elf::Machine, &str, &str); 11] = [
@@ -86,7 +91,106 @@ pub(super) fn judge(octets: &[u8]) -> Result<(), LibraryFault> {
     if flags.is_some_and(|flags| flags.val(endian) & elf::DF_1_PIE.0 != 0) {
         return Err(LibraryFault::NotALibrary { what: "a program".to_owned() });
     }
+    for segment in segments.iter().filter(|one| one.p_type(endian) == elf::PT_DYNAMIC) {
+        // The loader goes by the address.
+        let there = place_of(segments, endian, segment.p_vaddr(endian).into());
+        if there != Some(segment.p_offset(endian).into()) {
+            return Err(LibraryFault::Damaged {
+                why: "its dynamic section is not where it says".to_owned(),
+            });
+        }
+    }
+    finds_no_others(octets, endian, segments, dynamic)
+}
+
+/// Whether it leaves to the system where the libraries are found that it needs: who owns another
+/// folder would run code as us.
+fn finds_no_others(
+    octets: &[u8],
+    endian: Endianness,
+    segments: &[<Header as FileHeader>::ProgramHeader],
+    dynamic: &[<Header as FileHeader>::Dyn],
+) -> Result<(), LibraryFault> {
+    // The loader reads up to the first of these, and of several tables believes the last.
+    let entries = dynamic.iter().take_while(|entry| entry.tag(endian) != elf::DT_NULL);
+    let texts = entries.clone().filter(|entry| entry.tag(endian) == elf::DT_STRTAB).last();
+    let texts = texts.map_or(0, |entry| u64::from(entry.val(endian)));
+    for entry in entries {
+        let by = match entry.tag(endian) {
+            elf::DT_NEEDED => "NEEDED",
+            elf::DT_RPATH => "RPATH",
+            elf::DT_RUNPATH => "RUNPATH",
+            elf::DT_AUDIT => "AUDIT",
+            elf::DT_DEPAUDIT => "DEPAUDIT",
+            elf::DT_AUXILIARY => "AUXILIARY",
+            elf::DT_FILTER => "FILTER",
+            _ => continue,
+        };
+        let place = texts.checked_add(entry.val(endian).into());
+        let text = place.and_then(|place| loaded(octets, segments, endian, place));
+        let Some(text) = text.and_then(|text| text.split(|&octet| octet == 0).next()) else {
+            return Err(LibraryFault::Damaged { why: format!("its {by} has no text") });
+        };
+        if by != "NEEDED" || text.contains(&b'/') {
+            let from = clean(&String::from_utf8_lossy(text), SHOWN);
+            return Err(LibraryFault::Elsewhere { from, by });
+        }
+    }
     Ok(())
+}
+
+/// What stands in the file at the symbol `name`, and behind it.
+///
+/// # Errors
+/// What is wrong with the file; there may be no such symbol.
+pub(super) fn symbol<'a>(octets: &'a [u8], name: &str) -> Result<Option<&'a [u8]>, LibraryFault> {
+    let header = Header::parse(octets).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let segments = header.program_headers(endian, octets).map_err(damaged)?;
+    let sections = header.sections(endian, octets).map_err(damaged)?;
+    let symbols = sections.symbols(endian, octets, elf::SHT_DYNSYM).map_err(damaged)?;
+    let found = symbols.iter().find(|symbol| {
+        let its = symbol.name(endian, symbols.strings());
+        its == Ok(name.as_bytes()) && symbol.st_shndx(endian) != elf::SHN_UNDEF
+    });
+    Ok(found.and_then(|it| loaded(octets, segments, endian, it.st_value(endian).into())))
+}
+
+/// What the file has for an address, to the end of that part of it.
+fn loaded<'a>(
+    octets: &'a [u8],
+    segments: &[<Header as FileHeader>::ProgramHeader],
+    endian: Endianness,
+    address: u64,
+) -> Option<&'a [u8]> {
+    let segment = segment_of(segments, endian, address)?;
+    let place = address - u64::from(segment.p_vaddr(endian));
+    segment.data(endian, octets).ok()?.get(usize::try_from(place).ok()?..)
+}
+
+fn place_of(
+    segments: &[<Header as FileHeader>::ProgramHeader],
+    endian: Endianness,
+    address: u64,
+) -> Option<u64> {
+    let segment = segment_of(segments, endian, address)?;
+    let within = address - u64::from(segment.p_vaddr(endian));
+    u64::from(segment.p_offset(endian)).checked_add(within)
+}
+
+/// The part of the file that is loaded at an address: of several the last.
+fn segment_of(
+    segments: &[<Header as FileHeader>::ProgramHeader],
+    endian: Endianness,
+    address: u64,
+) -> Option<&<Header as FileHeader>::ProgramHeader> {
+    let has = |segment: &&<Header as FileHeader>::ProgramHeader| {
+        let start = u64::from(segment.p_vaddr(endian));
+        let size = u64::from(segment.p_filesz(endian));
+        segment.p_type(endian) == elf::PT_LOAD
+            && address.checked_sub(start).is_some_and(|place| place < size)
+    };
+    segments.iter().rfind(has)
 }
 
 fn for_this_machine(octets: &[u8]) -> Result<(), LibraryFault> {

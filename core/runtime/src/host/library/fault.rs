@@ -94,6 +94,14 @@ pub enum LibraryFault {
         /// Which part of it.
         why: String,
     },
+    /// It would bring code from where it was not judged.
+    #[error("asks for libraries from {from} ({by}); link them in")]
+    Elsewhere {
+        /// A folder, or a file.
+        from: String,
+        /// What in it asks.
+        by: &'static str,
+    },
     /// There is no way to load exactly what was judged.
     #[error("cannot be copied to where nobody can change it: {why}")]
     NoCopy {
@@ -170,9 +178,10 @@ struct Writers(u32);
 impl fmt::Display for Writers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.0 & 0o020 != 0, self.0 & 0o002 != 0) {
-            (true, true) => "its group and everybody",
+            (true, true) => "its group or an ACL and everybody",
             (_, true) => "everybody",
-            _ => "its group",
+            // With an ACL, the group's part of the mode is what that may give at most.
+            _ => "its group or an ACL",
         })
     }
 }

@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use rais_sdk::host::Manifest;
 
 use super::digest::Digest;
 use super::elf;
 use super::fault::LibraryFault;
 use super::place::Found;
 use super::seal::Sealed;
+
+/// Where every library says what it is, and in how many octets: parts of the ABI of every version.
+const MANIFEST: &str = "rais_plugin_manifest";
+const MANIFEST_ROOM: usize = 512;
 
 /// A library's octets as they were found, sealed: what is vetted is what is loaded, whatever
 /// happens to the file meanwhile.
@@ -22,6 +29,7 @@ use super::seal::Sealed;
 pub struct Image {
     path: PathBuf,
     digest: Digest,
+    manifest: Result<Manifest, String>,
     sealed: Arc<Sealed>,
 }
 
@@ -47,8 +55,9 @@ impl Image {
         let path = path.to_owned();
         let name = path.file_name().unwrap_or(path.as_os_str());
         let digest = Digest::of(&octets);
+        let manifest = manifest(&octets);
         let sealed = Arc::new(Sealed::new(name, octets)?);
-        Ok(Image { path, digest, sealed })
+        Ok(Image { path, digest, manifest, sealed })
     }
 
     /// The same octets, found at `path`.
@@ -64,6 +73,11 @@ impl Image {
     /// What tells it from others.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What the file says of itself, read without running anything of it.
+    pub(super) fn manifest(&self) -> Result<&Manifest, String> {
+        self.manifest.as_ref().map_err(Clone::clone)
     }
 
     /// The file's name, without its folder.
@@ -95,6 +109,13 @@ impl Image {
         };
         Ok(loadable(copy))
     }
+}
+
+fn manifest(octets: &[u8]) -> Result<Manifest, String> {
+    let bad = |why: &dyn fmt::Display| format!("has a manifest that cannot be read: {why}");
+    let found = elf::symbol(octets, MANIFEST).map_err(|fault| bad(&fault))?;
+    let found = found.ok_or_else(|| bad(&"its file has none"))?;
+    Manifest::read(&found[..found.len().min(MANIFEST_ROOM)]).map_err(|why| bad(&why))
 }
 
 /// What a loader opens for `descriptor`.

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
+use std::time::SystemTime;
 
 use super::digest::Digest;
 use super::fault::LibraryFault;
@@ -28,6 +29,9 @@ pub struct Libraries {
 struct Known {
     stamps: HashMap<Stamp, Digest>,
     libraries: HashMap<Digest, Weak<Library>>,
+    /// What is wrong with a content, as long as its file is not touched: some take ten seconds to
+    /// say so.
+    refused: HashMap<(Stamp, Digest), LibraryFault>,
 }
 
 /// What some folders hold.
@@ -42,7 +46,8 @@ pub struct Scan {
 /// A file, before it is tried.
 enum Candidate {
     Known(Arc<Library>),
-    New(Image),
+    Refused(Digest, LibraryFault),
+    New(Stamp, Image),
 }
 
 type Verdict = Result<Arc<Library>, LibraryFault>;
@@ -100,20 +105,33 @@ impl Libraries {
         if let Some(library) = self.known().by_stamp(&stamp) {
             return Ok(Candidate::Known(library.found_at(path)));
         }
+        let settled = stamp.is_settled(SystemTime::now());
         let image = Image::of(found, path)?;
+        let digest = image.digest();
         let mut known = self.known();
-        known.stamps.insert(stamp, image.digest());
-        Ok(match known.by_digest(image.digest()) {
-            Some(library) => Candidate::Known(library.found_at(path)),
-            None => Candidate::New(image),
+        if settled {
+            known.stamps.insert(stamp, digest);
+        }
+        if let Some(library) = known.by_digest(digest) {
+            return Ok(Candidate::Known(library.found_at(path)));
+        }
+        Ok(match known.refused.get(&(stamp, digest)) {
+            Some(fault) => Candidate::Refused(digest, fault.clone()),
+            None => Candidate::New(stamp, image),
         })
     }
 
     fn judge(&self, candidate: Candidate) -> Verdict {
         let library = match candidate {
             Candidate::Known(library) => library,
-            Candidate::New(image) => {
-                let vetted = vet(&image, &self.program)?;
+            Candidate::Refused(_, fault) => return Err(fault),
+            Candidate::New(stamp, image) => {
+                let vetted = vet(&image, &self.program).inspect_err(|fault| {
+                    // Whether another try is possible does not depend on the library.
+                    if !matches!(fault, LibraryFault::NotTried { .. }) {
+                        self.known().refused.insert((stamp, image.digest()), fault.clone());
+                    }
+                })?;
                 Arc::new(Library { image, vetted })
             }
         };
@@ -169,7 +187,8 @@ impl Candidate {
     fn digest(&self) -> Digest {
         match self {
             Candidate::Known(library) => library.image.digest(),
-            Candidate::New(image) => image.digest(),
+            Candidate::Refused(digest, _) => *digest,
+            Candidate::New(_, image) => image.digest(),
         }
     }
 }

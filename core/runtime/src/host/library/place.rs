@@ -6,11 +6,12 @@
 //! and a folder that are safe, who can rename a folder can put nothing there but other code of
 //! root's or ours.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
@@ -19,11 +20,14 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::geteuid;
 
 use super::fault::{LibraryFault, Place};
+use super::image::loadable;
 
 /// So many symbolic links are followed.
 const LINKS: usize = 8;
 /// A file has at most so many octets: 256 MiB.
 const LARGEST: u64 = 256 << 20;
+/// A file that changed less long ago may change without a new date.
+const UNSETTLED: Duration = Duration::from_secs(3);
 const BY_OTHERS: u32 = 0o022;
 const BY_EVERYBODY: u32 = 0o002;
 const STICKY: u32 = 0o1000;
@@ -127,6 +131,14 @@ impl Found {
 }
 
 impl Stamp {
+    /// Whether a later change would make it another: a file system's clock is coarse, so one that
+    /// changed just now may change again and not show it. By the wall clock, as files are dated.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        let changed = u64::try_from(self.changed.0).map(Duration::from_secs).unwrap_or_default();
+        let age = now.duration_since(SystemTime::UNIX_EPOCH + changed);
+        age.is_ok_and(|age| age >= UNSETTLED)
+    }
+
     fn of(file: &File) -> Result<Stamp, LibraryFault> {
         let now = file.metadata().map_err(told)?;
         Ok(Stamp {
@@ -145,12 +157,21 @@ fn open_folder(path: &Path, us: u32) -> Result<OwnedFd, LibraryFault> {
     let folder = open(path, flags, Mode::empty()).map_err(unreadable)?;
     let found = fstat(&folder).map_err(unreadable)?;
     permitted(&Place::Folder(path.to_owned()), found.st_uid, found.st_mode, us)?;
-    let whole = fs::canonicalize(path).map_err(told)?;
+    // Where the folder is that was opened, whatever its path leads to by now.
+    let whole = fs::read_link(loadable(&folder)).map_err(told)?;
     for above in whole.ancestors().skip(1) {
-        let mode = fs::metadata(above).as_ref().map(Metadata::mode).map_err(told_ref)?;
+        let found = fs::metadata(above).map_err(told)?;
+        let (owner, mode) = (found.uid(), found.mode());
         // In /tmp and its like everybody can make a file, and nobody can rename another's.
-        if mode & BY_EVERYBODY != 0 && mode & STICKY == 0 {
-            return Err(writable(&Place::Folder(above.to_owned()), mode & !0o020));
+        if mode & STICKY != 0 {
+            continue;
+        }
+        let place = || Place::Folder(above.to_owned());
+        if mode & BY_EVERYBODY != 0 {
+            return Err(writable(&place(), mode & !0o020));
+        }
+        if owner != 0 && owner != us {
+            return Err(LibraryFault::Owner { what: place(), owner, us });
         }
     }
     Ok(folder)
@@ -196,9 +217,5 @@ fn unreadable(error: Errno) -> LibraryFault {
 
 #[allow(clippy::needless_pass_by_value)] // for map_err
 fn told(error: std::io::Error) -> LibraryFault {
-    told_ref(&error)
-}
-
-fn told_ref(error: &std::io::Error) -> LibraryFault {
     LibraryFault::Unreadable { why: error.to_string() }
 }

@@ -12,14 +12,16 @@ use super::ended::Ended;
 use super::fault::LibraryFault;
 use super::handover::Started;
 use super::image::Image;
-use super::vetted::Vetted;
-use super::words::Ear;
+use super::vetted::{PanicStrategy, Vetted};
+use super::words::{Ear, clean};
 use crate::host::Program;
 
 /// So long may the loader and a library's constructors take.
 const LIMIT: Duration = Duration::from_secs(10);
 /// An account of more octets is nobody's.
 const LARGEST: usize = 4 << 20;
+/// What a fault may have, in characters.
+const LONGEST: usize = 2048;
 /// What a pipe of Linux holds: one read of it empties the pipe of who has died.
 const PIPE: usize = 64 << 10;
 
@@ -40,23 +42,41 @@ pub(super) fn vet_within(
     let end = trial.wait(Instant::now() + limit).map_err(not_tried)?;
     let ended = Ended::from(trial.started.process.end().map_err(not_tried)?);
     let words = trial.ear.words();
-    let answer = match end {
-        End::Answered => serde_json::from_slice(&trial.answer),
+    let refused = |why| LibraryFault::Refused { why, words: words.clone() };
+    match end {
+        End::Answered => {}
         End::Died => return Err(LibraryFault::Died { ended, words }),
         End::Late => return Err(LibraryFault::Late { limit, words }),
-    };
-    match answer {
-        Ok(Answer::Vetted(vetted)) => match vetted.judge() {
-            Ok(()) => Ok(vetted),
-            Err(why) => Err(LibraryFault::Refused { why, words }),
-        },
-        Ok(Answer::Refused(why)) => Err(LibraryFault::Refused { why, words }),
-        Ok(Answer::NotTried(why)) => Err(LibraryFault::NotTried { why }),
-        Err(error) => Err(LibraryFault::Refused {
-            why: format!("gives an account of itself that cannot be read: {error}"),
-            words,
-        }),
     }
+    if trial.answer.len() > LARGEST {
+        let why = format!("gives an account of itself that is too long: over {LARGEST} octets");
+        return Err(refused(why));
+    }
+    match serde_json::from_slice(&trial.answer) {
+        Ok(Answer::Vetted(vetted)) => {
+            let vetted = vetted.judged().map_err(refused)?;
+            agree(image, &vetted).map_err(refused)?;
+            Ok(vetted)
+        }
+        Ok(Answer::Refused(why)) => Err(refused(clean(&why, LONGEST))),
+        Ok(Answer::NotTried(why)) => Err(LibraryFault::NotTried { why: clean(&why, LONGEST) }),
+        Err(error) => Err(refused(clean(
+            &format!("gives an account of itself that cannot be read: {error}"),
+            LONGEST,
+        ))),
+    }
+}
+
+/// Whether a library's account, which its own code may have written, is that of its file.
+fn agree(image: &Image, vetted: &Vetted) -> Result<(), String> {
+    let manifest = image.manifest()?;
+    let panic = PanicStrategy::named(&manifest.panic);
+    let same = (&manifest.abi, &manifest.sdk, &manifest.rustc, panic)
+        == (&vetted.abi, &vetted.sdk, &vetted.rustc, vetted.panic);
+    if same {
+        return Ok(());
+    }
+    Err("gives another account of itself when it is loaded than its file has".to_owned())
 }
 
 /// A library being tried.

@@ -3,12 +3,20 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rais_sdk::OptionInfo;
 use rais_sdk::host::Kind;
+use rais_sdk::{Need, OptionInfo};
 use serde::{Deserialize, Serialize};
+
+use super::words::{clean, is_hidden};
+use crate::config;
 
 /// What a name in a table may have.
 const LONGEST_NAME: usize = 64;
+/// What a version may have, in octets.
+const LONGEST_VERSION: usize = 200;
+/// What a text for people may have, in characters.
+const LONGEST_TEXT: usize = 4096;
+const LONGEST_SAMPLE: usize = 64 << 10;
 
 /// What a library says of itself. As JSON it is the vetting process's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +49,9 @@ pub struct VettedPlugin {
     pub kinds: Vec<Kind>,
     /// The keys of its table.
     pub options: Vec<OptionInfo>,
+    /// Why these cannot be told, if so.
+    #[serde(default)]
+    pub options_fault: Option<String>,
 }
 
 /// What a panic in a library does.
@@ -53,12 +64,36 @@ pub enum PanicStrategy {
     Abort,
 }
 
+impl PanicStrategy {
+    /// As a manifest has it. Who does not say so is not relied upon to unwind.
+    pub(super) fn named(name: &str) -> PanicStrategy {
+        match name {
+            "unwind" => PanicStrategy::Unwind,
+            _ => PanicStrategy::Abort,
+        }
+    }
+}
+
 impl Vetted {
-    /// Whether a configuration can name each of its plugins, and means one by it.
+    /// The same with texts that can be shown, if a configuration can name each of its plugins,
+    /// means one by it and can set what it reads.
     ///
     /// # Errors
     /// What the library has instead.
-    pub(super) fn judge(&self) -> Result<(), String> {
+    pub(super) fn judged(mut self) -> Result<Vetted, String> {
+        self.judge()?;
+        for plugin in &mut self.plugins {
+            plugin.sample = clean(&plugin.sample, LONGEST_SAMPLE);
+            plugin.options.iter_mut().for_each(cleaned);
+            plugin.options_fault = plugin.options_fault.as_ref().map(|it| clean(it, LONGEST_TEXT));
+        }
+        Ok(self)
+    }
+
+    fn judge(&self) -> Result<(), String> {
+        shown("abi", &self.abi)?;
+        shown("sdk", &self.sdk)?;
+        shown("rustc", &self.rustc)?;
         if self.plugins.is_empty() {
             return Err("has no plugin in it: `rais_sdk::plugin!` makes a type one".to_owned());
         }
@@ -73,7 +108,14 @@ impl Vetted {
                      0-9, `-`, `_` and `.`"
                 ));
             }
+            shown("version", &plugin.version)?;
             for kind in &plugin.kinds {
+                if let Some(key) = taken(*kind, &plugin.options) {
+                    return Err(format!(
+                        "has a {kind} plugin `{name}` with a key `{key}`, which rais takes itself \
+                         and the plugin never sees; call it otherwise"
+                    ));
+                }
                 // A table cannot tell one from the other.
                 let kind = if *kind == Kind::BlockingProbe { Kind::Probe } else { *kind };
                 if !named.insert((kind, name)) {
@@ -81,8 +123,50 @@ impl Vetted {
                 }
             }
         }
+        if self.plugins.iter().all(|plugin| plugin.kinds.is_empty()) {
+            return Err(
+                "has only plugins of kinds that this rais does not know; a newer rais may \
+                        know them"
+                    .to_owned(),
+            );
+        }
         Ok(())
     }
+}
+
+/// The first of the keys that the host takes out of tables of that kind.
+fn taken(kind: Kind, options: &[OptionInfo]) -> Option<&str> {
+    let kind = match kind {
+        Kind::Probe | Kind::BlockingProbe => config::Kind::Probe,
+        Kind::Load => config::Kind::Load,
+        Kind::Sink => config::Kind::Sink,
+        Kind::Transport => config::Kind::Transport,
+        _ => return None,
+    };
+    let mut names = options.iter().map(|option| option.name.as_str());
+    names.find(|name| kind.taken().contains(name))
+}
+
+/// Whether `text` fits in a line.
+fn shown(what: &str, text: &str) -> Result<(), String> {
+    if text.len() > LONGEST_VERSION || text.contains(is_hidden) {
+        let shown: String = text.chars().take(LONGEST_NAME).collect();
+        return Err(format!(
+            "tells as its {what} {shown:?}; that is at most {LONGEST_VERSION} octets, without \
+             control characters"
+        ));
+    }
+    Ok(())
+}
+
+fn cleaned(option: &mut OptionInfo) {
+    option.name = clean(&option.name, LONGEST_NAME);
+    option.kind = clean(&option.kind, LONGEST_TEXT);
+    if let Need::Default(value) = &mut option.need {
+        *value = clean(value, LONGEST_TEXT);
+    }
+    option.text = clean(&option.text, LONGEST_TEXT);
+    option.inner.iter_mut().for_each(cleaned);
 }
 
 /// Kinds by their names, as the SDK prints them.
@@ -115,6 +199,7 @@ mod tests {
             sample: "port = 80\n".into(),
             kinds: kinds.to_vec(),
             options: Vec::new(),
+            options_fault: None,
         };
         Vetted {
             abi: "1.0".into(),
@@ -150,6 +235,54 @@ mod tests {
             vetted(&[]).judge().unwrap_err(),
             "has no plugin in it: `rais_sdk::plugin!` makes a type one"
         );
+    }
+
+    #[test]
+    fn a_key_that_the_host_takes_is_refused() {
+        let mut vetted = vetted(&[("a", &[Kind::Sink])]);
+        vetted.plugins[0].options = option("port", "text");
+        assert_eq!(vetted.judge(), Ok(()));
+        vetted.plugins[0].kinds = vec![Kind::Load];
+        assert_eq!(
+            vetted.judge().unwrap_err(),
+            "has a load plugin `a` with a key `port`, which rais takes itself and the plugin \
+             never sees; call it otherwise"
+        );
+    }
+
+    #[test]
+    fn kinds_of_the_future_alone_are_refused() {
+        assert_eq!(
+            vetted(&[("a", &[])]).judge().unwrap_err(),
+            "has only plugins of kinds that this rais does not know; a newer rais may know them"
+        );
+        assert_eq!(vetted(&[("a", &[]), ("b", &[Kind::Load])]).judge(), Ok(()));
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_but_text() {
+        let mut vetted = vetted(&[("a", &[Kind::Load])]);
+        vetted.plugins[0].sample = "a = 1\n\tb\u{1b}[2J\u{202e}c".into();
+        vetted.plugins[0].options = option("x", "one\u{7}two");
+        vetted.plugins[0].options_fault = Some("\u{1b}]0;".into());
+        let plugin = &vetted.clone().judged().unwrap().plugins[0];
+        assert_eq!(plugin.sample, "a = 1\n\tb [2J c");
+        assert_eq!(plugin.options[0].text, "one two");
+        assert_eq!(plugin.options_fault.as_deref(), Some(" ]0;"));
+
+        vetted.plugins[0].version = "1\u{1b}[2J".into();
+        assert_eq!(
+            vetted.judged().unwrap_err(),
+            "tells as its version \"1\\u{1b}[2J\"; that is at most 200 octets, without control \
+             characters"
+        );
+    }
+
+    fn option(name: &str, text: &str) -> Vec<OptionInfo> {
+        let option = serde_json::json!([
+            { "name": name, "text": text, "kind": "number", "need": "optional", "inner": [] }
+        ]);
+        serde_json::from_value(option).unwrap()
     }
 
     #[test]

@@ -33,10 +33,42 @@ impl Ear {
         let (front, back) = self.end.as_slices();
         let said = [front, back].concat();
         let said = String::from_utf8_lossy(&said);
-        let spaced = said.replace(char::is_control, " ");
+        let spaced = said.replace(is_hidden, " ");
         let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
         LastWords(if self.forgot && !line.is_empty() { format!("… {line}") } else { line })
     }
+}
+
+/// Whether a terminal would do something else with it than show it: control characters, and those
+/// by which Unicode turns the order of others or hides them.
+pub(crate) fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// `text` for a terminal, in at most so many characters. Newlines and tabs stay.
+pub(crate) fn clean(text: &str, most: usize) -> String {
+    let shown = |character| match character {
+        '\n' | '\t' => character,
+        hidden if is_hidden(hidden) => ' ',
+        plain => plain,
+    };
+    let mut clean: String = text.chars().take(most).map(shown).collect();
+    if text.chars().nth(most).is_some() {
+        clean.push('…');
+    }
+    clean
 }
 
 impl LastWords {

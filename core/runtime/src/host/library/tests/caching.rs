@@ -3,6 +3,8 @@
 use std::fs::OpenOptions;
 use std::sync::Arc;
 
+use rais_sdk::host::Kind;
+
 use super::*;
 
 /// As a program, finds in every library a plugin that is called after it, and writes that down;
@@ -32,8 +34,9 @@ fn finder() {
                 name: name.into(),
                 version: "0.1.0".into(),
                 sample: String::new(),
-                kinds: Vec::new(),
+                kinds: vec![Kind::Probe],
                 options: Vec::new(),
+                options_fault: None,
             }],
             load_time: Duration::ZERO,
         })
@@ -66,7 +69,7 @@ impl Site {
     }
 
     fn put(&self, path: &str, name: &str) -> PathBuf {
-        library(self.folder.path(), path, &format!("char text[] = \"NAME:{name}\";"))
+        library(self.folder.path(), path, &format!("{MANIFEST} char text[] = \"NAME:{name}\";"))
     }
 
     fn scan(&self) -> Scan {
@@ -154,14 +157,19 @@ fn what_nobody_has_any_more_is_forgotten() {
 }
 
 #[test]
-fn a_refused_library_is_tried_again() {
+fn a_refused_library_is_tried_again_once_it_is_touched() {
     let site = Site::new();
     let path = site.put("one/a.so", "no!");
     for _ in 0..2 {
         let fault = site.libraries.open(&path).unwrap_err();
         assert!(matches!(fault, LibraryFault::Refused { .. }), "{fault:?}");
+        assert_eq!(site.scan().refused, [(path.clone(), fault)]);
     }
-    assert_eq!(site.vetted(), ["no!", "no!"]);
+    assert_eq!(site.vetted(), ["no!"]);
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    site.libraries.open(&path).unwrap_err();
+    assert_eq!(site.vetted(), ["no!"]);
 }
 
 #[test]

@@ -72,6 +72,29 @@ fn other_machines_are_named() {
 }
 
 #[test]
+fn libraries_from_elsewhere_are_refused() {
+    let linked = |options: &[&str]| {
+        let options = [&["-shared"], options].concat();
+        fault(&octets_of("int x;", &options))
+    };
+    let from =
+        |path: &str, by: &str| format!("asks for libraries from {path} ({by}); link them in");
+    let run = linked(&["-Wl,-rpath,/tmp/x", "-Wl,--enable-new-dtags"]);
+    assert_eq!(run, from("/tmp/x", "RUNPATH"));
+    let run = linked(&["-Wl,-rpath,$ORIGIN", "-Wl,--disable-new-dtags"]);
+    assert_eq!(run, from("$ORIGIN", "RPATH"));
+    assert_eq!(linked(&["-Wl,--audit,/tmp/a.so"]), from("/tmp/a.so", "AUDIT"));
+    assert_eq!(linked(&["-Wl,--depaudit,/tmp/a.so"]), from("/tmp/a.so", "DEPAUDIT"));
+    assert_eq!(linked(&["-Wl,-f,x.so"]), from("x.so", "AUXILIARY"));
+
+    // A library without a name of its own is asked for by its path.
+    let folder = folder();
+    let other = compile(folder.path(), "other.so", "int y;", &["-shared"]);
+    let other = other.to_str().unwrap();
+    assert_eq!(linked(&["-Wl,--no-as-needed", "-x", "none", other]), from(other, "NEEDED"));
+}
+
+#[test]
 fn a_library_that_lacks_its_end_is_refused_wherever_it_ends() {
     let whole = some_library();
     for length in 0..whole.len() {

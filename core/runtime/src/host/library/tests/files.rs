@@ -53,6 +53,33 @@ fn what_belongs_to_others() {
 }
 
 #[test]
+fn who_owns_a_folder_above() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let folder = folder();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    mode(&inner, 0o755);
+    let path = file(&inner, "lib.so", b"some text\n");
+    chown(folder.path(), Some(4711), None).unwrap();
+    let its = folder.path().canonicalize().unwrap();
+    let says = format!("its folder {} belongs to user 4711; it must belong to root", its.display());
+    assert_eq!(fault(&path), says);
+    mode(folder.path(), 0o1755);
+    assert_eq!(fault(&path), "is a text, not a shared library");
+}
+
+#[test]
+fn a_date_is_believed_once_it_is_old() {
+    let folder = folder();
+    let stamp = Found::at(&file(folder.path(), "lib.so", b"x")).unwrap().stamp();
+    let now = std::time::SystemTime::now();
+    assert!(!stamp.is_settled(now));
+    assert!(stamp.is_settled(now + LONG));
+}
+
+#[test]
 fn what_changes_while_it_is_read() {
     let folder = folder();
     let path = file(folder.path(), "lib.so", b"octets");
@@ -69,9 +96,9 @@ fn what_others_can_write() {
     let folder = folder();
     let path = file(folder.path(), "lib.so", b"x");
     let cases = [
-        (0o664, "its group (mode 0664); chmod g-w"),
+        (0o664, "its group or an ACL (mode 0664); chmod g-w"),
         (0o646, "everybody (mode 0646); chmod o-w"),
-        (0o4777, "its group and everybody (mode 4777); chmod go-w"),
+        (0o4777, "its group or an ACL and everybody (mode 4777); chmod go-w"),
     ];
     for (bits, text) in cases {
         mode(&path, bits);
@@ -79,9 +106,9 @@ fn what_others_can_write() {
     }
     mode(&path, 0o755);
     for (bits, text) in [
-        (0o775, "its group (mode 0775); chmod g-w"),
+        (0o775, "its group or an ACL (mode 0775); chmod g-w"),
         // Sticky is no excuse here: who adds a file to a folder of plugins adds a plugin.
-        (0o1777, "its group and everybody (mode 1777); chmod go-w"),
+        (0o1777, "its group or an ACL and everybody (mode 1777); chmod go-w"),
     ] {
         mode(folder.path(), bits);
         let its = folder.path().display();

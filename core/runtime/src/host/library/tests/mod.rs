@@ -24,6 +24,10 @@ use super::*;
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
 
+/// In C, what makes a library say what it is.
+const MANIFEST: &str = "char rais_plugin_manifest[512] = \
+    \"abi=1.0\\nsdk=0.1.0\\nrustc=1.95.0\\npanic=unwind\\n\";";
+
 /// A folder of the test's own that libraries may be loaded from: beside this very program, since
 /// /tmp is noexec on some machines.
 fn folder() -> tempfile::TempDir {

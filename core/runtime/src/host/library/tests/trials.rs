@@ -94,7 +94,43 @@ fn gives_a_false_account() {
     let code = "static char a[1 << 16]; memset(a, 'a', sizeof a);
                 for (;;) for (int i = 3; i < 64; i++) write(i, a, sizeof a);";
     let fault = tried(code);
+    let start = "gives an account of itself that is too long: over 4194304 octets";
     assert!(fault.starts_with(start), "{fault}");
+}
+
+#[test]
+fn says_what_its_file_does_not() {
+    let forged = |manifest: &str| {
+        let code = r#"#include <string.h>
+            #include <unistd.h>
+            __attribute__((constructor)) static void f(void) {
+                const char *it = "{\"vetted\":{\"abi\":\"1.0\",\"sdk\":\"0.1.0\",\"rustc\":"
+                    "\"1.95.0\",\"panic\":\"unwind\",\"plugins\":[{\"name\":\"a\",\"version\":"
+                    "\"1\",\"sample\":\"\",\"kinds\":[\"load\"],\"options\":[]}],"
+                    "\"load_time\":{\"secs\":0,\"nanos\":0}}}\n";
+                for (int i = 3; i < 64; i++) write(i, it, strlen(it));
+                for (;;) pause();
+            }"#;
+        let folder = folder();
+        let path = library(folder.path(), "lib.so", &format!("{manifest}\n{code}"));
+        vet_within(LONG, &Image::read(&path).unwrap(), &program("child", &[]))
+    };
+    assert_eq!(forged(MANIFEST).unwrap().plugins[0].name, "a");
+    let fault = forged(&MANIFEST.replace("unwind", "abort")).unwrap_err().to_string();
+    let says = "gives another account of itself when it is loaded than its file has";
+    assert_eq!(fault, format!("{says}; its last words: {HARNESS}"));
+    let fault = forged("").unwrap_err().to_string();
+    let says = "has a manifest that cannot be read: its file has none";
+    assert_eq!(fault, format!("{says}; its last words: {HARNESS}"));
+}
+
+#[test]
+fn needs_more_memory_than_a_trial_has() {
+    let folder = folder();
+    let path = library(folder.path(), "lib.so", "static char a[1200 << 20]; char *b = a;");
+    let fault = vet(&Image::read(&path).unwrap(), &program("child", &[])).unwrap_err().to_string();
+    let says = "; rais gives a library 1 GiB of address space when it tries it";
+    assert!(fault.contains(says), "{fault}");
 }
 
 #[test]
