@@ -163,7 +163,8 @@ impl Heard {
 }
 
 fn upgraded(isolation: &str) {
-    let upgrades = if std::env::var_os("RAIS_TEST_LONG").is_some_and(|it| it == "1") { 50 } else { 6 };
+    let upgrades =
+        if std::env::var_os("RAIS_TEST_LONG").is_some_and(|it| it == "1") { 50 } else { 6 };
     let mut net = Net::start(isolation);
     assert_eq!(net.plugin(), ("ready".to_owned(), isolation.to_owned()));
     net.until_beats(3);
@@ -181,7 +182,9 @@ fn upgraded(isolation: &str) {
     // Nobody was out for a moment, or the zone would have been published.
     assert_eq!((after.published, after.serial), (before.published, before.serial));
     let (sent, due) = (after.newest - before.newest, lasted / INTERVAL_MS);
-    println!("{isolation}: {upgrades} upgrades, {sent} beats in {lasted} ms ({due} intervals), 0 lost");
+    println!(
+        "{isolation}: {upgrades} upgrades, {sent} beats in {lasted} ms ({due} intervals), 0 lost"
+    );
     assert!(net.monitor.is_running() && net.binder.is_running());
 }
 
