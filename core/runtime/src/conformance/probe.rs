@@ -156,7 +156,8 @@ pub(super) fn together(trial: &mut Trial<'_>) -> Verdict {
         {
             return verdict;
         }
-        let held_up = beside.and(all.pop()).is_some_and(|it| it.took > TIMEOUT * 3 / 4 + late);
+        let held_up =
+            beside.and_then(|_| all.pop()).is_some_and(|it| it.took > TIMEOUT * 3 / 4 + late);
         let mut times = Times::default();
         all.iter().for_each(|ended| times.add(ended.took));
         let good = all.iter().filter(|it| it.took <= allowed && !by_host(it)).count();

@@ -19,7 +19,7 @@ use super::leftovers::Whose;
 use super::stage::Places;
 use super::{clean, load, probe, refusals, sample, sink, transport};
 use crate::config::Kind;
-use crate::host::PluginHost;
+use crate::host::{DIED, PluginHost};
 
 /// What is tried, and how. Told to the process that does it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -226,8 +226,7 @@ impl Trial<'_> {
 
     /// That its process died, where it did.
     fn died(&mut self, fault: &Fault) -> Option<Verdict> {
-        let Job { kind, name, .. } = self.job;
-        let how = fault.text.strip_prefix(&format!("the process of the {kind} `{name}` "))?;
+        let how = fault.text.strip_prefix(DIED)?;
         self.stop("its process had died");
         // Its next life is of no interest here.
         let how = how.split("; it is ").next().unwrap_or(how);

@@ -60,6 +60,7 @@ pub use self::told::PluginTold;
 
 pub(crate) use self::late::{Again, LatePort};
 pub(crate) use self::library::Ear;
+pub(crate) use self::remote::DIED;
 
 use self::lane::Lane;
 use self::late::Late;

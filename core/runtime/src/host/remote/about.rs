@@ -30,6 +30,9 @@ impl Default for Pace {
     }
 }
 
+/// How a fault begins that tells of the end of a plugin's process.
+pub(crate) const DIED: &str = "its plugin ";
+
 /// An isolated plugin. Displays as what a sentence begins with.
 #[derive(Debug)]
 pub(super) struct About {
@@ -87,7 +90,7 @@ impl About {
 
     pub(super) fn ended(&self, Ended(how): &Ended) -> String {
         // It is cut short in a beat, so that it begins with what matters.
-        format!("its plugin {how}")
+        format!("{DIED}{how}")
     }
 
     /// Of an answer to another question.

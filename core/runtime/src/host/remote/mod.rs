@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use rais_sdk::{Fault, Scope};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+pub(crate) use self::about::DIED;
 pub use self::serve::serve;
 
 use self::about::{About, Pace};

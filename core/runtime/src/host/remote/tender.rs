@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::about::About;
+use super::about::{About, DIED};
 use super::calls::Pulse;
 use super::keeper::{Do, Keeper, Next, Standing};
 use super::life::{Life, LifeId};
@@ -183,7 +183,7 @@ impl Tender {
         // One whose pause is over is no longer down.
         self.tick();
         if let Standing::Down(_) = self.keeper.standing() {
-            let fault = Fault::io(format!("its plugin {}", self.told));
+            let fault = Fault::io(format!("{DIED}{}", self.told));
             self.tell(id, Err(fault));
             self.forget(id);
         } else if self.phase == Phase::Ready {
@@ -313,7 +313,7 @@ impl Tender {
         let life = self.life.take();
         let ended = told.clone();
         self.told.clone_from(&told);
-        let told = format!("its plugin {told}");
+        let told = format!("{DIED}{told}");
         let fault = match self.about.policy.restart {
             Restart::Again => Fault::busy(&told),
             Restart::Never => Fault::io(&told),
