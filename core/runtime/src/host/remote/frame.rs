@@ -13,8 +13,8 @@ const MOST: usize = 64 << 20;
 const LENGTH: usize = 4;
 /// A buffer that grew beyond this for one message is given back after it.
 const KEPT: usize = 1 << 20;
-/// How much is read at once.
-const PIECE: usize = 64 << 10;
+/// At least so much can be read at once.
+pub(super) const PIECE: usize = 64 << 10;
 
 /// A message that is not sent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

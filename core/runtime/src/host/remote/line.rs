@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
-use super::frame::{Garbled, Incoming, Outgoing, Unsent};
+use super::frame::{Garbled, Incoming, Outgoing, PIECE, Unsent};
 
 /// Where the other end does not read, no more than this waits for it.
 const WAITING: usize = 64 << 20;
@@ -123,6 +123,8 @@ impl Line {
             self.socket.readable().await?;
             match self.socket.try_read_buf(heard.room()) {
                 Ok(0) => return Err(Hush::Closed),
+                // There is more: whoever else is on this thread has a turn first.
+                Ok(PIECE..) => tokio::task::yield_now().await,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error.into()),

@@ -10,7 +10,7 @@ use rais_sdk::{Fault, Reading, Scope, Served, Subject, Target, Up};
 use super::Remote;
 use super::calls::{NoReply, Unawaited};
 use super::place::{Ended, Place, Receiving};
-use super::wire::{self, Call, Octets, Outcome};
+use super::wire::{self, Call, Moment, Octets, Outcome};
 use crate::host::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
 use crate::host::transport::SENDING;
 
@@ -70,7 +70,7 @@ impl Drop for Seat {
 
 impl ProbePort for RemoteProbe {
     fn probe(&self, target: Target, timeout: Duration) -> Answer<Up> {
-        let call = Call::Probe(target.into());
+        let call = Call::Probe { target: target.into(), ends: Moment::after(timeout) };
         self.0.ask(timeout, Unawaited::Cancel, call, |outcome| match outcome {
             Outcome::Up(up) => Some(Ok(up.into())),
             _ => None,

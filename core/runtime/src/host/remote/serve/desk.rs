@@ -118,8 +118,8 @@ impl Desk {
     fn call(&self, id: CallId, instance: InstanceId, limit: Duration, call: Call) {
         let port = lock(&self.instances.0).there.get(&instance).cloned();
         match (port, call) {
-            (Some(Port::Probe(port)), Call::Probe(target)) => {
-                let up = port.probe(target.into(), limit);
+            (Some(Port::Probe(port)), Call::Probe { target, ends }) => {
+                let up = port.probe(target.into(), ends.left());
                 self.run(id, async { Ok(Outcome::Up(up.await?.into())) });
             }
             (Some(Port::Load(port)), Call::Sample(of)) => {

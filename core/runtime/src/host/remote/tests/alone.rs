@@ -96,7 +96,7 @@ fn is_zombie(process: i32) -> bool {
 async fn start_and_wait() {
     let probe = wilful(&json!({}));
     println!("plugin: {}", process(&probe).await);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// What was logged: level, plugin, text.

@@ -3,6 +3,7 @@
 //! The host asks by number and is answered in any order. Everything has a form of its own here: the
 //! SDK's types may grow without becoming another protocol, and no octet of theirs is trusted.
 
+mod moment;
 mod octets;
 mod records;
 mod values;
@@ -14,6 +15,7 @@ use rais_sdk::Scope;
 use rais_sdk::host::Level;
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::moment::Moment;
 pub(super) use self::octets::Octets;
 pub(super) use self::records::Records;
 pub(super) use self::values::{Fault, Publication, Reading, Served, Subject, Target, Up};
@@ -61,7 +63,11 @@ pub(super) enum Order {
 pub(super) enum Call {
     /// The table, as JSON.
     Make(String),
-    Probe(Target),
+    /// Many at once wait in line: what that takes is not given to them once more.
+    Probe {
+        target: Target,
+        ends: Moment,
+    },
     Sample(Subject),
     Publish(Publication),
     Served(String),
