@@ -71,6 +71,7 @@ pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
         Some(load) => {
             let rest = match (unknown, faults) {
                 (0, 0) => String::new(),
+                (unknown, 0) => format!(" (unknown {} times)", count(unknown)),
                 (unknown, faults) => {
                     format!(" ({} unknown, {})", count(unknown), counted(faults, "fault"))
                 }

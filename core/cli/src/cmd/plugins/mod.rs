@@ -34,7 +34,8 @@ Examples:
   rais plugins list -c rais.toml           the same with the file's libraries, and which it uses
   rais plugins list --running              those of a running rais, and what they do now
   rais plugins sample bind                 what stands below [sink.NAME], to start from
-  rais plugins info ./libprobe_redis.so    every key of its plugins";
+  rais plugins info ./libprobe_redis.so    every key of its plugins
+  rais plugins test ./libprobe_redis.so    do they do as they should?";
 
 #[derive(Debug, Subcommand)]
 enum PluginsCommand {
