@@ -273,6 +273,11 @@ fn a_load_that_takes_its_time_is_found() {
 }
 
 #[test]
+fn a_new_that_hangs_is_found() {
+    mistake("stays-in-new", "sample", "`new` hangs: ");
+}
+
+#[test]
 fn files_that_stay_open_are_found() {
     mistake("opens-files", "drop", "20 files more open after 20 instances");
 }
@@ -322,6 +327,7 @@ fn a_call_that_hangs_is_found() {
 fn a_crash_is_a_result() {
     fault("segfault", "calls", "its process died by SIGSEGV (signal 11)");
     fault("exit", "calls", "its process exited with 7");
+    fault("allocate", "calls", "its last words: memory allocation of 4194304 bytes failed");
     let words =
         "its last words: rais plugin: panicked where nothing can catch it: faulty in a drop";
     fault("panic-while-unwinding", "calls", words);

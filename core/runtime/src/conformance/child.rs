@@ -14,7 +14,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, dup2_stdin};
 
@@ -33,8 +32,6 @@ const ENDING: Duration = Duration::from_secs(5);
 /// What it printed last is waited for as long as this.
 const HEARING: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(5);
-/// Octets of address space: endless allocation is to end that process, and nothing else.
-const MEMORY: u64 = 4 << 30;
 
 /// Has another process do `job`; tells its findings, and last how it ended.
 ///
@@ -106,10 +103,12 @@ fn serve() -> io::Result<()> {
     BufReader::new(&socket).read_line(&mut line)?;
     let job: Job = serde_json::from_str(&line)?;
     set_pdeathsig(Signal::SIGKILL)?;
-    setrlimit(Resource::RLIMIT_AS, MEMORY, MEMORY)?;
     let heard = Heard::listen();
     let host = PluginHost::new(Registry::default(), Foreign::AsConfigured)?;
-    let host = host.with_library(&job.file).map_err(io::Error::other)?.held(Isolation::None);
+    let host = host
+        .with_library(&job.file)
+        .map_err(io::Error::other)?
+        .held(|policy| policy.isolation = Isolation::None);
     let mut told = Ok(());
     trial::run(&host, &job, Whose::Own, &heard, &mut |event| {
         if told.is_ok() {
@@ -148,6 +147,8 @@ impl Process {
         command
             // As rais itself has it.
             .envs(std::env::vars_os())
+            // Of what it says last there is room for a line.
+            .env("RUST_BACKTRACE", "0")
             .stdin(OwnedFd::from(theirs))
             .stdout(prints.try_clone()?)
             .stderr(prints)

@@ -28,6 +28,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 
 pub use self::child::child;
@@ -125,6 +126,9 @@ pub enum TestError {
     },
 }
 
+/// Octets that a process may write to: endless allocation is to end the plugin's process, and not
+/// the machine. It is not address space, of which a hundred threads reserve more than they use.
+const MEMORY: u64 = 1 << 30;
 /// For one plugin in one mode; a check that has begun may take ten seconds more.
 const EACH: Duration = Duration::from_secs(18);
 
@@ -154,6 +158,7 @@ impl Report {
 /// most for each.
 ///
 /// `heard` listens to this process. The thread that calls this starts processes, which end with it.
+/// This process and they are kept within a GiB of memory from now on.
 ///
 /// # Errors
 /// Plugins that are not there; no port, thread or process to be had.
@@ -164,6 +169,9 @@ pub fn test(
 ) -> Result<Report, TestError> {
     let Asked { file, only, given } = asked;
     let program = Program::this();
+    setrlimit(Resource::RLIMIT_DATA, MEMORY, MEMORY)
+        .map_err(|error| error.into())
+        .map_err(means("a limit of memory"))?;
     let library = match Library::open(file, &program) {
         Ok(library) => library,
         Err(fault) => {

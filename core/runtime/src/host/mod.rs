@@ -191,11 +191,11 @@ impl PluginHost {
         Ok(PluginHost::of(registry, Arc::clone(&self.works)))
     }
 
-    /// The same, its plugins held where `isolation` says; those of libraries in this process where
-    /// this host may do that.
+    /// The same, the policy of each plugin changed; one of a library is in this process only where
+    /// this host may have it there.
     #[must_use]
-    pub fn held(&self, isolation: Isolation) -> PluginHost {
-        let registry = self.registry.held(isolation);
+    pub fn held(&self, change: impl Fn(&mut Policy)) -> PluginHost {
+        let registry = self.registry.held(change);
         PluginHost::of(registry, Arc::clone(&self.works))
     }
 

@@ -248,12 +248,10 @@ impl Registry {
         self.excused.get(name).copied().unwrap_or(OnStartupError::Fail)
     }
 
-    /// The same, each where `isolation` says.
-    pub(super) fn held(&self, isolation: Isolation) -> Registry {
+    /// The same, the policy of each changed.
+    pub(super) fn held(&self, change: impl Fn(&mut Policy)) -> Registry {
         let mut registry = self.clone();
-        for plugin in registry.plugins.values_mut() {
-            plugin.policy.isolation = isolation;
-        }
+        registry.plugins.values_mut().for_each(|plugin| change(&mut plugin.policy));
         registry
     }
 

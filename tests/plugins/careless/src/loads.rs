@@ -47,5 +47,26 @@ impl Load for Slow {
     }
 }
 
+/// Never comes back from its table.
+struct StaysInNew;
+
+impl Load for StaysInNew {
+    const NAME: &'static str = "stays-in-new";
+    const SAMPLE: &'static str = "type = \"stays-in-new\"";
+    const SCOPE: Scope = Scope::Host;
+    type Config = NoConfig;
+
+    fn new(_: NoConfig) -> Result<Self, Fault> {
+        loop {
+            thread::park();
+        }
+    }
+
+    fn sample(&self, _: &Subject) -> Result<Reading, Fault> {
+        Ok(Reading::load(1.0))
+    }
+}
+
 plugin!(load StartsThreads);
+plugin!(load StaysInNew);
 plugin!(load Slow);
