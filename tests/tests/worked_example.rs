@@ -89,6 +89,7 @@ fn the_two_least_loaded_stay() {
     // One is within 60 %, fewer than two: the two least loaded.
     until_chosen(&binder_host, &[10.0, 65.0, 70.0, 80.0], [1, 2]);
     let file = binder_host.path("/var/lib/bind/news.example.zone");
+    status::until_published(&binder_host, "news", &addresses([1, 2]));
     assert_eq!(check_zone(ZONE, &file).unwrap().addresses, addresses([1, 2]));
 
     // The third grows idle: two are within 60 %, which is what is asked for, and no more.
