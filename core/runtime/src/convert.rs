@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rais_proto::binder;
 use rais_proto::heartbeat::Reason;
 use rais_proto::load::Load;
-use rais_proto::monitor::ProbeOutcome;
-use rais_sdk::{Change, Fault, FaultKind, Owner, Reading, Record, Up, ZoneHead};
+use rais_proto::monitor::{self, ProbeOutcome};
+use rais_sdk::{Change, Fault, FaultKind, Owner, Reading, Record, Up, Wish, ZoneHead};
 
 use crate::host::Publication;
 use crate::plan::binder::ZonePlan;
@@ -33,9 +33,31 @@ pub(crate) fn outcome(answer: Result<Up, Fault>) -> ProbeOutcome {
     }
 }
 
-/// The load index that a sample gave; none where it gave none.
-pub(crate) fn load(answer: &Result<Reading, Fault>) -> Option<Load> {
-    answer.as_ref().ok()?.load.and_then(Load::from_percent)
+/// What a sample gave; none where it gave nothing.
+pub(crate) fn reading(answer: &Result<Reading, Fault>) -> Option<monitor::Reading> {
+    let reading = answer.as_ref().ok()?;
+    Some(monitor::Reading {
+        load: reading.load.and_then(Load::from_percent),
+        wish: match reading.wish {
+            Wish::Ready => Some(monitor::Wish::Ready),
+            Wish::Drain => Some(monitor::Wish::Drain),
+            Wish::Maintenance => Some(monitor::Wish::Maintenance),
+            Wish::Down => Some(monitor::Wish::Down),
+            // Those of a later version are not known here.
+            _ => None,
+        },
+        weight: reading.weight,
+        reason: Reason::new(&reading.reason),
+    })
+}
+
+/// What a probe last found, for those who measure a load by it.
+pub(crate) fn up(proof: &monitor::Proof) -> Up {
+    let up = Up::new(proof.took);
+    match proof.load {
+        Some(load) => up.with_load(load.as_percent()),
+        None => up,
+    }
 }
 
 /// A publication as sinks take it, its difference to the one `before` worked out.

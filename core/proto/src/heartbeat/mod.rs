@@ -190,10 +190,12 @@ pub struct Weight(u16);
 impl Weight {
     /// The usual share.
     pub const USUAL: Weight = Weight(100);
+    /// The greatest share.
+    pub const MOST: Weight = Weight(1000);
 
     /// `percent`, 1–1000; none outside.
     pub fn from_percent(percent: u16) -> Option<Weight> {
-        (1..=1000).contains(&percent).then_some(Weight(percent))
+        (1..=Self::MOST.0).contains(&percent).then_some(Weight(percent))
     }
 
     /// Percent of the usual share.

@@ -223,18 +223,23 @@ impl Monitor {
         let mut alike: BTreeMap<Alike<'_>, Vec<IpAddr>> = BTreeMap::new();
         for group in groups.iter().filter_map(|id| self.groups.get(id)) {
             let Some(service) = self.services.get(&group.service) else { continue };
-            let measured = service.load.as_ref().map(|load| self.loads.of(load, now));
-            for target in group.targets.iter().filter_map(|id| self.targets.get(id)) {
-                let Some(state) = target.health.state() else { continue };
+            let targets = group.targets.iter().filter_map(|&id| Some((id, self.targets.get(&id)?)));
+            for (id, target) in targets {
+                let Some(state) = target.state() else { continue };
+                let usual = target.weight.unwrap_or(service.weight);
                 let of = Alike {
                     service: &service.name,
                     claim: group.claim,
                     coverage: if leaving.is_some() { Coverage::Part } else { group.coverage() },
                     state: if leaving.is_some() { State::Leaving } else { state },
-                    reason: leaving.map_or_else(|| target.health.reason(), Reason::clone),
-                    load: if leaving.is_some() { None } else { measured.unwrap_or(target.load) },
+                    reason: leaving.map_or_else(|| target.reason(), Reason::clone),
+                    load: if leaving.is_some() {
+                        None
+                    } else {
+                        self.load_of(service, id, target, now)
+                    },
                     capacity: service.capacity,
-                    weight: target.weight.unwrap_or(service.weight),
+                    weight: target.wanted.weigh(usual),
                     interval: service.interval,
                     expire: service.expire,
                 };

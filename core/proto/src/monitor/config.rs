@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::SHORTEST;
 use super::health::Limits;
+use super::probes::Probes;
 use crate::heartbeat::packing::Room;
 use crate::heartbeat::{Capacity, Claim, Weight};
 use crate::name::{Epoch, HostId, HostName, ServiceName};
@@ -50,12 +51,6 @@ pub struct MonitorConfig {
     pub services: Vec<ServiceConfig>,
 }
 
-/// The shell's handle of a configured probe.
-///
-/// Across a reload an equal key means an equal probe: whoever changes a probe gives it a new key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProbeKey(pub u32);
-
 /// The shell's handle of a configured load source.
 ///
 /// Across a reload an equal key means an equal source, which keeps its readings.
@@ -65,10 +60,21 @@ pub struct LoadKey(pub u32);
 /// Something that measures a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadSource {
-    /// What services and [`Output::SampleLoad`](super::Output::SampleLoad) call it.
+    /// What services call it.
     pub key: LoadKey,
     /// Between two samples; under a millisecond is taken as one.
     pub every: Duration,
+    /// For whom one sample stands.
+    pub scope: LoadScope,
+}
+
+/// For whom one sample of a load stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadScope {
+    /// All services of the host.
+    Host,
+    /// What is probed as one: an address of a service.
+    Target,
 }
 
 /// A service, and how to tell its health.
@@ -136,68 +142,13 @@ impl ServiceConfig {
     }
 }
 
-/// One or several probes, and what they mean together.
+/// A service's load out of one or several sources, nested as deep as one likes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probes {
-    keys: Vec<ProbeKey>,
-    need: usize,
-}
-
-impl Probes {
-    /// A single probe.
-    pub fn one(key: ProbeKey) -> Probes {
-        Probes { keys: vec![key], need: 1 }
-    }
-
-    /// `keys` combined.
-    ///
-    /// # Errors
-    /// There is no key, or `combine` wants none or more of them than there are.
-    pub fn new(combine: Combine, keys: Vec<ProbeKey>) -> Result<Probes, MonitorConfigError> {
-        if keys.is_empty() {
-            return Err(MonitorConfigError::NoProbe);
-        }
-        let need = match combine {
-            Combine::All => keys.len(),
-            Combine::Any => 1,
-            Combine::AtLeast(wanted) => wanted,
-        };
-        if !(1..=keys.len()).contains(&need) {
-            return Err(MonitorConfigError::OutOf { wanted: need, probes: keys.len() });
-        }
-        Ok(Probes { keys, need })
-    }
-
-    /// The probes, at least one.
-    pub fn keys(&self) -> &[ProbeKey] {
-        &self.keys
-    }
-
-    /// How many must succeed.
-    pub fn need(&self) -> usize {
-        self.need
-    }
-}
-
-/// How several probes make one verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Combine {
-    /// Every one must succeed.
-    All,
-    /// One that succeeds is enough.
-    Any,
-    /// So many must succeed.
-    AtLeast(usize),
-}
-
-/// A service's load out of one or several sources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceLoad {
-    /// What several sources mean together; one that is unknown is left out, and where all are, so
-    /// is the load.
-    pub combine: CombineLoads,
-    /// The sources.
-    pub sources: Vec<LoadKey>,
+pub enum ServiceLoad {
+    /// Of one source.
+    One(LoadKey),
+    /// Of several; one that is unknown is left out, and where all are, so is the load.
+    Several(CombineLoads, Vec<ServiceLoad>),
 }
 
 /// How several loads make one.

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::config::{LoadKey, ProbeKey};
+use super::config::LoadKey;
+use super::probes::ProbeKey;
 use crate::heartbeat::{Heartbeat, Reason, State};
 use crate::load::Load;
 use crate::name::ServiceName;
@@ -11,6 +12,10 @@ use crate::name::ServiceName;
 /// One probe of one target, told apart from every other of this monitor's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProbeId(pub u64);
+
+/// One sample of a load, told apart from every other of this monitor's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SampleId(pub u64);
 
 /// Where a probe goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +70,8 @@ pub enum Output {
     /// Take a sample and hand it to [`Monitor::handle_load`](super::Monitor::handle_load): each is
     /// answered once, and no second one is asked for before.
     SampleLoad {
+        /// What its reading is to be called.
+        id: SampleId,
         /// From which source.
         source: LoadKey,
         /// Of what.
@@ -79,11 +86,28 @@ pub enum Output {
 }
 
 /// What a load is measured of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoadSubject {
     /// The host.
     Host,
+    /// What is probed as one.
+    Target {
+        /// Of which service.
+        service: ServiceName,
+        /// Where it is probed.
+        target: ProbeTarget,
+        /// What the last success found.
+        last: Option<Proof>,
+    },
+}
+
+/// A success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// How long it took.
+    pub took: Duration,
+    /// A load that the answer carried.
+    pub load: Option<Load>,
 }
 
 /// An address that changed its state.

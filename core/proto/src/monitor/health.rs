@@ -3,8 +3,10 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use super::flapping::Flapping;
 use crate::heartbeat::{Reason, State};
 use crate::load::Load;
+use crate::time::Time;
 
 /// What one trial says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +28,10 @@ pub(super) struct Limits {
 
 /// What was last decided on evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Settled {
+pub enum Settled {
+    /// It answers.
     Up,
+    /// It does not.
     Down,
 }
 
@@ -40,6 +44,9 @@ pub(super) struct Health {
     against: u16,
     /// Trials in a row without an opinion.
     blind: u16,
+    /// Whether anything was heard in this life; before, nothing is announced.
+    heard: bool,
+    flapping: Flapping,
     /// Why it was last found down.
     evidence: Reason,
     /// Why nothing was known last.
@@ -53,9 +60,17 @@ impl Health {
             settled: None,
             against: 0,
             blind: 0,
+            heard: false,
+            flapping: Flapping::default(),
             evidence: Reason::default(),
             blindness: Reason::default(),
         }
+    }
+
+    /// As it was in an earlier life: its first verdict is one of a row, too.
+    pub(super) fn remembered(limits: Limits, settled: Settled, falls: u8) -> Health {
+        let flapping = Flapping::remembered(falls);
+        Health { settled: Some(settled), flapping, ..Health::new(limits) }
     }
 
     pub(super) fn set_limits(&mut self, limits: Limits) {
@@ -66,19 +81,29 @@ impl Health {
         self.settled
     }
 
+    /// Falls of late.
+    pub(super) fn falls(&self) -> u8 {
+        self.flapping.falls()
+    }
+
     /// Counts one verdict. The first that decides anything decides at once; one without an opinion
     /// breaks no row.
-    pub(super) fn observe(&mut self, verdict: &Verdict) {
-        let (said, limit) = match verdict {
+    pub(super) fn observe(&mut self, verdict: &Verdict, now: Time) {
+        self.heard = true;
+        let (said, mut enough) = match verdict {
             Verdict::NoOpinion(reason) => {
                 self.blind = self.blind.saturating_add(1);
                 self.blindness = reason.clone();
                 return;
             }
-            Verdict::Up { .. } => (Settled::Up, self.limits.rise),
+            Verdict::Up { .. } => {
+                self.flapping.succeed(now);
+                (Settled::Up, false)
+            }
             Verdict::Down(reason) => {
                 self.evidence = reason.clone();
-                (Settled::Down, self.limits.fall)
+                let up = self.settled == Some(Settled::Up);
+                (Settled::Down, up && self.flapping.fail(self.limits.fall))
             }
         };
         self.blind = 0;
@@ -87,16 +112,31 @@ impl Health {
             return;
         }
         self.against = self.against.saturating_add(1);
-        if self.settled.is_none() || self.against >= limit.get() {
-            self.settled = Some(said);
-            self.against = 0;
+        enough |= match said {
+            Settled::Up => {
+                self.against >= self.limits.rise.get() && self.flapping.held(now).is_none()
+            }
+            Settled::Down => self.against >= self.limits.fall.get(),
+        };
+        if self.settled.is_some() && !enough {
+            return;
+        }
+        let was_up = self.settled == Some(Settled::Up);
+        self.settled = Some(said);
+        self.against = 0;
+        match said {
+            Settled::Up => self.flapping.rose(now),
+            Settled::Down if was_up => self.flapping.fell(now),
+            Settled::Down => {}
         }
     }
 
     /// What to announce; none before the first verdict.
     pub(super) fn state(&self) -> Option<State> {
+        if !self.heard {
+            return None;
+        }
         match self.settled {
-            None if self.blind == 0 => None,
             None => Some(State::Unknown),
             Some(_) if self.blind >= self.limits.fall.get() => Some(State::Unknown),
             Some(Settled::Up) => Some(State::Up),
@@ -107,6 +147,10 @@ impl Health {
     /// Why it is in its state; empty where it is up.
     pub(super) fn reason(&self) -> Reason {
         match self.state() {
+            // What answers well enough to be up, and is not.
+            Some(State::Down) if self.against >= self.limits.rise.get() => {
+                Reason::new(&format!("flapping: {} falls of late", self.falls()))
+            }
             Some(State::Down) => self.evidence.clone(),
             Some(State::Unknown) => self.blindness.clone(),
             _ => Reason::default(),
@@ -136,7 +180,7 @@ mod tests {
         verdicts
             .chars()
             .map(|letter| {
-                health.observe(&verdict(letter));
+                health.observe(&verdict(letter), Time::ZERO);
                 match health.state() {
                     Some(State::Up) => 'U',
                     Some(State::Down) => 'D',
@@ -186,7 +230,7 @@ mod tests {
         let reasons: Vec<String> = "uddunn"
             .chars()
             .map(|letter| {
-                health.observe(&verdict(letter));
+                health.observe(&verdict(letter), Time::ZERO);
                 health.reason().to_string()
             })
             .collect();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::config::{Members, MonitorConfig, ServiceConfig, WatchedTarget};
 use super::event::{Change, Output, ProbeTarget};
 use super::group::{Group, GroupId, ServiceId};
-use super::health::Health;
 use super::target::{Target, TargetId};
 use super::timers::Timer;
 use super::{Monitor, Phase};
@@ -25,11 +24,11 @@ impl Monitor {
     /// Takes on a configuration: what is unchanged in it goes on as it was.
     pub(super) fn take_config(&mut self, mut config: MonitorConfig, now: Time) {
         let (new, gone) = self.loads.configure(config.sample, &config.loads, now);
-        for key in gone {
-            self.timers.cancel(Timer::Sample(key));
+        for of in gone {
+            self.timers.cancel(Timer::Sample(of));
         }
-        for key in new {
-            self.timers.set(Timer::Sample(key), now);
+        for of in new {
+            self.timers.set(Timer::Sample(of), now);
         }
         let services = std::mem::take(&mut config.services);
         (config.host, config.epoch) = (self.config.host, self.config.epoch);
@@ -63,8 +62,8 @@ impl Monitor {
             self.remove_service(id, GOODBYE, now);
         }
         let gone = self.loads.configure(Duration::ZERO, &[], now).1;
-        for key in gone {
-            self.timers.cancel(Timer::Sample(key));
+        for of in gone {
+            self.timers.cancel(Timer::Sample(of));
         }
     }
 
@@ -100,6 +99,8 @@ impl Monitor {
             if !new.probes_like(&old) {
                 self.abandon_trials(target, now);
             }
+            self.sync_samples(target, now);
+            self.hear_wishes(target, now);
         }
         match &new.members {
             Members::Own { .. } => groups.iter().for_each(|&id| self.sync_own(id, now)),
@@ -157,10 +158,10 @@ impl Monitor {
         let Some(limits) = self.services.get(&service).map(ServiceConfig::limits) else { return };
         let id = self.add_group(service, Claim::Watched);
         let at = ProbeTarget { address: watched.address, name: name_of(watched) };
-        let health = Health::new(limits);
+        let health = self.health_at_first(service, watched.address, limits);
         let mut target = Target::new(id, at, vec![watched.address], health, now);
         target.weight = watched.weight;
-        let target = self.add_target(target);
+        let target = self.add_target(target, now);
         if let Some(group) = self.groups.get_mut(&id) {
             group.targets.push(target);
         }
@@ -189,9 +190,11 @@ impl Monitor {
         id
     }
 
-    pub(super) fn add_target(&mut self, target: Target) -> TargetId {
+    pub(super) fn add_target(&mut self, target: Target, now: Time) -> TargetId {
         let id = TargetId(self.next_id());
         self.targets.insert(id, target);
+        self.sync_samples(id, now);
+        self.hear_wishes(id, now);
         id
     }
 
@@ -222,6 +225,7 @@ impl Monitor {
 
     pub(super) fn remove_target(&mut self, id: TargetId, now: Time) {
         self.abandon_trials(id, now);
+        self.stop_samples(id);
         self.targets.remove(&id);
     }
 
@@ -247,7 +251,7 @@ impl Monitor {
         let targets = self.groups.get(&id).into_iter().flat_map(|group| &group.targets);
         targets
             .filter_map(|id| self.targets.get(id))
-            .filter_map(|target| Some((target, target.health.state()?)))
+            .filter_map(|target| Some((target, target.state()?)))
             .flat_map(|(target, state)| target.speaks_for.iter().map(move |&at| (at, state)))
             .collect()
     }

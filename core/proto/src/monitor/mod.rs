@@ -20,12 +20,17 @@ pub mod advertise;
 mod beats;
 mod config;
 mod event;
+mod flapping;
 mod group;
 mod health;
 mod loads;
 mod members;
 mod own;
+mod probes;
 mod probing;
+mod reading;
+mod remembering;
+mod sampling;
 mod target;
 mod timers;
 mod trial;
@@ -35,22 +40,26 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::load::Load;
 use crate::time::{Time, WallTime};
 
 use beats::Beats;
 use group::{Group, GroupId, ServiceId};
-use loads::{Asked, Loads};
+use loads::Loads;
 use probing::Probing;
+use remembering::Memory;
 use target::{Target, TargetId};
 use timers::{Timer, Timers};
 
 pub use config::{
-    AddressSet, Combine, CombineLoads, LoadKey, LoadSource, Members, MonitorConfig,
-    MonitorConfigError, ProbeKey, Probes, ServiceConfig, ServiceLoad, WatchedTarget,
+    AddressSet, CombineLoads, LoadKey, LoadScope, LoadSource, Members, MonitorConfig,
+    MonitorConfigError, ServiceConfig, ServiceLoad, WatchedTarget,
 };
-pub use event::{Change, LoadSubject, Output, ProbeId, ProbeOutcome, ProbeTarget};
+pub use event::{Change, LoadSubject, Output, ProbeId, ProbeOutcome, ProbeTarget, Proof, SampleId};
+pub use health::Settled;
+pub use probes::{Combine, ProbeKey, Probes};
 pub use probing::BACKSTOP;
+pub use reading::{Reading, Wish};
+pub use remembering::Remembered;
 pub use view::MemberView;
 
 /// No timer runs faster: a timer of zero would never let go.
@@ -66,6 +75,7 @@ pub struct Monitor {
     ids: u64,
     timers: Timers,
     loads: Loads,
+    memory: Memory,
     addresses: BTreeMap<AddressSet, Vec<IpAddr>>,
     services: BTreeMap<ServiceId, ServiceConfig>,
     groups: BTreeMap<GroupId, Group>,
@@ -93,7 +103,8 @@ impl Monitor {
             rng: fastrand::Rng::with_seed(config.seed),
             ids: 0,
             timers: Timers::default(),
-            loads: Loads::new(),
+            loads: Loads::default(),
+            memory: Memory::default(),
             addresses: BTreeMap::new(),
             services: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -128,14 +139,10 @@ impl Monitor {
     }
 
     /// What a sample gave; none where it gave nothing.
-    pub fn handle_load(
-        &mut self,
-        now: Time,
-        source: LoadKey,
-        _of: LoadSubject,
-        reading: Option<Load>,
-    ) {
-        self.loads.take(source, reading, now);
+    pub fn handle_load(&mut self, now: Time, id: SampleId, reading: Option<Reading>) {
+        if self.phase == Phase::Running {
+            self.sample_ended(id, reading, now);
+        }
     }
 
     /// A reload. Services that are unchanged keep their health and timers, changed ones their
@@ -159,7 +166,7 @@ impl Monitor {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Deadline(id) => self.probe_expired(id, now),
-                Timer::Sample(key) => self.sample(key, now),
+                Timer::Sample(of) => self.sample(of, now),
                 Timer::Retry(id) => self.set_retry(id, now),
                 Timer::Round(id) => self.start_round(id, now),
                 Timer::Due(id) => self.end_round(id, now),
@@ -203,37 +210,24 @@ impl Monitor {
     /// What the monitor speaks for, by service and address.
     pub fn view(&self, now: Time) -> Vec<MemberView> {
         let mut views = Vec::new();
-        for target in self.targets.values() {
+        for (&id, target) in &self.targets {
             let Some(group) = self.groups.get(&target.group) else { continue };
             let Some(service) = self.services.get(&group.service) else { continue };
             views.extend(target.speaks_for.iter().map(|&address| MemberView {
                 service: service.name.clone(),
                 address,
                 claim: group.claim,
-                state: target.health.state(),
+                state: target.state(),
                 since: target.since,
-                reason: target.health.reason(),
-                load: match &service.load {
-                    Some(load) => self.loads.of(load, now),
-                    None => target.load,
-                },
-                last_took: target.took,
+                reason: target.reason(),
+                load: self.load_of(service, id, target, now),
+                weight: target.wanted.weigh(target.weight.unwrap_or(service.weight)),
+                last_took: target.proof.map(|proof| proof.took),
                 in_flight: target.trials.probes_in_flight(),
             }));
         }
         views.sort_by(|a, b| (&a.service, a.address).cmp(&(&b.service, b.address)));
         views
-    }
-
-    fn sample(&mut self, key: LoadKey, now: Time) {
-        let Some(readings) = self.loads.get_mut(key) else { return };
-        if readings.asked == Asked::No {
-            readings.asked = Asked::Yes;
-            let of = LoadSubject::Host;
-            self.outputs.push_back(Output::SampleLoad { source: key, of });
-        }
-        let next = readings.next_sample(now);
-        self.timers.set(Timer::Sample(key), next);
     }
 
     fn next_id(&mut self) -> u64 {

@@ -36,7 +36,8 @@ impl Monitor {
         let Some(group) = self.groups.get(&id) else { return };
         let Some(service) = self.services.get(&group.service) else { return };
         let Members::Own { addresses, probe_at } = &service.members else { return };
-        let (name, limits, started) = (service.name.clone(), service.limits(), group.rounds > 0);
+        let (service, of) = (group.service, service);
+        let (name, limits, started) = (of.name.clone(), of.limits(), group.rounds > 0);
         let has = self.addresses.get(addresses).cloned().unwrap_or_default();
         let wanted: Vec<(IpAddr, Vec<IpAddr>)> = match *probe_at {
             Some(_) if has.is_empty() => Vec::new(),
@@ -61,9 +62,11 @@ impl Monitor {
                 None => {
                     let name = self.config.host_name.as_str().into();
                     let health = self.health_of(&old, &speaks_for);
-                    let health = health.unwrap_or_else(|| Health::new(limits));
+                    let health =
+                        health.unwrap_or_else(|| self.health_at_first(service, at, limits));
                     let at = ProbeTarget { address: at, name };
-                    let target = self.add_target(Target::new(id, at, speaks_for, health, now));
+                    let target = Target::new(id, at, speaks_for, health, now);
+                    let target = self.add_target(target, now);
                     kept.push(target);
                     new.push(target);
                 }

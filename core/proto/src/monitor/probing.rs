@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::config::{ProbeKey, ServiceConfig};
-use super::event::{Change, Output, ProbeId, ProbeOutcome};
+use super::config::ServiceConfig;
+use super::event::{Output, ProbeId, ProbeOutcome, Proof};
 use super::group::{Group, GroupId, ServiceId};
 use super::health::{Settled, Verdict};
+use super::probes::ProbeKey;
 use super::target::{Latest, Target, TargetId};
 use super::timers::Timer;
 use super::trial::{End, Recorded, RoundNumber, TrialId};
@@ -131,7 +132,8 @@ impl Monitor {
         if target.trials.in_flight() >= usize::from(service.fall.get()) {
             return Started::No;
         }
-        let ids = service.probes.keys().iter().map(|&key| self.probing.enqueue(id, key)).collect();
+        let ids =
+            service.probes.keys().into_iter().map(|key| self.probing.enqueue(id, key)).collect();
         let trial = target.trials.push(ids, &service.probes, round);
         target.latest = Some(Latest { trial, sent: None, end: None });
         target.answered = None;
@@ -240,26 +242,17 @@ impl Monitor {
         let Some(service) = service_of(target, &self.groups, &self.services) else { return };
         let mut changed = None;
         while let Some(verdict) = target.trials.next_counted() {
-            let from = target.health.state();
-            target.health.observe(&verdict);
+            let from = target.state();
+            target.health.observe(&verdict, now);
             if let Verdict::Up { took, load } = verdict {
-                target.took = Some(took);
+                target.proof = Some(Proof { took, load });
                 target.proven = Some(now);
-                target.load = load;
                 let down = target.health.settled() == Some(Settled::Down);
                 target.answered = down.then_some(now);
             }
-            let Some(to) = target.health.state().filter(|&to| Some(to) != from) else { continue };
+            let Some(to) = target.state().filter(|&to| Some(to) != from) else { continue };
             target.since = now;
-            self.outputs.extend(target.speaks_for.iter().map(|&address| {
-                Output::Changed(Change {
-                    service: service.name.clone(),
-                    address,
-                    from,
-                    to,
-                    reason: target.health.reason(),
-                })
-            }));
+            self.outputs.extend(target.changed(&service.name, from, to));
             changed = Some(target.group);
         }
         if let Some(group) = changed {

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::event::ProbeTarget;
+use super::event::{Change, Output, ProbeTarget, Proof};
 use super::group::GroupId;
 use super::health::{Health, Settled};
+use super::reading::{Wanted, Wish};
 use super::trial::{End, TrialId, Trials};
-use crate::heartbeat::Weight;
-use crate::load::Load;
+use crate::heartbeat::{Reason, State, Weight};
+use crate::name::ServiceName;
 use crate::time::Time;
 
 /// A target, told apart from every other of this monitor's life.
@@ -25,6 +26,8 @@ pub(super) struct Target {
     /// Its own; none: the service's.
     pub(super) weight: Option<Weight>,
     pub(super) health: Health,
+    /// What its loads say that it asks for.
+    pub(super) wanted: Wanted,
     pub(super) trials: Trials,
     /// The trial that was last sent, or waits to be.
     pub(super) latest: Option<Latest>,
@@ -34,10 +37,8 @@ pub(super) struct Target {
     pub(super) answered: Option<Time>,
     /// Since when it is in its state.
     pub(super) since: Time,
-    /// How long the last success took.
-    pub(super) took: Option<Duration>,
-    /// What the last success said of its load.
-    pub(super) load: Option<Load>,
+    /// What the last success found.
+    pub(super) proof: Option<Proof>,
 }
 
 /// The latest trial.
@@ -64,19 +65,53 @@ impl Target {
             speaks_for,
             weight: None,
             health,
+            wanted: Wanted::default(),
             trials: Trials::default(),
             latest: None,
             proven: None,
             answered: None,
             since: now,
-            took: None,
-            load: None,
+            proof: None,
         }
+    }
+
+    /// What it is announced as; none before the first verdict.
+    pub(super) fn state(&self) -> Option<State> {
+        self.health.state().map(|state| self.wanted.applied(state))
+    }
+
+    /// Why it is announced so; empty where it is up.
+    pub(super) fn reason(&self) -> Reason {
+        let own = self.health.state();
+        if self.state() == own {
+            return self.health.reason();
+        }
+        match (self.wanted.reason.as_str(), self.wanted.wish) {
+            ("", Wish::Ready) => Reason::new("asks for no weight"),
+            ("", Wish::Drain) => Reason::new("asks to be drained"),
+            ("", Wish::Maintenance) => Reason::new("asks for maintenance"),
+            ("", Wish::Down) => Reason::new("says that it is down"),
+            _ => self.wanted.reason.clone(),
+        }
+    }
+
+    /// That it is announced as `to` from now on.
+    pub(super) fn changed(
+        &self,
+        service: &ServiceName,
+        from: Option<State>,
+        to: State,
+    ) -> impl Iterator<Item = Output> + '_ {
+        let (service, reason) = (service.clone(), self.reason());
+        self.speaks_for.iter().map(move |&address| {
+            let (service, reason) = (service.clone(), reason.clone());
+            Output::Changed(Change { service, address, from, to, reason })
+        })
     }
 
     /// What is announced: nothing before the first verdict.
     pub(super) fn announced(&self) -> &[IpAddr] {
-        if self.health.state().is_some() { &self.speaks_for } else { &[] }
+        if self.state().is_some() { &self.speaks_for } else { &[] }
     }
 
     /// When the next fast trial is to start: for one that is up, so long after the latest was sent

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::config::LoadKey;
 use super::event::ProbeId;
 use super::group::GroupId;
+use super::loads::Sampled;
 use super::target::TargetId;
 use crate::time::Time;
 
@@ -15,7 +15,7 @@ pub(super) enum Timer {
     /// A probe is not waited for any longer.
     Deadline(ProbeId),
     /// The next sample of a load source.
-    Sample(LoadKey),
+    Sample(Sampled),
     /// The fast probe that confirms or denies.
     Retry(TargetId),
     /// A group's own timer.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::heartbeat::{Claim, Reason, State};
+use crate::heartbeat::{Claim, Reason, State, Weight};
 use crate::load::Load;
 use crate::name::ServiceName;
 use crate::time::Time;
@@ -25,6 +25,8 @@ pub struct MemberView {
     pub reason: Reason,
     /// The load that goes with it.
     pub load: Option<Load>,
+    /// Its static weight, as far as the server wants it.
+    pub weight: Weight,
     /// How long the last success took.
     pub last_took: Option<Duration>,
     /// Probes of it that are running or waiting to start.

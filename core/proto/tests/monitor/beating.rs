@@ -5,11 +5,13 @@ use std::time::Duration;
 use rais_proto::heartbeat::{Coverage, State, Weight};
 use rais_proto::load::Load;
 use rais_proto::monitor::{
-    AddressSet, CombineLoads, LoadKey, LoadSource, Members, ServiceLoad, WatchedTarget,
+    AddressSet, LoadKey, LoadScope, LoadSource, Members, ServiceLoad, WatchedTarget,
 };
 use rais_proto::time::Time;
 
-use crate::stage::{SECOND, Server, Stage, config, ip, millis, ms, service, watching, with};
+use crate::stage::{
+    SECOND, Server, Stage, config, ip, millis, ms, percent, service, watching, with,
+};
 
 const WEB: &str = "192.0.2.1";
 const WEB6: &str = "2001:db8::1";
@@ -177,22 +179,22 @@ fn text_of_last(stage: &Stage) -> String {
 fn the_load_is_the_mean_over_the_sample_and_no_reading_no_load() {
     let cpu = LoadKey(3);
     let mut http = service("http");
-    http.load = Some(ServiceLoad { combine: CombineLoads::Max, sources: vec![cpu] });
+    http.load = Some(ServiceLoad::One(cpu));
     let mut config = with(vec![http]);
-    config.loads = vec![LoadSource { key: cpu, every: SECOND }];
+    config.loads = vec![LoadSource { key: cpu, every: SECOND, scope: LoadScope::Host }];
     let mut stage = Stage::with_own(config, &[WEB]);
     up_and_quiet(&mut stage);
     let load = |stage: &Stage| stage.beats.last().unwrap().1.reports[0].load;
     assert_eq!(load(&stage), None);
-    stage.loads.insert(cpu, Load::from_hundredths(2000));
+    stage.reads(cpu, |_| percent(20));
     stage.run_for(20 * SECOND);
     assert_eq!(load(&stage), Some(Load::from_hundredths(2000)));
-    stage.loads.insert(cpu, Load::from_hundredths(6000));
+    stage.reads(cpu, |_| percent(60));
     stage.run_for(millis(5500));
     assert_eq!(load(&stage), Some(Load::from_hundredths(4000)), "half of ten seconds");
     let times: Vec<u64> = stage.samples.iter().map(|&(at, _)| ms(at)).collect();
     assert_eq!(times[..4], [0, 1000, 2000, 3000]);
-    stage.loads.remove(&cpu);
+    stage.readings.remove(&cpu);
     stage.run_for(12 * SECOND);
     assert_eq!(load(&stage), None);
 }

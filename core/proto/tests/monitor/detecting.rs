@@ -212,7 +212,8 @@ fn a_probe_at_fault_is_unknown_after_fall_and_what_was_known_returns_at_once() {
 #[test]
 fn several_probes_make_one_verdict() {
     let mut http = service("http");
-    http.probes = Probes::new(Combine::All, vec![ProbeKey(1), ProbeKey(2)]).unwrap();
+    http.probes =
+        Probes::new(Combine::All, [1, 2].map(|key| Probes::one(ProbeKey(key))).to_vec()).unwrap();
     let mut stage = Stage::with_own(with(vec![http]), &[WEB]);
     stage.run_for(SECOND);
     let keys: Vec<u32> = stage.starts.iter().map(|start| start.probe.0).collect();

@@ -5,5 +5,7 @@ mod beating;
 mod changing;
 mod crowds;
 mod detecting;
+mod flapping;
+mod loading;
 mod model;
 mod stage;

@@ -24,32 +24,51 @@ struct Shot {
 
 /// The state at `now`, judged from the beginning by everything heard until then.
 fn judge(shots: &[Shot], now: Time, rise: u16, fall: u16) -> Option<State> {
-    let heard = |shot: &Shot| shot.heard <= now;
-    let mut rows = String::new();
+    let mut rows: Vec<(Time, char)> = Vec::new();
+    let mut counted = Time::ZERO;
     for (at, shot) in shots.iter().enumerate() {
         // A later success, heard first, discards it.
-        let discarded = shots[at + 1..]
-            .iter()
-            .any(|later| later.says == 'u' && later.heard < shot.heard && heard(later));
-        if discarded {
-            continue;
-        }
-        if !heard(shot) {
+        let later = shots[at + 1..].iter().filter(|later| later.says == 'u');
+        let success = later.map(|later| later.heard).min().filter(|&heard| heard < shot.heard);
+        counted = counted.max(success.unwrap_or(shot.heard));
+        if counted > now {
             break;
         }
-        rows.push(shot.says);
+        if success.is_none() {
+            rows.push((counted, shot.says));
+        }
     }
     let mut known = None;
-    let (mut against, mut blind) = (0, 0);
-    for says in rows.chars() {
+    let (mut against, mut blind, mut sum) = (0, 0, 0u32);
+    // When it fell and rose, and how many minutes of being up took a fall off.
+    let (mut falls, mut rose, mut held) = (0u32, Time::ZERO, Time::ZERO);
+    for (at, says) in rows {
         if says == 'n' {
             blind += 1;
             continue;
         }
         blind = 0;
+        if known == Some('u') {
+            sum = if says == 'u' { sum.saturating_sub(1) } else { sum + 2 };
+            while says == 'u' && falls > 0 && at.since(rose) >= 60 * SECOND {
+                falls -= 1;
+                rose = rose + 60 * SECOND;
+            }
+        }
         against = if known == Some(says) { 0 } else { against + 1 };
-        if known.is_none() || against >= if says == 'u' { rise } else { fall } {
-            (known, against) = (Some(says), 0);
+        let enough = match says {
+            'u' => against >= rise && at >= held,
+            _ => against >= fall || (known == Some('u') && sum >= (4 * u32::from(fall)).max(10)),
+        };
+        if against > 0 && (known.is_none() || enough) {
+            if says == 'u' {
+                rose = at;
+            } else if known == Some('u') {
+                falls = (falls + 1).min(9);
+                let hold = if falls > 3 { (10 << (falls - 4)).min(300) } else { 0 };
+                held = at + Duration::from_secs(hold);
+            }
+            (known, against, sum) = (Some(says), 0, 0);
         }
     }
     match known {

@@ -12,8 +12,8 @@ use rais_proto::heartbeat::{
 };
 use rais_proto::load::Load;
 use rais_proto::monitor::{
-    AddressSet, Change, LoadKey, Members, Monitor, MonitorConfig, Output, ProbeId, ProbeKey,
-    ProbeOutcome, Probes, ServiceConfig, WatchedTarget,
+    AddressSet, Change, LoadKey, LoadSubject, Members, Monitor, MonitorConfig, Output, ProbeId,
+    ProbeKey, ProbeOutcome, Probes, Reading, ServiceConfig, WatchedTarget,
 };
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName};
 use rais_proto::time::{Time, WallTime};
@@ -60,14 +60,17 @@ pub(crate) struct Start {
     pub(crate) address: IpAddr,
 }
 
+/// Reads a load.
+type Meter = Box<dyn Fn(&LoadSubject) -> Reading>;
+
 pub(crate) struct Stage {
     pub(crate) monitor: Monitor,
     pub(crate) config: MonitorConfig,
     pub(crate) now: Time,
     /// By where they are probed; whoever is not here answers after 1 ms.
     pub(crate) servers: BTreeMap<IpAddr, Server>,
-    /// What each load source reads.
-    pub(crate) loads: BTreeMap<LoadKey, Load>,
+    /// What each load source reads; nothing where it is not here.
+    pub(crate) readings: BTreeMap<LoadKey, Meter>,
     answers: BTreeSet<(Time, ProbeId)>,
     outcomes: BTreeMap<ProbeId, ProbeOutcome>,
     pub(crate) starts: Vec<Start>,
@@ -89,7 +92,7 @@ impl Stage {
             config,
             now: Time::ZERO,
             servers: BTreeMap::new(),
-            loads: BTreeMap::new(),
+            readings: BTreeMap::new(),
             answers: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             starts: Vec::new(),
@@ -194,10 +197,10 @@ impl Stage {
                     self.cancelled.push((self.now, id));
                     self.answers.retain(|&(_, other)| other != id);
                 }
-                Output::SampleLoad { source, of } => {
+                Output::SampleLoad { id, source, of } => {
                     self.samples.push((self.now, source));
-                    let reading = self.loads.get(&source).copied();
-                    self.monitor.handle_load(self.now, source, of, reading);
+                    let reading = self.readings.get(&source).map(|reading| reading(&of));
+                    self.monitor.handle_load(self.now, id, reading);
                 }
                 Output::Send(beat) => {
                     self.check_beat(&beat);
@@ -221,6 +224,15 @@ impl Stage {
         encode(beat, &cluster(), None).unwrap();
         let before = self.beats.last().map_or(0, |(_, beat)| beat.sequence.0);
         assert_eq!(beat.sequence.0, before + 1);
+    }
+
+    /// From now on `source` reads so.
+    pub(crate) fn reads(
+        &mut self,
+        source: LoadKey,
+        meter: impl Fn(&LoadSubject) -> Reading + 'static,
+    ) {
+        self.readings.insert(source, Box::new(meter));
     }
 
     /// When probes of this address were started, in milliseconds.
@@ -323,4 +335,9 @@ pub(crate) fn watching(name: &str, addresses: &[&str]) -> ServiceConfig {
         members: Members::Watched(addresses.iter().map(target).collect()),
         ..service(name)
     }
+}
+
+/// A reading of so many percent.
+pub(crate) fn percent(load: u32) -> Reading {
+    Reading::of(Load::from_hundredths(load * 100))
 }

@@ -7,7 +7,7 @@ use super::path;
 use super::plugin::{Kind, PluginTable};
 use super::suggest;
 use super::zone::Head;
-use super::{Config, LoadRule, Probe, Scheme};
+use super::{Config, LoadRule, Scheme};
 
 /// The plugin types there are, by kind.
 #[derive(Debug, Clone, Default)]
@@ -108,12 +108,10 @@ impl KnownTypes {
 pub fn unsupported(config: &Config, known: &KnownTypes) -> Vec<Fault> {
     let mut faults = keys(config);
     faults.extend(schemes(config));
-    for (name, service) in &config.monitor.services {
-        let base = path::join("monitor.service", name.as_str());
-        probe(config, &path::join(&base, "probe"), &service.probe, known, &mut faults);
-        if let Some(load) = &service.load {
-            rule(config, &path::join(&base, "load"), load, known, &mut faults);
-        }
+    for service in config.monitor.services.values() {
+        let loads = service.load.iter().flat_map(LoadRule::calls);
+        let calls = service.probe.calls().into_iter().chain(loads);
+        faults.extend(calls.filter_map(|call| missing(config, &call.table, known)));
     }
     let tables = config.sinks.values().map(|sink| &sink.table);
     let tables = tables.chain(config.transports.values().map(|transport| &transport.table));
@@ -175,38 +173,6 @@ fn schemes(config: &Config) -> Vec<Fault> {
         Some(Fault::error(file.scheme_place()?, &key, message))
     });
     asked.collect()
-}
-
-fn probe(config: &Config, at: &str, probe: &Probe, known: &KnownTypes, faults: &mut Vec<Fault>) {
-    let (key, list, parts) = match probe {
-        Probe::One(call) => return faults.extend(missing(config, &call.table, known)),
-        Probe::All(parts) => ("all", "all", parts),
-        Probe::Any(parts) => ("any", "any", parts),
-        Probe::Of(_, parts) => ("of", "in", parts),
-    };
-    faults.push(combination(config, at, key));
-    for (number, part) in parts.iter().enumerate() {
-        let at = path::index(&path::join(at, list), number);
-        self::probe(config, &at, part, known, faults);
-    }
-}
-
-fn rule(config: &Config, at: &str, load: &LoadRule, known: &KnownTypes, faults: &mut Vec<Fault>) {
-    let (key, parts) = match load {
-        LoadRule::One(call) => return faults.extend(missing(config, &call.table, known)),
-        LoadRule::Max(parts) => ("max", parts),
-        LoadRule::Mean(parts) => ("mean", parts),
-    };
-    faults.push(combination(config, at, key));
-    for (number, part) in parts.iter().enumerate() {
-        let at = path::index(&path::join(at, key), number);
-        rule(config, &at, part, known, faults);
-    }
-}
-
-fn combination(config: &Config, at: &str, key: &str) -> Fault {
-    let message = format!("`{key}` is not available in this version");
-    config.fault_at_key(&path::join(at, key), message)
 }
 
 /// A type that no plugin here has: not there yet, another kind's, or a slip.

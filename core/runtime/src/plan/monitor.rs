@@ -12,10 +12,11 @@ use rais_proto::heartbeat::packing::Room;
 use rais_proto::heartbeat::{Capacity, Weight};
 use rais_proto::monitor::advertise::{self, Interface};
 use rais_proto::monitor::{
-    AddressSet, CombineLoads, LoadKey, LoadSource, Members, MonitorConfig, ProbeKey, Probes,
-    ServiceConfig, ServiceLoad, WatchedTarget,
+    AddressSet, Combine, CombineLoads, LoadKey, LoadScope, LoadSource, Members, MonitorConfig,
+    MonitorConfigError, ProbeKey, Probes, ServiceConfig, ServiceLoad, WatchedTarget,
 };
 use rais_proto::name::{Epoch, HostId, ServiceName};
+use rais_sdk::Scope;
 
 use super::Instances;
 use super::instances::said;
@@ -63,6 +64,10 @@ pub struct LoadBinding {
     pub plugin: String,
     /// The plugin.
     pub port: Arc<dyn LoadPort>,
+    /// Asked in place of the target's own address.
+    pub address: Option<IpAddr>,
+    /// Makes the target's socket address; 0 where the plugin needs none.
+    pub at_port: u16,
 }
 
 /// Gives what is alike the same number over reloads, so that what did not change goes on.
@@ -80,6 +85,13 @@ pub struct Identity {
 
 impl ProbeBinding {
     /// Where a probe of `address` really goes.
+    pub fn target(&self, address: IpAddr) -> SocketAddr {
+        SocketAddr::new(self.address.unwrap_or(address), self.at_port)
+    }
+}
+
+impl LoadBinding {
+    /// Where a sample of `address` really is taken.
     pub fn target(&self, address: IpAddr) -> SocketAddr {
         SocketAddr::new(self.address.unwrap_or(address), self.at_port)
     }
@@ -150,21 +162,11 @@ impl MonitorPlan {
         (name, service): (&ServiceName, &MonitorService),
         keys: &mut Keys,
     ) -> Result<ServiceConfig, Fault> {
-        let path = format!("monitor.service.{name}");
-        let Probe::One(call) = &service.probe else {
-            let path = format!("{path}.probe");
-            return Err(config.fault(&path, "combinations are not available in this version"));
-        };
-        let load = match &service.load {
-            None => None,
-            Some(LoadRule::One(call)) => Some(call),
-            Some(_) => {
-                let path = format!("{path}.load");
-                return Err(config.fault(&path, "combinations are not available in this version"));
-            }
-        };
-        let probe = self.bind_probe(instances, call, keys);
-        let load = load.and_then(|call| self.bind_load(instances, call, keys));
+        let path = format!("monitor.service.{name}.probe");
+        let probes = self
+            .bind_probes(instances, &service.probe, keys)
+            .map_err(|error| config.fault(&path, error.to_string()))?;
+        let load = service.load.as_ref().and_then(|rule| self.bind_loads(instances, rule, keys));
         Ok(ServiceConfig {
             name: name.clone(),
             interval: service.interval,
@@ -176,9 +178,9 @@ impl MonitorPlan {
             expire: service.expire,
             capacity: service.capacity.or(config.monitor.capacity).unwrap_or_else(own_capacity),
             weight: service.weight,
-            probes: Probes::one(probe),
-            load: load.map(|key| ServiceLoad { combine: CombineLoads::Max, sources: vec![key] }),
-            members: self.members(config, name, service, call),
+            probes,
+            load,
+            members: self.members(config, name, service),
         })
     }
 
@@ -187,7 +189,6 @@ impl MonitorPlan {
         config: &Config,
         name: &ServiceName,
         service: &MonitorService,
-        call: &Call,
     ) -> Members {
         if !service.targets.is_empty() {
             let watched = service.targets.iter().map(|target| WatchedTarget {
@@ -204,7 +205,26 @@ impl MonitorPlan {
             self.addresses.insert(set.clone(), selection(&service.addresses));
             set
         };
-        Members::Own { addresses, probe_at: call.address }
+        // Where every probe has an address of its own, one trial speaks for all.
+        let own: Option<Vec<IpAddr>> =
+            service.probe.calls().iter().map(|call| call.address).collect();
+        Members::Own { addresses, probe_at: own.and_then(|own| own.first().copied()) }
+    }
+
+    fn bind_probes(
+        &mut self,
+        instances: &Instances,
+        probe: &Probe,
+        keys: &mut Keys,
+    ) -> Result<Probes, MonitorConfigError> {
+        let (combine, parts) = match probe {
+            Probe::One(call) => return Ok(Probes::one(self.bind_probe(instances, call, keys))),
+            Probe::All(parts) => (Combine::All, parts),
+            Probe::Any(parts) => (Combine::Any, parts),
+            Probe::Of(wanted, parts) => (Combine::AtLeast(*wanted), parts),
+        };
+        let parts = parts.iter().map(|part| self.bind_probes(instances, part, keys));
+        Probes::new(combine, parts.collect::<Result<_, _>>()?)
     }
 
     fn bind_probe(&mut self, instances: &Instances, call: &Call, keys: &mut Keys) -> ProbeKey {
@@ -220,6 +240,23 @@ impl MonitorPlan {
         key
     }
 
+    fn bind_loads(
+        &mut self,
+        instances: &Instances,
+        rule: &LoadRule,
+        keys: &mut Keys,
+    ) -> Option<ServiceLoad> {
+        let (combine, parts) = match rule {
+            LoadRule::One(call) => {
+                return self.bind_load(instances, call, keys).map(ServiceLoad::One);
+            }
+            LoadRule::Max(parts) => (CombineLoads::Max, parts),
+            LoadRule::Mean(parts) => (CombineLoads::Mean, parts),
+        };
+        let parts = parts.iter().filter_map(|part| self.bind_loads(instances, part, keys));
+        Some(ServiceLoad::Several(combine, parts.collect()))
+    }
+
     fn bind_load(
         &mut self,
         instances: &Instances,
@@ -230,10 +267,16 @@ impl MonitorPlan {
         let sample = self.config.sample;
         let every = call.every.unwrap_or_else(|| (sample / 10).max(LEAST_EVERY.min(sample)));
         let (plugin, table) = said(&call.table);
-        let key = LoadKey(keys.of(format!("load {plugin} {table} {every:?}")));
-        let binding = LoadBinding { plugin, port };
+        let (address, at_port) = (call.address, call.port.unwrap_or_default());
+        let scope = match port.scope() {
+            Scope::Host => LoadScope::Host,
+            Scope::Target => LoadScope::Target,
+        };
+        let what = format!("load {plugin} {table} {every:?} {address:?} {at_port} {scope:?}");
+        let key = LoadKey(keys.of(what));
+        let binding = LoadBinding { plugin, port, address, at_port };
         if self.loads.insert(key, binding).is_none() {
-            self.config.loads.push(LoadSource { key, every });
+            self.config.loads.push(LoadSource { key, every, scope });
         }
         Some(key)
     }

@@ -1,6 +1,7 @@
 //! The monitor's shell: probes, samples and addresses in, datagrams out.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use rais_proto::heartbeat::{Claim, Heartbeat, State, codec};
 use rais_proto::load::Load;
 use rais_proto::monitor::advertise::Interface;
 use rais_proto::monitor::{
-    LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget,
+    LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget, SampleId,
 };
 use rais_proto::name::ServiceName;
 use rais_sdk::{Fault, FaultKind, Reading, Subject, Target};
@@ -32,7 +33,7 @@ pub enum Event {
     /// A probe ended.
     Probed(ProbeId, ProbeOutcome),
     /// A sample came in.
-    Sampled(LoadKey, LoadSubject, Result<Reading, Fault>),
+    Sampled(SampleId, Sampled, Result<Reading, Fault>),
     /// The host's interfaces are now these.
     Interfaces(Vec<Interface>),
     /// Take this configuration, and say when it runs.
@@ -42,6 +43,9 @@ pub enum Event {
     /// Say goodbye and end.
     Stop,
 }
+
+/// From which source a sample is, and of which address; none: of the host.
+type Sampled = (LoadKey, Option<IpAddr>);
 
 /// The task that runs a monitor.
 pub struct MonitorShell {
@@ -56,7 +60,7 @@ pub struct MonitorShell {
     interfaces: Vec<Interface>,
     in_flight: BTreeMap<ProbeId, AbortHandle>,
     /// Loads that give nothing, and what was said of it.
-    failing: BTreeMap<LoadKey, FaultKind>,
+    failing: BTreeMap<Sampled, FaultKind>,
     counters: MonitorCounters,
 }
 
@@ -122,7 +126,7 @@ impl MonitorShell {
                         probe.abort();
                     }
                 }
-                Output::SampleLoad { source, of } => self.sample(source, of),
+                Output::SampleLoad { id, source, of } => self.sample(id, source, &of),
                 Output::Send(beat) => self.send(&beat),
                 Output::Changed(change) => {
                     let from = change.from.map_or("new", State::as_str);
@@ -148,9 +152,9 @@ impl MonitorShell {
                 self.in_flight.remove(&id);
                 self.machine.handle_probe_result(now, id, outcome);
             }
-            Event::Sampled(source, of, answer) => {
-                self.tell_load(source, &answer);
-                self.machine.handle_load(now, source, of, convert::load(&answer));
+            Event::Sampled(id, of, answer) => {
+                self.tell_load(of, &answer);
+                self.machine.handle_load(now, id, convert::reading(&answer));
             }
             Event::Interfaces(interfaces) => {
                 self.interfaces = interfaces;
@@ -158,7 +162,7 @@ impl MonitorShell {
             }
             Event::Apply(plan, outlets, applied) => {
                 self.plan = *plan;
-                self.failing.retain(|source, _| self.plan.loads.contains_key(source));
+                self.failing.retain(|(source, _), _| self.plan.loads.contains_key(source));
                 self.outlets.replace(outlets);
                 self.machine.handle_config(now, self.plan.config.clone());
                 self.tell_addresses();
@@ -202,31 +206,45 @@ impl MonitorShell {
         self.in_flight.insert(id, probe.abort_handle());
     }
 
-    fn sample(&mut self, source: LoadKey, of: LoadSubject) {
+    fn sample(&mut self, id: SampleId, source: LoadKey, of: &LoadSubject) {
         let events = self.events.clone();
-        let port = self.plan.loads.get(&source).map(|binding| Arc::clone(&binding.port));
+        let binding = self.plan.loads.get(&source);
+        let (address, subject) = match (of, binding) {
+            (LoadSubject::Target { service, target, last }, Some(binding)) => {
+                let at =
+                    Target::new(binding.target(target.address), &*target.name, service.as_str());
+                let subject = Subject::new(service.as_str()).with_target(at);
+                let last = last.map(|proof| convert::up(&proof));
+                (Some(target.address), last.into_iter().fold(subject, Subject::with_last))
+            }
+            _ => (None, Subject::new("")),
+        };
+        let port = binding.map(|binding| Arc::clone(&binding.port));
         tokio::spawn(async move {
             let answer = match port {
-                Some(port) => port.sample(Subject::new(""), SAMPLE_LIMIT).await,
+                Some(port) => port.sample(subject, SAMPLE_LIMIT).await,
                 None => Err(Fault::unknown("there is no such load any more")),
             };
-            let _ = events.send(Event::Sampled(source, of, answer));
+            let _ = events.send(Event::Sampled(id, (source, address), answer));
         });
     }
 
     /// Says once that a load is at fault; the heartbeat only lacks it.
-    fn tell_load(&mut self, source: LoadKey, answer: &Result<Reading, Fault>) {
-        let Some(binding) = self.plan.loads.get(&source) else { return };
-        let plugin = &binding.plugin;
+    fn tell_load(&mut self, of: Sampled, answer: &Result<Reading, Fault>) {
+        let Some(binding) = self.plan.loads.get(&of.0) else { return };
+        let load = match of.1 {
+            Some(address) => format!("{} of {address}", binding.plugin),
+            None => binding.plugin.clone(),
+        };
         match answer {
             Ok(_) => {
-                if self.failing.remove(&source).is_some() {
-                    info!(load = plugin, "it is known again");
+                if self.failing.remove(&of).is_some() {
+                    info!(load, "it is known again");
                 }
             }
             Err(fault) => {
-                if self.failing.insert(source, fault.kind) != Some(fault.kind) {
-                    warn!(load = plugin, "not known: {}", convert::describe(fault));
+                if self.failing.insert(of, fault.kind) != Some(fault.kind) {
+                    warn!(load, "not known: {}", convert::describe(fault));
                 }
             }
         }

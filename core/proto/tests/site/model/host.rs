@@ -8,6 +8,7 @@ use std::time::Duration;
 use rais_proto::heartbeat::packing::Room;
 use rais_proto::heartbeat::{Capacity, Heartbeat, Reason, Weight, default_expire};
 use rais_proto::load::Load;
+use rais_proto::monitor::Reading as LoadReading;
 use rais_proto::monitor::{
     AddressSet, LoadKey, LoadSource, Members, Monitor, MonitorConfig, Output, ProbeId, ProbeKey,
     ProbeOutcome, Probes, ServiceConfig,
@@ -204,9 +205,10 @@ impl Host {
                     let life = self.life;
                     queue.push(now + after, Event::Answer { host, life, probe: id, outcome });
                 }
-                Output::SampleLoad { source, of } => {
+                Output::SampleLoad { id, source, .. } => {
                     let reading = self.readings.get(&source).unwrap_or(&Reading::Steady(10.0));
-                    monitor.handle_load(now, source, of, reading.read(&mut self.rng));
+                    let load = reading.read(&mut self.rng);
+                    monitor.handle_load(now, id, load.map(LoadReading::of));
                 }
                 Output::Finished => self.finished = true,
                 Output::CancelProbe { .. } | Output::Changed(_) => {}

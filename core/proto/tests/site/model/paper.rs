@@ -9,7 +9,7 @@ use rais_proto::monitor::advertise::{
     Advertise, Interface, InterfaceAddress, InterfaceKind, Lifetime, Link, Scope, advertised,
 };
 use rais_proto::monitor::{
-    AddressSet, CombineLoads, LoadKey, LoadSource, Members, ServiceConfig, ServiceLoad,
+    AddressSet, LoadKey, LoadScope, LoadSource, Members, ServiceConfig, ServiceLoad,
 };
 use rais_proto::policy::{MinServers, React, ServicePolicy, WhenNone};
 
@@ -22,7 +22,7 @@ pub(crate) const CPU: LoadKey = LoadKey(1);
 /// decides (Fig. 3).
 fn service(name: &str, interval_secs: u64) -> ServiceConfig {
     ServiceConfig {
-        load: Some(ServiceLoad { combine: CombineLoads::Max, sources: vec![CPU] }),
+        load: Some(ServiceLoad::One(CPU)),
         rise: NonZeroU16::MIN,
         fall: NonZeroU16::MIN,
         members: Members::Own {
@@ -39,7 +39,7 @@ pub(crate) fn host(addresses: Vec<IpAddr>) -> HostPlan {
     HostPlan {
         addresses,
         services: vec![service("http", 60), service("news", 120)],
-        loads: vec![LoadSource { key: CPU, every: sample }],
+        loads: vec![LoadSource { key: CPU, every: sample, scope: LoadScope::Host }],
         sample,
     }
 }

@@ -1,0 +1,130 @@
+//! Addresses that come and go, and what is remembered of them over a restart.
+
+use rais_proto::heartbeat::State;
+use rais_proto::monitor::{Monitor, Remembered, Settled};
+use rais_proto::time::Time;
+
+use crate::stage::{SECOND, Server, Stage, config, ip, millis, ms, watching, with};
+
+const WEB: &str = "192.0.2.1";
+
+/// Kills the server as soon as it is up and revives it as soon as it is down: how long it took to
+/// be up again, in seconds.
+fn comes_back_after(stage: &mut Stage) -> u64 {
+    let from = stage.now;
+    stage.set(WEB, Server::Refuses(1));
+    let down = stage.run_until_some(|stage| stage.became(WEB, State::Down, from));
+    stage.set(WEB, Server::Answers(1));
+    let up = stage.run_until_some(|stage| stage.became(WEB, State::Up, down));
+    (up.since(down) + millis(500)).as_secs()
+}
+
+#[test]
+fn a_server_that_falls_again_and_again_waits_longer_each_time() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.run_for(3 * SECOND);
+    let waits: Vec<u64> = (0..9).map(|_| comes_back_after(&mut stage)).collect();
+    assert_eq!(waits, [1, 1, 1, 10, 20, 40, 80, 160, 300]);
+    let flapping = |beat: &str| beat.ends_with("(flapping: 9 falls of late)");
+    assert!(stage.said(Time::ZERO).iter().any(|(_, beat)| flapping(beat)));
+
+    // Ten good minutes, and all is forgotten.
+    stage.run_for(600 * SECOND);
+    let waits: Vec<u64> = (0..3).map(|_| comes_back_after(&mut stage)).collect();
+    assert_eq!(waits, [1, 1, 1]);
+}
+
+#[test]
+fn a_server_that_fails_every_other_probe_falls_though_never_twice_in_a_row() {
+    // Rounds fail, and what is to confirm it does not.
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.run_for(3 * SECOND);
+    let from = stage.now;
+    for round in 0..30 {
+        let server = if round % 2 == 0 { Server::Refuses(1) } else { Server::Answers(1) };
+        stage.set(WEB, server);
+        let next = stage.starts.len() + 1;
+        stage.run_until_some(|stage| (stage.starts.len() >= next).then_some(()));
+        stage.run_for(millis(2));
+    }
+    let down = stage.became(WEB, State::Down, from).expect("it falls");
+    assert!(down.since(from) > 4 * SECOND, "{} ms", ms(down));
+}
+
+#[test]
+fn one_failure_in_ten_takes_nobody_out() {
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.run_for(3 * SECOND);
+    let from = stage.now;
+    for round in 0..600 {
+        let server = if round % 10 == 0 { Server::Refuses(1) } else { Server::Answers(1) };
+        stage.set(WEB, server);
+        let next = stage.starts.len() + 1;
+        stage.run_until_some(|stage| (stage.starts.len() >= next).then_some(()));
+        stage.run_for(millis(2));
+    }
+    assert_eq!(stage.became(WEB, State::Down, from), None);
+}
+
+fn remembered(settled: Settled, falls: u8) -> Remembered {
+    let service = "http".parse().unwrap();
+    Remembered { service, address: ip(WEB), settled, falls }
+}
+
+/// A monitor that starts with what an earlier one knew, its server being as it is.
+fn restarted(what: Remembered, server: Server) -> Stage {
+    let mut stage = Stage::new(config());
+    stage.set(WEB, server);
+    stage.monitor.remember([what]);
+    stage.own(&[WEB]);
+    stage
+}
+
+fn states(stage: &Stage) -> Vec<State> {
+    stage.changes.iter().map(|(_, change)| change.to).collect()
+}
+
+#[test]
+fn over_a_restart_one_failure_makes_nobody_down_and_one_success_nobody_up() {
+    let mut stage = restarted(remembered(Settled::Up, 0), Server::Refuses(1));
+    stage.run_until_some(|stage| (stage.starts.len() == 1).then_some(()));
+    stage.run_for(millis(2));
+    assert_eq!(states(&stage), [State::Up], "one failure");
+    stage.set(WEB, Server::Answers(1));
+    stage.run_for(5 * SECOND);
+    assert_eq!(states(&stage), [State::Up]);
+
+    let mut stage = restarted(remembered(Settled::Down, 0), Server::Answers(1));
+    stage.run_until_some(|stage| (stage.starts.len() == 1).then_some(()));
+    stage.run_for(millis(2));
+    assert_eq!(states(&stage), [State::Down], "one success");
+    stage.run_for(millis(200));
+    assert_eq!(states(&stage), [State::Down, State::Up]);
+}
+
+#[test]
+fn nothing_is_announced_of_what_is_only_remembered() {
+    let mut stage = restarted(remembered(Settled::Up, 0), Server::Sticks);
+    stage.run_for(millis(600));
+    assert_eq!((states(&stage), stage.beats.len()), (vec![], 0));
+}
+
+#[test]
+fn a_restart_does_not_forgive_flapping() {
+    let mut stage = restarted(remembered(Settled::Up, 3), Server::Answers(1));
+    stage.run_for(3 * SECOND);
+    assert_eq!(comes_back_after(&mut stage), 10);
+    let known = stage.monitor.healths();
+    assert_eq!(known, [remembered(Settled::Up, 4)]);
+}
+
+#[test]
+fn watched_targets_are_remembered_too() {
+    let mut monitor = Monitor::new(Time::ZERO, with(vec![watching("http", &[WEB])]));
+    monitor.remember([remembered(Settled::Down, 2)]);
+    assert_eq!(monitor.healths(), [remembered(Settled::Down, 2)]);
+    assert_eq!(monitor.view(Time::ZERO)[0].state, None);
+    let unknown = Remembered { service: "news".parse().unwrap(), ..remembered(Settled::Up, 0) };
+    monitor.remember([unknown]);
+    assert_eq!(monitor.healths().len(), 1, "nobody asks for it");
+}
