@@ -1,78 +1,68 @@
-//! Probe `tcp`: a server that takes a connection is up.
+//! Probe `tcp`: a server that takes a connection, and says what it is expected to, is up.
 
-use std::io;
+mod conversation;
+mod fault;
 
 use rais_sdk::prelude::*;
+use rais_talk::{HexText, Pattern};
+use rais_tls::TlsOptions;
 
-/// Connects, and closes at once.
+use conversation::Conversation;
+
+/// Connects, and where the table says no more, closes at once.
 #[derive(Debug)]
-pub struct Tcp;
+pub struct Tcp {
+    conversation: Option<Conversation>,
+}
+
+/// The table of a probe of type `tcp`.
+#[config]
+#[derive(Debug)]
+pub struct Config {
+    /// How TLS is spoken, from the first octet on; `{}` for all of its defaults. Without it it is
+    /// not.
+    tls: Option<TlsOptions>,
+    /// Text that is sent first.
+    send: Option<String>,
+    /// Octets that are sent first.
+    send_hex: Option<HexText>,
+    /// Regular expression, over octets, that what the server says must match.
+    expect: Option<Pattern>,
+    /// Octets with which what the server says must begin.
+    expect_hex: Option<HexText>,
+}
 
 const CONNECTING: &str = "connecting";
 
 impl Probe for Tcp {
     const NAME: &'static str = "tcp";
     const SAMPLE: &'static str = include_str!("../sample.toml");
-    type Config = NoConfig;
+    type Config = Config;
 
-    fn new(_: NoConfig) -> Result<Self, Fault> {
-        Ok(Self)
+    fn new(config: Config) -> Result<Self, Fault> {
+        Ok(Self { conversation: Conversation::new(config)? })
     }
 
     async fn probe(&self, cx: &Cx, target: &Target) -> Result<Up, Fault> {
-        if target.address.port() == 0 {
+        let to = target.address;
+        if to.port() == 0 {
             return Err(Fault::config("port", "missing; a tcp probe needs one, from 1 to 65535"));
         }
         cx.phase(CONNECTING);
-        let stream = TcpStream::connect(cx.net(), target.address).await.map_err(|e| fault(&e))?;
+        let stream =
+            TcpStream::connect(cx.net(), to).await.map_err(|e| fault::of(CONNECTING, &e))?;
         let took = cx.elapsed();
         // Where nobody listens on a port that the system gives to clients, a connect within the
         // host may meet itself: simultaneous open, RFC 9293 §3.5.
-        if stream.local_addr()? == target.address {
-            return Err(Fault::down(REFUSED));
+        if stream.local_addr()? == to {
+            return Err(Fault::down(fault::REFUSED));
         }
-        Ok(Up::new(took))
-    }
-}
-
-const REFUSED: &str = "connection refused";
-
-/// In the words that status shows; without the numbers of errors.
-fn fault(error: &io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => Fault::down(REFUSED),
-        io::ErrorKind::ConnectionReset => Fault::down("connection reset"),
-        io::ErrorKind::HostUnreachable => Fault::down("host unreachable"),
-        io::ErrorKind::NetworkUnreachable => Fault::down("network unreachable"),
-        io::ErrorKind::TimedOut => Fault::timeout(CONNECTING, "the system gave up"),
-        _ => Fault::io(format_args!("{CONNECTING}: {error}")),
+        match &self.conversation {
+            None => Ok(Up::new(took)),
+            // Boxed: a probe that only connects, and they may be thousands, has no room for it.
+            Some(conversation) => Box::pin(conversation.hold(cx, stream, to)).await,
+        }
     }
 }
 
 rais_sdk::plugin!(probe Tcp);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(error: impl Into<io::Error>) -> (FaultKind, String, String) {
-        let fault = fault(&error.into());
-        (fault.kind, fault.text, fault.at)
-    }
-
-    #[test]
-    fn errors_of_the_way_are_the_targets_and_errors_of_this_host_are_not() {
-        let down = |text: &str| (FaultKind::Down, text.to_owned(), String::new());
-        assert_eq!(of(io::ErrorKind::ConnectionRefused), down("connection refused"));
-        assert_eq!(of(io::ErrorKind::ConnectionReset), down("connection reset"));
-        assert_eq!(of(io::ErrorKind::HostUnreachable), down("host unreachable"));
-        assert_eq!(of(io::ErrorKind::NetworkUnreachable), down("network unreachable"));
-        let (kind, _, at) = of(io::ErrorKind::TimedOut);
-        assert_eq!((kind, at.as_str()), (FaultKind::Timeout, "connecting"));
-        for ours in [io::ErrorKind::AddrNotAvailable, io::ErrorKind::PermissionDenied] {
-            let (kind, text, _) = of(ours);
-            assert_eq!(kind, FaultKind::Io);
-            assert!(text.starts_with("connecting: "), "{text}");
-        }
-    }
-}

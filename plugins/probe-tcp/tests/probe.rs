@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rais_plugin_probe_tcp::Tcp;
 use rais_sdk::testing::probe;
-use rais_sdk::{FaultKind, Probe};
+use rais_sdk::{Describe, FaultKind, Need, OptionInfo, Probe};
 use socket2::{Domain, Socket, Type};
 
 const AMPLE: Duration = Duration::from_secs(20);
@@ -85,10 +85,23 @@ fn a_missing_port_is_a_configuration_fault() {
 }
 
 #[test]
-fn keys_that_it_does_not_have_are_refused_by_name() {
-    for key in ["expect", "tls", "prot"] {
-        let fault = probe::<Tcp>(&format!("{key} = 1"), any_port("127.0.0.1"), AMPLE).unwrap_err();
-        assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, key), "{fault}");
+fn tables_are_refused_at_their_keys() {
+    for (table, wanted) in [
+        ("prot = 1", "prot: unknown field `prot`"),
+        ("tls = true", "tls: invalid type: boolean"),
+        ("tls = { nam = 'a' }", "tls.nam: unknown field `nam`"),
+        ("tls = { ca = '/nowhere.pem' }", "tls.ca: /nowhere.pem: cannot be read"),
+        ("send = ''", "send: is empty"),
+        ("send = 'a'\nsend_hex = '00'", "send_hex: `send` is there too"),
+        ("send_hex = '0'", "send_hex: invalid value"),
+        ("expect = '(220'", "expect: `(220` is no regular expression: unclosed group"),
+        ("expect = '.*'", "expect: `.*` matches without an answer"),
+        ("expect = 'a'\nexpect_hex = '00'", "expect_hex: `expect` is there too"),
+        ("expect_hex = 'xx'", "expect_hex: invalid value"),
+    ] {
+        let fault = probe::<Tcp>(table, any_port("127.0.0.1"), AMPLE).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Config, "{table}: {fault}");
+        assert!(fault.to_string().starts_with(wanted), "{table}: {fault}");
     }
 }
 
@@ -97,4 +110,29 @@ fn the_sample_makes_a_probe_and_stands_in_the_readme() {
     assert_eq!(rais_sdk::testing::samples_parse(), Ok(1));
     let readme = include_str!("../README.md");
     assert!(readme.contains(&format!("```toml\n{}```\n", Tcp::SAMPLE)), "sample.toml differs");
+}
+
+#[test]
+fn what_is_told_of_the_keys_is_what_the_readme_says() {
+    let readme = include_str!("../README.md");
+    let told = <<Tcp as Probe>::Config as Describe>::options();
+    assert_eq!(told.len(), 5);
+    let inner = |key: &OptionInfo| {
+        let (name, inner) = (key.name.clone(), key.inner.clone());
+        inner.into_iter().map(move |mut key| {
+            key.name = format!("{name}.{}", key.name);
+            key
+        })
+    };
+    for key in told.iter().flat_map(inner).chain(told.clone()) {
+        let name = format!("`{}`", key.name);
+        let row = readme.lines().find(|line| line.starts_with("| `") && line.contains(&name));
+        let row = row.unwrap_or_else(|| panic!("README.md lacks {name}"));
+        let default = row.split(" | ").nth(1).unwrap().trim_matches('`');
+        match &key.need {
+            Need::Default(text) => assert_eq!(default, text, "{name}"),
+            need => assert_eq!(need, &Need::Optional, "{name}"),
+        }
+        assert!(!key.text.is_empty() && key.kind != "value", "{key:?}");
+    }
 }

@@ -59,6 +59,17 @@ fn the_second_connection_resumes_the_session_of_the_first() {
     }
 }
 
+/// Tickets come after the handshake.
+#[test]
+fn who_reads_nothing_takes_the_servers_tickets_along() {
+    let authority = Authority::new();
+    let server = Server::of(&authority.localhost());
+    let table = "hears = 'nothing'\ntls = { ca = 'ca.pem' }";
+    assert!(ask(&authority, table, &[server.address; 3]).iter().all(Result::is_ok));
+    let kinds = server.kinds();
+    assert!(is_full(&kinds[0]) && kinds[1..] == [Resumed; 2], "{kinds:?}");
+}
+
 #[test]
 fn another_address_has_to_show_its_own_certificate() {
     let authority = Authority::new();
