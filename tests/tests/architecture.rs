@@ -23,10 +23,18 @@ fn allowed(package: &str) -> Ours {
             Ours::Only(&[])
         }
         "rais-sdk" => Ours::Only(&["rais-abi", "rais-sdk-macros", "rais-zone"]),
-        "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
+        "rais-http" | "rais-system" | "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
         "rais-runtime" => Ours::Only(&["rais-proto", "rais-sdk", "rais-zone"]),
         plugin if plugin.starts_with("rais-plugin-") => {
-            Ours::Only(&["rais-sdk", "rais-zone", "rais-exec", "rais-talk", "rais-tls"])
+            Ours::Only(&[
+                "rais-sdk",
+                "rais-zone",
+                "rais-exec",
+                "rais-http",
+                "rais-system",
+                "rais-talk",
+                "rais-tls",
+            ])
         }
         "rais" | "rais-xtask" => Ours::All,
         // What the tests have loaded is a stranger's plugin: it knows the SDK.

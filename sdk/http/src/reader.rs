@@ -1,0 +1,289 @@
+//! Reads an answer, in pieces of any size.
+
+use httparse::{Error, ParserConfig, Status};
+
+use crate::Page;
+use crate::framing::Framing;
+
+/// One answer to one request.
+///
+/// Feed it what the connection gives until it is [`Done`](Progress::Done), and tell it where the
+/// connection [ends](Self::end). It keeps the body as far as it is wanted, and no header but the
+/// one that is.
+#[derive(Debug)]
+pub struct Reader {
+    limits: Limits,
+    is_without_body: bool,
+    stage: Stage,
+    /// Of a header that has not wholly come.
+    pending: Vec<u8>,
+    status: u16,
+    header: Option<Vec<u8>>,
+    /// Octets of the body so far.
+    read: usize,
+    body: Vec<u8>,
+}
+
+/// What of an answer is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// So many octets of the body are read, and no more.
+    pub body: usize,
+    /// Whether the body is kept, or only counted.
+    pub keep: Keep,
+    /// The name of the one header that is kept.
+    pub header: Option<&'static str>,
+}
+
+/// What becomes of the body's octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// They are there at the end.
+    #[default]
+    Body,
+    /// They are counted.
+    Nothing,
+}
+
+/// How far an answer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The header has not wholly come.
+    Head,
+    /// The body has not.
+    Body,
+    /// All is there that is wanted.
+    Done,
+}
+
+/// Why an answer is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// It does not begin as one.
+    #[error("not HTTP: \"{}\"", .0.escape_ascii())]
+    NotHttp(Vec<u8>),
+    /// In one word what is wrong in it.
+    #[error("malformed header: {0}")]
+    Head(&'static str),
+    /// More than [`HEAD`] octets.
+    #[error("header longer than {}KiB", HEAD >> 10)]
+    LongHead,
+    /// No number, or several that differ.
+    #[error("malformed Content-Length")]
+    Length,
+    /// Its size, or what stands where its end should be.
+    #[error("malformed chunk of the body")]
+    Chunk,
+    /// Before anything came.
+    #[error("connection closed without an answer")]
+    ClosedBefore,
+    /// In the midst of the header.
+    #[error("connection closed within the header")]
+    ClosedInHead,
+    /// In the midst of the body.
+    #[error("connection closed within the body")]
+    ClosedInBody,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Head,
+    Body(Framing),
+    Done,
+}
+
+/// Most octets of a header: what nginx and Apache would not exceed for a client's.
+const HEAD: usize = 16 << 10;
+
+/// Most lines of a header.
+const LINES: usize = 100;
+
+/// So many octets of what is no answer are shown.
+const SHOWN: usize = 24;
+
+impl Limits {
+    /// The first `octets` of the body are kept, and no header.
+    #[must_use]
+    pub fn body(octets: usize) -> Self {
+        Self { body: octets, ..Self::default() }
+    }
+}
+
+impl Reader {
+    /// Of the answer to the request for `page`.
+    #[must_use]
+    pub fn new(page: &Page, limits: Limits) -> Self {
+        Self {
+            limits,
+            is_without_body: page.is_without_body(),
+            stage: Stage::Head,
+            pending: Vec::new(),
+            status: 0,
+            header: None,
+            read: 0,
+            body: Vec::new(),
+        }
+    }
+
+    /// Takes what the connection gave.
+    ///
+    /// # Errors
+    /// What makes it no answer; nothing is to be fed then.
+    pub fn feed(&mut self, mut data: &[u8]) -> Result<Progress, ResponseError> {
+        if matches!(self.stage, Stage::Head) {
+            if self.pending.is_empty() {
+                self.heads(&mut data)?;
+                if matches!(self.stage, Stage::Head) {
+                    self.pending.extend_from_slice(data);
+                }
+            } else {
+                self.pending.extend_from_slice(data);
+                // A header that comes octet by octet is not to be gone through with each of them.
+                if data.contains(&b'\n') {
+                    let pending = std::mem::take(&mut self.pending);
+                    let mut rest = &pending[..];
+                    self.heads(&mut rest)?;
+                    if matches!(self.stage, Stage::Head) {
+                        self.pending = rest.to_vec();
+                    } else {
+                        self.body_of(rest)?;
+                    }
+                }
+                data = &[];
+            }
+            if self.pending.len() > HEAD {
+                return Err(ResponseError::LongHead);
+            }
+        }
+        self.body_of(data)?;
+        Ok(self.progress())
+    }
+
+    /// The connection has ended; what is there is then all.
+    ///
+    /// # Errors
+    /// Where that is too early.
+    pub fn end(&mut self) -> Result<(), ResponseError> {
+        match self.stage {
+            Stage::Head if self.pending.is_empty() => Err(ResponseError::ClosedBefore),
+            Stage::Head => Err(ResponseError::ClosedInHead),
+            Stage::Body(Framing::UntilClose) | Stage::Done => {
+                self.stage = Stage::Done;
+                Ok(())
+            }
+            Stage::Body(_) => Err(ResponseError::ClosedInBody),
+        }
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        match self.stage {
+            Stage::Head => Progress::Head,
+            Stage::Body(_) => Progress::Body,
+            Stage::Done => Progress::Done,
+        }
+    }
+
+    /// The status code, 100 to 999; 0 before the header is there.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Value of the header that is wanted: the first of that name.
+    #[must_use]
+    pub fn header(&self) -> Option<&[u8]> {
+        self.header.as_deref()
+    }
+
+    /// The body as far as it is there and kept.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Whether the body goes on behind what was read, or may do so.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.read >= self.limits.body
+    }
+
+    /// Takes headers off the front of `data`, until one is the answer's own.
+    fn heads(&mut self, data: &mut &[u8]) -> Result<(), ResponseError> {
+        while matches!(self.stage, Stage::Head) && !data.is_empty() {
+            let Some(size) = self.head(data)? else { break };
+            *data = &data[size..];
+        }
+        Ok(())
+    }
+
+    /// The header's size, once it is wholly there.
+    fn head(&mut self, data: &[u8]) -> Result<Option<usize>, ResponseError> {
+        // A server with a header that nobody understands answers all the same: browsers say so.
+        static PARSER: std::sync::LazyLock<ParserConfig> = std::sync::LazyLock::new(|| {
+            let mut parser = ParserConfig::default();
+            parser.ignore_invalid_headers_in_responses(true);
+            parser
+        });
+        let mut lines = [httparse::EMPTY_HEADER; LINES];
+        let mut response = httparse::Response::new(&mut lines);
+        let size = match PARSER.parse_response(&mut response, data) {
+            Ok(Status::Complete(size)) if size > HEAD => return Err(ResponseError::LongHead),
+            Ok(Status::Complete(size)) => size,
+            Ok(Status::Partial) => return Ok(None),
+            Err(error) => return Err(malformed(error, data)),
+        };
+        let status = response.code.unwrap_or_default();
+        // RFC 9110 §15.2: interim ones, but for the one behind which no HTTP is spoken.
+        if (100..200).contains(&status) && status != 101 {
+            return Ok(Some(size));
+        }
+        self.status = status;
+        self.header = self.limits.header.and_then(|name| {
+            let mut lines = response.headers.iter();
+            let line = lines.find(|line| line.name.eq_ignore_ascii_case(name))?;
+            Some(line.value.to_vec())
+        });
+        let is_without_body = self.is_without_body || matches!(status, 101 | 204 | 304);
+        let framing = match is_without_body {
+            true => Framing::Length(0),
+            false => Framing::of(response.headers)?,
+        };
+        self.stage = Stage::Body(framing);
+        Ok(Some(size))
+    }
+
+    fn body_of(&mut self, mut data: &[u8]) -> Result<(), ResponseError> {
+        let Stage::Body(framing) = &mut self.stage else { return Ok(()) };
+        while !data.is_empty() && !framing.is_at_end() && self.read < self.limits.body {
+            let piece = framing.take(&mut data)?;
+            let piece = &piece[..piece.len().min(self.limits.body - self.read)];
+            self.read += piece.len();
+            if self.limits.keep == Keep::Body {
+                self.body.extend_from_slice(piece);
+            }
+        }
+        if framing.is_at_end() || self.read >= self.limits.body {
+            self.stage = Stage::Done;
+        }
+        Ok(())
+    }
+}
+
+fn malformed(error: Error, data: &[u8]) -> ResponseError {
+    match error {
+        Error::Version | Error::Token => {
+            ResponseError::NotHttp(data[..data.len().min(SHOWN)].to_vec())
+        }
+        Error::Status => ResponseError::Head("status line"),
+        Error::NewLine => ResponseError::Head("end of a line"),
+        Error::HeaderName => ResponseError::Head("name"),
+        Error::HeaderValue => ResponseError::Head("value"),
+        Error::TooManyHeaders => ResponseError::Head("too many lines"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
