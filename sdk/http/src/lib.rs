@@ -31,6 +31,8 @@ mod reader;
 mod request;
 mod size;
 mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use fault::fault;
 pub use keys::{Keys, Scheme};
