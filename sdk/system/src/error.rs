@@ -48,7 +48,9 @@ impl SystemError {
         Self::Read { path: path.to_owned(), source }
     }
 
-    pub(crate) fn malformed(path: &str, what: &'static str) -> Self {
+    /// The file at `path` has no `what` in it.
+    #[must_use]
+    pub fn malformed(path: impl Into<PathBuf>, what: &'static str) -> Self {
         Self::Malformed { path: path.into(), what }
     }
 }
