@@ -52,9 +52,8 @@ impl Memory {
     fn on(system: System, config: Config) -> Result<Self, Fault> {
         let within = match config.cgroup {
             Some(name) => {
-                let refused = |error: String| Fault::config("cgroup", error);
-                let name = name.parse().map_err(|error| refused(format!("{error}")))?;
-                Some(Cgroup::find(&system, &name).map_err(|error| refused(format!("{error}")))?)
+                let found = Cgroup::named(&system, &name);
+                Some(found.map_err(|error| Fault::config("cgroup", error))?)
             }
             // Nobody asked for it: without one the host is all there is.
             None => Cgroup::find(&system, &CgroupName::Own).ok(),

@@ -39,6 +39,14 @@ impl Cgroup {
         Ok(Cgroup { system: system.clone(), mount, below })
     }
 
+    /// The group that a configuration names, as [`CgroupName`] says.
+    ///
+    /// # Errors
+    /// Also where `name` is none.
+    pub fn named(system: &System, name: &str) -> Result<Cgroup, SystemError> {
+        Self::find(system, &name.parse()?)
+    }
+
     /// This one, and those above it, up to the top of what is mounted here. Above a container's
     /// top there may be more, which it cannot see.
     pub fn lineage(&self) -> impl Iterator<Item = Cgroup> {
@@ -120,7 +128,7 @@ mod tests {
     }
 
     fn folder(tree: &Tree, name: &str) -> Result<String, String> {
-        let found = Cgroup::find(&tree.system(), &name.parse().unwrap());
+        let found = Cgroup::named(&tree.system(), name);
         found.map(|cgroup| cgroup.folder()).map_err(|error| error.to_string())
     }
 
@@ -155,8 +163,7 @@ mod tests {
     #[test]
     fn a_named_group_is_below_the_mount_and_knows_those_above() {
         let tree = tree(MOUNT, "0::/\n");
-        let name = "/system.slice/www.service".parse().unwrap();
-        let cgroup = Cgroup::find(&tree.system(), &name).unwrap();
+        let cgroup = Cgroup::named(&tree.system(), "/system.slice/www.service").unwrap();
         let lineage: Vec<_> = cgroup.lineage().map(|it| it.folder()).collect();
         let slice = "/sys/fs/cgroup/system.slice";
         assert_eq!(lineage, [&format!("{slice}/www.service"), slice, "/sys/fs/cgroup"]);
@@ -165,7 +172,7 @@ mod tests {
     #[test]
     fn a_file_that_lacks_is_told_from_a_group_that_lacks() {
         let tree = tree(MOUNT, "0::/\n").with("/sys/fs/cgroup/www/memory.max", "max\n");
-        let find = |name: &str| Cgroup::find(&tree.system(), &name.parse().unwrap()).unwrap();
+        let find = |name: &str| Cgroup::named(&tree.system(), name).unwrap();
         let www = find("/www");
         assert_eq!(www.read("memory.max").unwrap().as_deref(), Some("max\n"));
         assert_eq!(www.read("cpu.max").unwrap(), None);

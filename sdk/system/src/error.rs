@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SystemError {
+    /// A text names no group.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// A file could not be read.
     #[error("{}: {source}", path.display())]
     Read {
