@@ -18,12 +18,13 @@ impl Processors {
 
 impl Meter for Processors {
     const LEAST: Duration = sysinfo::MINIMUM_CPU_UPDATE_INTERVAL;
+    const MOST: f64 = 100.0;
 
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    fn read(&mut self) -> Result<f64, Fault> {
+    fn read(&mut self) -> Result<Option<f64>, Fault> {
         let system = match &mut self.0 {
             Some(system) => system,
             none => none.insert(System::new().map_err(Fault::io)?),
@@ -33,6 +34,6 @@ impl Meter for Processors {
         if system.cpus().is_empty() {
             return Err(Fault::io("no CPU can be read from /proc/stat"));
         }
-        Ok(f64::from(system.global_cpu_usage()))
+        Ok(Some(f64::from(system.global_cpu_usage())))
     }
 }

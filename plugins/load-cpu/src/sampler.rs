@@ -8,14 +8,18 @@ use rais_sdk::Fault;
 pub(crate) trait Meter {
     /// Read twice within this time, it tells the old value again.
     const LEAST: Duration;
+    /// Percent; it tells more only by mistake.
+    const MOST: f64;
 
     fn now(&self) -> Instant;
 
-    /// Percent, 0 to 100; at first that since boot.
-    fn read(&mut self) -> Result<f64, Fault>;
+    /// Percent since it was last read. At first that since boot, or `None`; `None` also where what
+    /// is measured has begun anew.
+    fn read(&mut self) -> Result<Option<f64>, Fault>;
 }
 
 /// Reads a meter no more often than it bears, and believes it once it has told two good values.
+#[derive(Debug)]
 pub(crate) struct Sampler<M> {
     meter: M,
     read_at: Option<Instant>,
@@ -34,8 +38,8 @@ pub(crate) enum Sample {
 #[derive(Debug, Clone, Copy)]
 enum History {
     Unread,
-    /// The value since boot was told, and thrown away.
-    SinceBoot,
+    /// What was told is of a time that nobody asked about, and thrown away.
+    Begun,
     OneGood,
     Good(f64),
 }
@@ -54,7 +58,10 @@ impl<M: Meter> Sampler<M> {
             // After reading: the meter's own clock for `LEAST` must never be behind this one.
             self.read_at = Some(self.meter.now());
             self.history = match &outcome {
-                Ok(percent) if percent.is_finite() => self.history.after(percent.clamp(0.0, 100.0)),
+                Ok(None) => History::Begun,
+                Ok(Some(percent)) if percent.is_finite() => {
+                    self.history.after(percent.clamp(0.0, M::MOST))
+                }
                 _ => History::Unread,
             };
             outcome?;
@@ -66,8 +73,8 @@ impl<M: Meter> Sampler<M> {
 impl History {
     fn after(self, percent: f64) -> Self {
         match self {
-            Self::Unread => Self::SinceBoot,
-            Self::SinceBoot => Self::OneGood,
+            Self::Unread => Self::Begun,
+            Self::Begun => Self::OneGood,
             Self::OneGood | Self::Good(_) => Self::Good(percent),
         }
     }
@@ -75,7 +82,7 @@ impl History {
     fn sample(self) -> Sample {
         match self {
             Self::Unread => Sample::Missing(3),
-            Self::SinceBoot => Sample::Missing(2),
+            Self::Begun => Sample::Missing(2),
             Self::OneGood => Sample::Missing(1),
             Self::Good(percent) => Sample::Known(percent),
         }
@@ -89,7 +96,7 @@ mod tests {
     /// Tells what the test has put down, at the time that the test says.
     struct Script {
         now: Instant,
-        values: std::vec::IntoIter<Result<f64, Fault>>,
+        values: std::vec::IntoIter<Result<Option<f64>, Fault>>,
         reads: usize,
         /// How long one reading takes.
         takes: Duration,
@@ -97,12 +104,13 @@ mod tests {
 
     impl Meter for Script {
         const LEAST: Duration = Duration::from_millis(200);
+        const MOST: f64 = 100.0;
 
         fn now(&self) -> Instant {
             self.now
         }
 
-        fn read(&mut self) -> Result<f64, Fault> {
+        fn read(&mut self) -> Result<Option<f64>, Fault> {
             self.reads += 1;
             self.now += self.takes;
             self.values.next().unwrap()
@@ -110,6 +118,10 @@ mod tests {
     }
 
     fn sampler(values: Vec<Result<f64, Fault>>) -> Sampler<Script> {
+        scripted(values.into_iter().map(|value| value.map(Some)).collect())
+    }
+
+    fn scripted(values: Vec<Result<Option<f64>, Fault>>) -> Sampler<Script> {
         let takes = Duration::ZERO;
         Sampler::new(Script { now: Instant::now(), values: values.into_iter(), reads: 0, takes })
     }
@@ -176,5 +188,14 @@ mod tests {
         assert_eq!(after(&mut sampler, 200), Ok(Sample::Known(0.0)));
         assert_eq!(after(&mut sampler, 200), Ok(Sample::Missing(3)));
         assert_eq!(after(&mut sampler, 200), Ok(Sample::Missing(2)));
+    }
+
+    #[test]
+    fn what_begins_anew_is_unknown_until_two_good_ones() {
+        let values = [None, Some(40.0), Some(50.0), None, Some(60.0), Some(70.0)];
+        let mut sampler = scripted(values.map(Ok).to_vec());
+        let told: Vec<_> = (0..6).map(|_| after(&mut sampler, 200).unwrap()).collect();
+        let (begun, one) = (Sample::Missing(2), Sample::Missing(1));
+        assert_eq!(told, [begun, one, Sample::Known(50.0), begun, one, Sample::Known(70.0)]);
     }
 }

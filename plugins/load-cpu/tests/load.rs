@@ -1,16 +1,19 @@
-//! The load of the machine that runs the test, through the plugin boundary.
+//! The load of the machine that runs the test, through the plugin boundary. Without cgroups of
+//! version 2 on it: that they are refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rais_plugin_load_cpu::Cpu;
+use rais_sdk::host::LoadObject;
 use rais_sdk::testing::Bench;
 use rais_sdk::{FaultKind, Load, Scope, Subject};
 
 const AMPLE: Duration = Duration::from_secs(60);
 
-/// The one test here that samples: all instances share what they have seen.
+/// The one test here that samples the host: all instances share what they have seen.
 #[test]
 fn unknown_at_first_then_percent_and_every_instance_knows_it() {
     let bench = Bench::new();
@@ -18,22 +21,49 @@ fn unknown_at_first_then_percent_and_every_instance_knows_it() {
     let news = bench.load::<Cpu>("every = \"1s\"").unwrap();
     assert_eq!(http.scope(), Scope::Host);
 
-    let first = http.sample(&Subject::new("http")).unwrap();
-    assert_eq!(first.load, None);
-    assert_eq!(first.reason, "2 more cpu samples are needed");
-
-    let end = Instant::now() + AMPLE;
-    let percent = loop {
-        if let Some(percent) = http.sample(&Subject::new("http")).unwrap().load {
-            break percent;
-        }
-        assert!(Instant::now() < end, "the load stays unknown");
-        thread::sleep(Duration::from_millis(20));
-    };
+    let percent = unknown_then_percent(&http);
     assert!((0.0..=100.0).contains(&percent), "{percent}");
 
     let shared = news.sample(&Subject::new("news")).unwrap();
     assert!(shared.load.is_some(), "a sampler of its own: {}", shared.reason);
+}
+
+fn unknown_then_percent(load: &LoadObject) -> f64 {
+    let first = load.sample(&Subject::new("http")).unwrap();
+    assert_eq!(first.load, None);
+    assert_eq!(first.reason, "2 more cpu samples are needed");
+
+    let end = Instant::now() + AMPLE;
+    loop {
+        if let Some(percent) = load.sample(&Subject::new("http")).unwrap().load {
+            return percent;
+        }
+        assert!(Instant::now() < end, "the load stays unknown");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_cgroup_of_this_machine_is_read_where_it_has_any() {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    match Bench::new().load::<Cpu>("cgroup = \"/\"") {
+        Ok(load) => {
+            let percent = unknown_then_percent(&load);
+            // In a container it may have a quota, and be throttled.
+            assert!((0.0..=1000.0).contains(&percent), "{percent}");
+        }
+        Err(fault) => {
+            assert!(!mounts.contains(" - cgroup2 "), "{fault}");
+            assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "cgroup"));
+        }
+    }
+}
+
+#[test]
+fn a_text_that_names_no_cgroup_is_refused() {
+    let fault = Bench::new().load::<Cpu>("cgroup = \"www.service\"").unwrap_err();
+    assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "cgroup"));
+    assert!(fault.text.contains("\"/system.slice/www.service\""), "{fault}");
 }
 
 #[test]
