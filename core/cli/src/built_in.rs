@@ -1,9 +1,15 @@
 //! The built-in plugins. A crate that nothing names is not linked, and its plugins are then in no
 //! list.
 
+extern crate rais_plugin_load_agent as _;
+extern crate rais_plugin_load_average as _;
 extern crate rais_plugin_load_cpu as _;
 extern crate rais_plugin_load_exec as _;
+extern crate rais_plugin_load_memory as _;
+extern crate rais_plugin_load_pressure as _;
+extern crate rais_plugin_load_response_time as _;
 extern crate rais_plugin_probe_exec as _;
+extern crate rais_plugin_probe_http as _;
 extern crate rais_plugin_probe_tcp as _;
 extern crate rais_plugin_sink_bind as _;
 extern crate rais_plugin_transport_udp as _;
@@ -20,9 +26,15 @@ mod tests {
             registry.iter().map(|plugin| (plugin.kind(), plugin.name())).collect();
         let wanted = [
             (Kind::Probe, "exec"),
+            (Kind::Probe, "http"),
             (Kind::Probe, "tcp"),
+            (Kind::Load, "agent"),
+            (Kind::Load, "average"),
             (Kind::Load, "cpu"),
             (Kind::Load, "exec"),
+            (Kind::Load, "memory"),
+            (Kind::Load, "pressure"),
+            (Kind::Load, "response-time"),
             (Kind::Sink, "bind"),
             (Kind::Transport, "udp"),
         ];
