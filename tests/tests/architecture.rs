@@ -25,17 +25,15 @@ fn allowed(package: &str) -> Ours {
         "rais-sdk" => Ours::Only(&["rais-abi", "rais-sdk-macros", "rais-zone"]),
         "rais-http" | "rais-system" | "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
         "rais-runtime" => Ours::Only(&["rais-proto", "rais-sdk", "rais-zone"]),
-        plugin if plugin.starts_with("rais-plugin-") => {
-            Ours::Only(&[
-                "rais-sdk",
-                "rais-zone",
-                "rais-exec",
-                "rais-http",
-                "rais-system",
-                "rais-talk",
-                "rais-tls",
-            ])
-        }
+        plugin if plugin.starts_with("rais-plugin-") => Ours::Only(&[
+            "rais-sdk",
+            "rais-zone",
+            "rais-exec",
+            "rais-http",
+            "rais-system",
+            "rais-talk",
+            "rais-tls",
+        ]),
         "rais" | "rais-xtask" => Ours::All,
         // What the tests have loaded is a stranger's plugin: it knows the SDK.
         fixture if fixture.starts_with("rais-test-") => Ours::Only(&["rais-sdk"]),

@@ -1,5 +1,7 @@
 //! The one place that reads clocks: everything else is handed the time.
 
+use std::fs;
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rais_proto::time::{Time, WallTime};
@@ -42,6 +44,30 @@ impl Clock {
     }
 }
 
+/// A moment that another process of this machine can compare with one of its own, though the wall
+/// clock be stepped between the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Boot {
+    /// Which life of the system (`/proc/sys/kernel/random/boot_id`).
+    pub id: String,
+    /// Since it began, sleep included.
+    pub since: Duration,
+}
+
+impl Boot {
+    /// Now.
+    ///
+    /// # Errors
+    /// No `/proc`.
+    pub fn now() -> io::Result<Boot> {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim_end().to_owned();
+        let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(since.tv_sec).unwrap_or_default();
+        let nanos = u32::try_from(since.tv_nsec).unwrap_or_default();
+        Ok(Boot { id, since: Duration::new(seconds, nanos) })
+    }
+}
+
 /// `time` as in RFC 3339, in UTC and whole seconds.
 pub fn rfc3339(time: WallTime) -> String {
     let seconds = time.as_unix_secs();
@@ -72,6 +98,14 @@ mod tests {
         let second = copy.now();
         assert!(second >= first);
         assert!(clock.instant(second) >= clock.instant(first));
+    }
+
+    #[test]
+    fn two_moments_of_one_boot_can_be_compared() {
+        let (first, second) = (Boot::now().unwrap(), Boot::now().unwrap());
+        assert_eq!(first.id, second.id);
+        assert_eq!(first.id.len(), 36, "a UUID");
+        assert!(second.since >= first.since && !first.since.is_zero());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The roles of one process: started together, changed together, ended together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 use rais_proto::name::HostId;
@@ -9,7 +11,7 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::check::Checked;
-use crate::clock::Clock;
+use crate::clock::{Boot, Clock};
 use crate::config::{Fault, Faults, Look, Role};
 use crate::convert::describe;
 use crate::daemon::DaemonError;
@@ -19,9 +21,12 @@ use crate::plan::Instances;
 use crate::plan::binder::BinderPlan;
 use crate::plan::monitor::{Identity, Keys, MonitorPlan};
 use crate::shell::Facts;
+use crate::shell::agent::{Agent, AgentPort};
 use crate::shell::binder::{self, BinderShell};
 use crate::shell::monitor::{self, MonitorShell};
+use crate::shell::recorder::Recorder;
 use crate::shell::transports::{Outlets, Receivers};
+use crate::state::healths::{self, StoredHealths};
 use crate::state::snapshot::{self, StoredSnapshot};
 use crate::state::{Keeper, StateDir, StateError};
 use crate::status::Status;
@@ -68,8 +73,18 @@ struct MonitorRole {
     identity: Identity,
     keys: Keys,
     events: mpsc::UnboundedSender<monitor::Event>,
+    /// Where agent-checks are to be answered, and what answers them once it runs.
+    agent_at: Option<SocketAddr>,
+    agent: Option<Agent>,
     _interfaces: interfaces::Watch,
     _state: StateDir,
+}
+
+/// Where HAProxy's agent-checks come in.
+enum Door {
+    Closed,
+    AsBefore,
+    New(AgentPort),
 }
 
 struct BinderRole {
@@ -132,6 +147,13 @@ impl Ready {
         ending: mpsc::UnboundedSender<Ended>,
     ) -> Result<Roles, DaemonError> {
         let Ready { mut roles, work } = self;
+        if let Some(role) = &mut roles.monitor {
+            let door = role.agent_door(role.agent_at);
+            let door = door.map_err(|(at, source)| {
+                DaemonError::io(format_args!("answer agent-checks at {at}"), source)
+            })?;
+            role.answer(door);
+        }
         if let Some(role) = &roles.binder {
             let receiving = roles.receivers.start(roles.instances.transports(), &role.queue).await;
             receiving
@@ -185,6 +207,13 @@ impl Roles {
             Some(role) => Some(role.plan(&checked).map_err(Applying::Config)?),
             None => None,
         };
+        let door = match &self.monitor {
+            Some(role) => role.agent_door(checked.config.monitor.agent).map_err(|(_, why)| {
+                let message = format!("agent-checks cannot be answered there: {why}");
+                Applying::Config(vec![checked.config.fault("monitor.agent", message)])
+            })?,
+            None => Door::Closed,
+        };
         if let Some(role) = &self.binder {
             let transports = checked.instances.transports();
             let receiving = self.receivers.start(transports, &role.queue).await;
@@ -193,7 +222,8 @@ impl Roles {
         }
         // Nothing fails from here on. Two versions of a sink must not write one zone.
         self.instances.stop_replaced_sinks(&checked.instances).await;
-        if let (Some(role), Some(plan)) = (&self.monitor, plan) {
+        if let (Some(role), Some(plan)) = (&mut self.monitor, plan) {
+            role.answer(door);
             let (applied, wait) = oneshot::channel();
             let outlets = Outlets::new(checked.instances.transports());
             let event = monitor::Event::Apply(Box::new(plan), outlets, applied);
@@ -291,21 +321,51 @@ impl MonitorRole {
         let plan = plan(checked, identity, &mut keys)
             .map_err(|faults| DaemonError::Config(Faults(faults), Look::Plain))?;
         let outlets = Outlets::new(checked.instances.transports());
+        let file = state.file::<StoredHealths>("healths.json", healths::VERSION);
+        let known = again_if_corrupt(|| file.load())?;
+        let known = known.zip(Boot::now().ok()).map(|(known, now)| known.fresh(&now));
+        let recorder = Recorder::new(Keeper::start(file)?);
         let (shell, events) = MonitorShell::new(facts.clone(), plan, outlets, neighbour);
+        let shell = shell.remembering(known.unwrap_or_default(), recorder);
         let tell = events.clone();
         let watch = interfaces::watch(move |interfaces| {
             // A monitor that has ended wants no news.
             let _ = tell.send(monitor::Event::Interfaces(interfaces));
         });
         let watch = watch.map_err(|error| {
-            DaemonError::io("follow the network interfaces", std::io::Error::other(error))
+            DaemonError::io("follow the network interfaces", io::Error::other(error))
         })?;
-        let role = MonitorRole { identity, keys, events, _interfaces: watch, _state: state };
+        let role = MonitorRole {
+            identity,
+            keys,
+            events,
+            agent_at: checked.config.monitor.agent,
+            agent: None,
+            _interfaces: watch,
+            _state: state,
+        };
         Ok((role, shell))
     }
 
     fn plan(&mut self, checked: &Checked) -> Result<MonitorPlan, Vec<Fault>> {
         plan(checked, self.identity, &mut self.keys)
+    }
+
+    /// Where agent-checks are answered from now on, taken and not yet answered at.
+    fn agent_door(&self, at: Option<SocketAddr>) -> Result<Door, (SocketAddr, io::Error)> {
+        let Some(at) = at else { return Ok(Door::Closed) };
+        if self.agent.as_ref().is_some_and(|agent| agent.address() == at) {
+            return Ok(Door::AsBefore);
+        }
+        AgentPort::bind(at).map(Door::New).map_err(|error| (at, error))
+    }
+
+    fn answer(&mut self, door: Door) {
+        match door {
+            Door::AsBefore => {}
+            Door::Closed => self.agent = None,
+            Door::New(port) => self.agent = Some(port.answer(self.events.clone())),
+        }
     }
 }
 

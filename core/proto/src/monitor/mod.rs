@@ -161,6 +161,11 @@ impl Monitor {
         }
     }
 
+    /// Whether it is saying goodbye, or has.
+    pub fn is_leaving(&self) -> bool {
+        self.phase != Phase::Running
+    }
+
     /// The time that [`Monitor::poll_timeout`] named has come.
     pub fn handle_timeout(&mut self, now: Time) {
         while let Some(timer) = self.timers.pop_due(now) {

@@ -75,25 +75,24 @@ impl LoadRule {
 
 /// Types of the core's own list that make no sense without a port; said here, since the core takes
 /// the port out and the plugin could not say where it is missing.
-const NEED_PORT: [&str; 2] = ["tcp", "udp"];
+const NEED_PORT: [(Kind, &str); 3] =
+    [(Kind::Probe, "tcp"), (Kind::Probe, "udp"), (Kind::Load, "agent")];
 
 /// A `port` that is missing, or was written amiss.
 fn portless(call: &Call, value: &Value<'_>) -> Fault {
     let table = &call.table;
     match suggest::nearest("port", table.rest.keys().map(String::as_str)) {
         Some(slip) => table.fault(slip, &format!("unknown field `{slip}`, expected `port`")),
-        None => value.fault(format!("`port` is missing: probe `{}` needs it", table.type_name)),
+        None => {
+            value.fault(format!("`port` is missing: {} `{}` needs it", table.kind, table.type_name))
+        }
     }
 }
 
 impl Probe {
     pub(super) fn read(value: &Value<'_>) -> Option<Probe> {
         let Some(combination) = combination("probe", value)? else {
-            let call = Call::read(Kind::Probe, value)?;
-            if call.port.is_none() && NEED_PORT.contains(&call.table.type_name.as_str()) {
-                value.notes.add(portless(&call, value));
-            }
-            return Some(Probe::One(call));
+            return Some(Probe::One(Call::read(Kind::Probe, value)?));
         };
         let all = combination.get("all", |value| value.some(Probe::read));
         let any = combination.get("any", |value| value.some(Probe::read));
@@ -141,7 +140,11 @@ impl Call {
         let timeout = taken(value, "timeout", Value::duration);
         let every = taken(value, "every", Value::duration);
         let table = PluginTable::read(kind, TAKEN_OF_CALL, value)?;
-        Some(Call { table, port, address, timeout, every })
+        let call = Call { table, port, address, timeout, every };
+        if call.port.is_none() && NEED_PORT.contains(&(kind, call.table.type_name.as_str())) {
+            value.notes.add(portless(&call, value));
+        }
+        Some(call)
     }
 }
 

@@ -37,7 +37,6 @@ pub(super) enum Values {
 pub(super) const KEYS: &[(&str, Values)] = &[
     ("host.user", Values::All),
     ("host.group", Values::All),
-    ("monitor.agent", Values::All),
     ("monitor.http", Values::But(&["off"])),
     ("binder.http", Values::But(&["off"])),
     ("control.http", Values::But(&["off"])),

@@ -3,9 +3,11 @@
 //! One task a role, on one thread: each waits for an event or its machine's next timeout, hands
 //! it in, and does what comes out. No machine is ever locked or waited for.
 
+pub mod agent;
 pub mod binder;
 pub mod monitor;
 pub mod publisher;
+pub mod recorder;
 mod report;
 pub mod transports;
 

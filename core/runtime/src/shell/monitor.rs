@@ -9,20 +9,27 @@ use rais_proto::heartbeat::{Claim, Heartbeat, State, codec};
 use rais_proto::load::Load;
 use rais_proto::monitor::advertise::Interface;
 use rais_proto::monitor::{
-    LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget, SampleId,
+    LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget,
+    Remembered, SampleId,
 };
 use rais_proto::name::ServiceName;
 use rais_sdk::{Fault, FaultKind, Reading, Subject, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
+use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
 use super::Facts;
+use super::agent::{self, Question};
+use super::recorder::Recorder;
 use super::transports::Outlets;
 use crate::convert;
 use crate::host::Arrived;
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
 use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
+
+/// What is known is written down so often, though it does not change: it is told by its age, too.
+const RECORD_EVERY: Duration = Duration::from_secs(60);
 
 /// A sample that takes longer gives nothing.
 const SAMPLE_LIMIT: Duration = Duration::from_secs(5);
@@ -38,6 +45,8 @@ pub enum Event {
     Interfaces(Vec<Interface>),
     /// Take this configuration, and say when it runs.
     Apply(Box<MonitorPlan>, Outlets, oneshot::Sender<()>),
+    /// Say what HAProxy is to be told; the answer is dropped where that is nothing.
+    Agent(Question, oneshot::Sender<String>),
     /// Say how it stands.
     Status(oneshot::Sender<MonitorStatus>),
     /// Say goodbye and end.
@@ -61,6 +70,7 @@ pub struct MonitorShell {
     in_flight: BTreeMap<ProbeId, AbortHandle>,
     /// Loads that give nothing, and what was said of it.
     failing: BTreeMap<Sampled, FaultKind>,
+    recorder: Option<Recorder>,
     counters: MonitorCounters,
 }
 
@@ -84,19 +94,35 @@ impl MonitorShell {
             interfaces: Vec::new(),
             in_flight: BTreeMap::new(),
             failing: BTreeMap::new(),
+            recorder: None,
             counters: MonitorCounters::default(),
         };
         (shell, events)
     }
 
+    /// With what an earlier life knew; what this one knows is kept by `recorder`.
+    #[must_use]
+    pub fn remembering(mut self, healths: Vec<Remembered>, recorder: Recorder) -> MonitorShell {
+        self.machine.remember(healths);
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// Runs until it was told to stop and has said goodbye.
     pub async fn run(mut self) {
+        let first = tokio::time::Instant::now() + RECORD_EVERY;
+        let mut record = tokio::time::interval_at(first, RECORD_EVERY);
+        record.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.act().await {
             let timeout = self.machine.poll_timeout().map(|at| self.facts.clock.instant(at));
             let event = tokio::select! {
                 biased;
                 event = self.inbox.recv() => event,
                 () = sleep_until(timeout) => None,
+                _ = record.tick() => {
+                    self.record();
+                    None
+                }
             };
             // All results first: by the time's word an unanswered probe has no opinion.
             if let Some(event) = event {
@@ -110,13 +136,22 @@ impl MonitorShell {
                 self.machine.handle_timeout(now);
             }
         }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish().await;
+        }
     }
 
     /// Does all that the machine asks for; false when it has finished.
     async fn act(&mut self) -> bool {
+        let mut changed = false;
         loop {
             let (now, wall) = (self.facts.clock.now(), self.facts.clock.wall());
-            let Some(output) = self.machine.poll_output(now, wall) else { return true };
+            let Some(output) = self.machine.poll_output(now, wall) else {
+                if changed {
+                    self.record();
+                }
+                return true;
+            };
             match output {
                 Output::StartProbe { id, probe, service, target, timeout } => {
                     self.start_probe(id, probe, &service, &target, timeout);
@@ -134,6 +169,7 @@ impl MonitorShell {
                         (&change.service, change.address, &change.reason);
                     let why = if reason.as_str().is_empty() { "" } else { ": " };
                     info!(%service, %address, "{from} -> {}{why}{reason}", change.to);
+                    changed = true;
                 }
                 Output::Finished => {
                     // The goodbye must be out before the transports are stopped.
@@ -169,8 +205,24 @@ impl MonitorShell {
                 // Whoever asked may have gone; it has happened all the same.
                 let _ = applied.send(());
             }
+            Event::Agent(question, answer) => {
+                if let Some(line) = agent::line(&question, &self.machine.view(now)) {
+                    // Who has gone need not hear.
+                    let _ = answer.send(line);
+                }
+            }
             Event::Status(answer) => drop(answer.send(self.status())),
-            Event::Stop => self.machine.handle_shutdown(now),
+            Event::Stop => {
+                self.record();
+                self.machine.handle_shutdown(now);
+            }
+        }
+    }
+
+    /// Has what is known written down; nothing once the goodbye is being said, when nothing is.
+    fn record(&mut self) {
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| !self.machine.is_leaving()) {
+            recorder.record(self.machine.healths());
         }
     }
 

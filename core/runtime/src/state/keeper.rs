@@ -22,6 +22,8 @@ pub struct Keeper<T> {
 #[derive(Debug)]
 pub struct Stored(oneshot::Receiver<Result<(), String>>);
 
+const GONE: &str = "the thread that stores the state is gone";
+
 type Job<T> = (T, oneshot::Sender<Result<(), String>>);
 
 impl<T: Serialize + Send + 'static> Keeper<T> {
@@ -72,6 +74,15 @@ impl<T> Drop for Keeper<T> {
 }
 
 impl Stored {
+    /// Whether the value is on disk, once that is known; told once.
+    pub fn outcome(&mut self) -> Option<Result<(), String>> {
+        match self.0.try_recv() {
+            Ok(result) => Some(result),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(GONE.to_owned())),
+        }
+    }
+
     /// Whether the value is on disk.
     ///
     /// # Errors
@@ -79,7 +90,7 @@ impl Stored {
     pub async fn wait(self) -> Result<(), io::Error> {
         match self.0.await {
             Ok(result) => result.map_err(io::Error::other),
-            Err(_) => Err(io::Error::other("the thread that stores the state is gone")),
+            Err(_) => Err(io::Error::other(GONE)),
         }
     }
 }

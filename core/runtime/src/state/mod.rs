@@ -1,6 +1,7 @@
 //! What must survive a restart: one folder, in it a folder and a lock for every role.
 
 mod file;
+pub mod healths;
 mod keeper;
 pub mod snapshot;
 
