@@ -1,4 +1,4 @@
-//! The design's section 7, steps 0–4, 9 and 10, in virtual time.
+//! The design's section 7, steps 0–4, 7, 9 and 10, in virtual time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -9,7 +9,8 @@ use common::{World, address, addresses, at_once, config, report, zone};
 use rais_proto::binder::view::Alarm;
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
-use rais_proto::policy::{ServicePolicy, Verdict, WhenNone};
+use rais_proto::load::Load;
+use rais_proto::policy::{MinServers, ServicePolicy, Verdict, WhenNone};
 use rais_proto::serial::Serial;
 
 fn world_of(policy: ServicePolicy) -> World {
@@ -428,4 +429,56 @@ fn noise_changes_nothing_and_is_counted() {
     }
     assert_eq!(world.set(), addresses(&[1, 2]));
     assert_eq!(world.binder.counters().refused.iter().sum::<u64>(), 2000);
+}
+
+/// Beats for so many seconds in which hosts 1, 2, … have these loads.
+fn loaded(world: &mut World, seconds: usize, loads: &[f64]) {
+    for _ in 0..seconds {
+        for (host, &load) in (1..).zip(loads) {
+            world.beat_with(host, vec![report(host, State::Up, Some(load))]);
+        }
+        world.pass(common::INTERVAL);
+    }
+}
+
+fn pruning() -> ServicePolicy {
+    let (max_load, return_load) = (Load::from_percent(60.0), Load::from_percent(40.0));
+    ServicePolicy { max_load, return_load, ..at_once() }
+}
+
+#[test]
+fn step_7_the_overloaded_leaves_at_the_timer_and_returns_through_the_band() {
+    let mut world = world_of(pruning());
+    loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert_eq!(world.verdict(3), Some(Verdict::Pruned));
+    let published = world.published.len();
+    loaded(&mut world, 30, &[10.0, 10.0, 50.0]);
+    assert_eq!(world.set(), addresses(&[1, 2]), "below the one, above the other");
+    assert_eq!(world.published.len(), published, "nothing to be published meanwhile");
+    loaded(&mut world, 15, &[10.0, 10.0, 40.0]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+    assert_eq!(world.last_published(), addresses(&[1, 2, 3]));
+}
+
+#[test]
+fn step_7_a_death_below_the_minimum_brings_the_overloaded_back_at_once() {
+    let mut world = world_of(ServicePolicy { min_servers: MinServers::Count(2), ..pruning() });
+    loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    world.beat_with(1, vec![report(1, State::Down, None)]);
+    assert_eq!(world.set(), addresses(&[2, 3]));
+}
+
+#[test]
+fn step_7_health_is_not_outweighed_by_load() {
+    let mut world = world_of(pruning());
+    loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
+    world.say(1, State::Down);
+    world.say(2, State::Down);
+    assert_eq!(world.set(), addresses(&[3]), "nobody else is left");
+    world.pass_millis(200);
+    world.say(3, State::Down);
+    world.pass_millis(200);
+    assert_eq!(world.verdict(3), Some(Verdict::LastResort));
 }

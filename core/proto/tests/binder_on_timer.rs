@@ -16,6 +16,7 @@ const PERIOD: u64 = 120;
 fn paper() -> ServicePolicy {
     ServicePolicy {
         max_load: Load::from_percent(60.0),
+        return_load: None,
         min_servers: MinServers::Count(2),
         ..on_timer(PERIOD)
     }

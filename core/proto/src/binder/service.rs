@@ -8,8 +8,9 @@ use super::Published;
 use crate::heartbeat::{Capacity, Weight};
 use crate::load::Load;
 use crate::name::ServiceName;
-use crate::policy::at_once::{self, Hearing, Memory};
+use crate::policy::at_once::{self, Hearing, LoadTimer, Memory};
 use crate::policy::paper::{self, Current};
+use crate::policy::prune::Overloaded;
 use crate::policy::silence::{Holds, is_known_and_not_drained};
 use crate::policy::{AddressSet, Decision, React, ServicePolicy, Verdict, WhenNone, none_left};
 use crate::table::{Claimed, Row, Standing, Table};
@@ -31,6 +32,8 @@ pub(crate) struct Service {
     /// The last set that was not empty.
     last: AddressSet,
     holds: Holds,
+    /// Those who are out for load; at once only.
+    overloaded: Overloaded,
     /// Since when it listens; silence is believed a full period later.
     listening_since: Time,
     /// When the timer fires next: every `policy.interval`.
@@ -77,6 +80,7 @@ impl Service {
             decision: Decision::default(),
             last: AddressSet::new(),
             holds: Holds::default(),
+            overloaded: Overloaded::default(),
             listening_since: now,
             next_expiry: None,
             current: Current::new(),
@@ -97,6 +101,9 @@ impl Service {
         if policy.interval != self.policy.interval || policy.react != self.policy.react {
             self.timer = now + policy.interval;
             self.current.clear();
+        }
+        if policy.react != self.policy.react || policy.max_load.is_none() {
+            self.overloaded = Overloaded::default();
         }
         self.policy = policy;
         let policy = &self.policy;
@@ -166,7 +173,8 @@ impl Service {
                 Phase::Listening => Some(self.listening_ends()),
                 Phase::Ready | Phase::NobodyHeard => {
                     let release = self.holds.next_wake(at_once::patience(&self.policy));
-                    [self.next_expiry, release].into_iter().flatten().min()
+                    let load = self.policy.max_load.map(|_| self.timer);
+                    [self.next_expiry, release, load].into_iter().flatten().min()
                 }
                 // Only a beat changes anything.
                 Phase::Deaf => None,
@@ -227,10 +235,16 @@ impl Service {
             Hearing::Deaf => Phase::Deaf,
             Hearing::Clear => Phase::Ready,
         };
+        let timer = if now >= self.timer { LoadTimer::Due } else { LoadTimer::Running };
+        self.skip_to(now);
         let rows: Vec<Row<'_>> = self.table.rows(now).collect();
-        let mut memory =
-            Memory { set: &self.decision.set, last: &self.last, holds: &mut self.holds };
-        let decision = at_once::judge(now, &self.policy, &rows, hearing, &mut memory);
+        let mut memory = Memory {
+            set: &self.decision.set,
+            last: &self.last,
+            holds: &mut self.holds,
+            overloaded: &mut self.overloaded,
+        };
+        let decision = at_once::judge(now, &self.policy, &rows, hearing, timer, &mut memory);
         self.next_expiry = self.table.next_expiry(now);
         decision
     }
@@ -239,10 +253,7 @@ impl Service {
     fn judge_on_timer(&mut self, now: Time) -> Decision {
         let mut candidates = std::mem::take(&mut self.current);
         self.phase = if candidates.is_empty() { Phase::NobodyHeard } else { Phase::Ready };
-        // A late wake-up skips periods rather than judging empty ones.
-        while self.timer <= now {
-            self.timer = self.timer + self.policy.interval.max(SHORTEST_INTERVAL);
-        }
+        self.skip_to(now);
         let rows: Vec<Row<'_>> = self.table.rows(now).collect();
         for drained in rows.iter().filter(|row| row.standing == Standing::Draining) {
             candidates.remove(&drained.address);
@@ -259,6 +270,16 @@ impl Service {
         };
         none_left::apply(&mut decision, self.policy.when_none, &self.last, &rows);
         decision
+    }
+
+    /// Sets the timer: a late wake-up skips periods rather than judging empty ones.
+    fn skip_to(&mut self, now: Time) {
+        let interval = self.policy.interval.max(SHORTEST_INTERVAL);
+        if self.timer <= now {
+            let periods = now.since(self.timer).as_nanos() / interval.as_nanos() + 1;
+            let periods = u32::try_from(periods).unwrap_or(u32::MAX);
+            self.timer = self.timer + interval * periods;
+        }
     }
 
     /// When a new one will have been listened to; none on the timer, for which a whole update

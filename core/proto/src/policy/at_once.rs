@@ -7,11 +7,13 @@
 //! | 2 evidence | down, maintenance, leaving: out, never held back |
 //! | 3 silence | [`super::silence`] |
 //! | 4 drain | out |
+//! | 7 load | [`super::prune`] |
 //! | 9 none left | [`super::none_left`] |
 //!
 //! Step 10, the gap between publications, is the binder's.
 
-use super::silence::{Holds, Patience};
+use super::prune::{Candidate, Occasion, Overloaded};
+use super::silence::{Holds, Patience, is_known_and_not_drained};
 use super::{AddressSet, Decision, ServicePolicy, Verdict, none_left};
 use crate::table::{Row, Standing};
 use crate::time::Time;
@@ -36,6 +38,17 @@ pub struct Memory<'a> {
     pub last: &'a AddressSet,
     /// The silent who are held.
     pub holds: &'a mut Holds,
+    /// Those who are out for load.
+    pub overloaded: &'a mut Overloaded,
+}
+
+/// Whether the load timer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadTimer {
+    /// It has.
+    Due,
+    /// It has not: what is judged is an event.
+    Running,
 }
 
 /// Judges `rows` at `now`.
@@ -44,6 +57,7 @@ pub fn judge(
     policy: &ServicePolicy,
     rows: &[Row<'_>],
     hearing: Hearing,
+    timer: LoadTimer,
     memory: &mut Memory<'_>,
 ) -> Decision {
     if hearing == Hearing::Deaf {
@@ -84,8 +98,43 @@ pub fn judge(
             }
         }
     }
+    if hearing == Hearing::Clear {
+        judge_load(now, policy, rows, timer, memory, &mut decision);
+    }
     none_left::apply(&mut decision, policy.when_none, memory.last, rows);
     decision
+}
+
+/// Takes out of `decision` who is overloaded.
+fn judge_load(
+    now: Time,
+    policy: &ServicePolicy,
+    rows: &[Row<'_>],
+    timer: LoadTimer,
+    memory: &mut Memory<'_>,
+    decision: &mut Decision,
+) {
+    let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
+    let Some(limits) = policy.load_limits(known) else { return };
+    let has_gone = memory.set.iter().any(|address| !decision.set.contains(address));
+    let occasion = match timer {
+        LoadTimer::Due => Occasion::Timer,
+        LoadTimer::Running if has_gone => Occasion::Departure,
+        LoadTimer::Running => Occasion::Other,
+    };
+    let within = rows.iter().filter(|row| decision.set.contains(&row.address));
+    let candidates: Vec<Candidate> = within
+        .map(|row| Candidate {
+            address: row.address,
+            load: row.claimed.load,
+            capacity: row.claimed.capacity,
+            stood: memory.set.contains(&row.address),
+        })
+        .collect();
+    for address in memory.overloaded.judge(now, occasion, &limits, &candidates) {
+        decision.set.remove(&address);
+        decision.verdicts.insert(address, Verdict::Pruned);
+    }
 }
 
 /// How long the held of a service are held, and how far apart they go.

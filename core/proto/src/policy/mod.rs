@@ -5,6 +5,7 @@
 pub mod at_once;
 pub mod none_left;
 pub mod paper;
+pub mod prune;
 pub mod silence;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,8 @@ pub struct ServicePolicy {
     pub interval: Duration,
     /// Prune above it.
     pub max_load: Option<Load>,
+    /// At once: who was pruned returns at it or below; none: at `max_load`.
+    pub return_load: Option<Load>,
     /// Overloaded members come back to reach it, dead ones never.
     pub min_servers: MinServers,
     /// What stands where nobody is left.
@@ -46,6 +49,18 @@ impl ServicePolicy {
     /// Whether the service may hold `address`.
     pub fn allows(&self, address: IpAddr) -> bool {
         self.allow.is_empty() || self.allow.iter().any(|net| net.contains(&address))
+    }
+
+    /// By what load is judged where `known` addresses are known and not drained; none where it
+    /// takes nobody out.
+    pub fn load_limits(&self, known: usize) -> Option<prune::Limits> {
+        let max_load = self.max_load?;
+        Some(prune::Limits {
+            max_load,
+            return_load: self.return_load.unwrap_or(max_load),
+            min_servers: self.min_servers.of(known),
+            interval: self.interval,
+        })
     }
 }
 

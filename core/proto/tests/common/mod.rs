@@ -55,6 +55,7 @@ pub fn at_once() -> ServicePolicy {
         react: React::AtOnce,
         interval: Duration::from_secs(10),
         max_load: None,
+        return_load: None,
         min_servers: MinServers::Count(1),
         when_none: WhenNone::Hold,
         hold: Duration::from_secs(300),

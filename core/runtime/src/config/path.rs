@@ -40,12 +40,6 @@ pub(super) fn matches(pattern: &str, path: &str) -> bool {
         && pattern.iter().zip(&path).all(|(pattern, key)| *pattern == "*" || pattern == key)
 }
 
-/// `sibling` in the table that holds `path`.
-pub(super) fn sibling(path: &str, sibling: &str) -> String {
-    let last = keys(path).last().map_or(0, |key| key.len());
-    format!("{}{sibling}", &path[..path.len() - last])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,8 +51,6 @@ mod tests {
         assert!(matches("zone.*.ttl", &path));
         assert!(!matches("zone.*.file", &path));
         assert!(!matches("zone.*", &path));
-        assert_eq!(sibling(&path, "file"), "zone.\"www.example\".file");
-        assert_eq!(sibling("ttl", "file"), "file");
     }
 
     #[test]

@@ -119,11 +119,6 @@ impl Places {
         self.written.get(path).map(|written| &written.value)
     }
 
-    /// The string written for this path.
-    pub(super) fn word(&self, path: &str) -> Option<&str> {
-        self.written.get(path)?.word.as_deref()
-    }
-
     /// Every key below `table`; `join` puts a path and a key together.
     pub(super) fn collect(&mut self, base: &str, table: &Table, join: fn(&str, &str) -> String) {
         for (key, Entry { key: place, item }) in &table.entries {

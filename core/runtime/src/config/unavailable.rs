@@ -27,10 +27,6 @@ pub(super) enum Values {
     Only(&'static [&'static str]),
     /// All others.
     But(&'static [&'static str]),
-    /// Any, in a service that reacts at once.
-    AtOnce,
-    /// All but `none`, in a service that reacts at once.
-    BalanceAtOnce,
 }
 
 /// Keys whose part behind them is not there yet. A key leaves this list with the part that it sets.
@@ -43,9 +39,7 @@ pub(super) const KEYS: &[(&str, Values)] = &[
     ("control.log_format", Values::Only(&["journald"])),
     ("zone.*.scheme", Values::But(&["round-robin"])),
     ("zone.*.max_addresses", Values::All),
-    ("binder.service.*.max_load", Values::AtOnce),
-    ("binder.service.*.balance", Values::BalanceAtOnce),
-    ("binder.service.*.return_load", Values::All),
+    ("binder.service.*.balance", Values::Only(&["weights", "duty-cycle"])),
     ("binder.service.*.weights", Values::All),
     ("binder.service.*.panic", Values::All),
     ("binder.service.*.max_servers", Values::All),
@@ -127,25 +121,18 @@ fn keys(config: &Config) -> Vec<Fault> {
             continue;
         };
         let word = written.word.as_deref().unwrap_or("");
-        let at_once =
-            || config.places.word(&path::sibling(path, "react")).unwrap_or("at-once") == "at-once";
         let (refused, whole) = match values {
             Values::All => (true, true),
             Values::Only(words) => (words.contains(&word), false),
             Values::But(words) => (!words.contains(&word), false),
-            Values::AtOnce => (at_once(), true),
-            Values::BalanceAtOnce => (at_once() && word != "none", false),
         };
         if !refused {
             continue;
         }
         let key = path::keys(path).last().copied().unwrap_or_default().to_owned();
-        let message = match (whole, values) {
-            (true, Values::AtOnce) => {
-                format!("`{key}` is not available in this version but with `react = \"on-timer\"`")
-            }
-            (true, _) => format!("`{key}` is not available in this version"),
-            (false, _) => format!("`{key} = {}` is not available in this version", shown(written)),
+        let message = match whole {
+            true => format!("`{key}` is not available in this version"),
+            false => format!("`{key} = {}` is not available in this version", shown(written)),
         };
         faults.push(Fault::error(written.key.clone(), path, message));
     }

@@ -184,6 +184,7 @@ fn policy_of(service: &BinderService) -> ServicePolicy {
             React::OnTimer => policy::React::OnTimer,
         },
         interval: service.interval,
+        return_load: service.return_load,
         max_load: match service.balance {
             Balance::Prune => service.max_load,
             Balance::Weights | Balance::DutyCycle | Balance::None => None,

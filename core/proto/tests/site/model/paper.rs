@@ -51,6 +51,7 @@ pub(crate) fn binder() -> [(&'static str, ServicePolicy); 2] {
         react: React::OnTimer,
         interval: Duration::from_secs(interval_secs),
         max_load: Load::from_percent(60.0),
+        return_load: None,
         min_servers: MinServers::Count(min_servers),
         when_none: WhenNone::Hold,
         hold: Duration::from_secs(300),

@@ -17,7 +17,6 @@ fn keys_whose_part_comes_later_are_named() {
         ("[cluster]", "[host]\nuser = \"rais\"", 1, "`user`"),
         (BINDER, "balance = \"duty-cycle\"", 1, "`balance = \"duty-cycle\"`"),
         (BINDER, "watch = \"majority\"", 1, "`watch = \"majority\"`"),
-        (BINDER, "max_load = 60", 1, "`max_load`"),
         (BINDER, "panic = \"50%\"", 1, "`panic`"),
         (BINDER, "weights = { quick = 0.4 }", 1, "`weights`"),
         ("[zone.\"www.example\"]", "scheme = \"weighted\"", 1, "`scheme = \"weighted\"`"),
@@ -39,6 +38,7 @@ fn keys_whose_part_comes_later_are_named() {
 fn what_is_there_is_taken() {
     let lines = [
         (BINDER, "react = \"on-timer\"\nmax_load = 60\nbalance = \"prune\""),
+        (BINDER, "max_load = 60\nreturn_load = 40\nbalance = \"prune\""),
         (
             BINDER,
             "balance = \"none\"\nwatch = \"any\"\nmin_servers = \"50%\"\nscheme = \"round-robin\"",

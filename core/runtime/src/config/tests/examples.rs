@@ -87,7 +87,6 @@ fn two_pools_lack_plugins_and_keys() {
     let expected = [
         "16:27: probe type `http` is not available in this version",
         "17:44: load type `response-time` is not available in this version",
-        "32:1: `max_load` is not available in this version but with `react = \"on-timer\"`",
         "34:1: `tiers` is not available in this version",
         "42:8: sink type `nsupdate` is not available in this version",
     ];
