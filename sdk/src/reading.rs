@@ -59,6 +59,8 @@ pub enum Wish {
     Maintenance,
     /// Take me out, I am down.
     Down,
+    /// Ends an earlier [`Wish::Down`], and no other.
+    Up,
 }
 
 impl Subject {

@@ -43,6 +43,7 @@ pub(crate) fn reading(answer: &Result<Reading, Fault>) -> Option<monitor::Readin
             Wish::Drain => Some(monitor::Wish::Drain),
             Wish::Maintenance => Some(monitor::Wish::Maintenance),
             Wish::Down => Some(monitor::Wish::Down),
+            Wish::Up => Some(monitor::Wish::Up),
             // Those of a later version are not known here.
             _ => None,
         },

@@ -65,13 +65,14 @@ impl Words {
     }
 
     /// The one wish that a server can have, of HAProxy's two states: what takes it out further
-    /// counts. `up` ends a drain as well, since one wish replaces another.
+    /// counts.
     pub(crate) fn wish(self) -> Wish {
         match (self.admin, self.health) {
             (Some(Admin::Maintenance), _) => Wish::Maintenance,
             (_, Some(Health::Down)) => Wish::Down,
             (Some(Admin::Drain), _) => Wish::Drain,
-            (Some(Admin::Ready), _) | (None, Some(Health::Up)) => Wish::Ready,
+            (Some(Admin::Ready), _) => Wish::Ready,
+            (None, Some(Health::Up)) => Wish::Up,
             (None, None) => Wish::None,
         }
     }
@@ -98,22 +99,22 @@ mod tests {
             ("maxconn:30", Wish::None, None),
             ("MaxConn:99999999", Wish::None, None),
             ("ready", Wish::Ready, None),
-            ("up", Wish::Ready, None),
+            ("up", Wish::Up, None),
             ("drain", Wish::Drain, None),
             ("maint", Wish::Maintenance, None),
             ("down", Wish::Down, None),
             ("fail", Wish::Down, None),
             ("failed", Wish::Down, None),
             ("stopped", Wish::Down, None),
-            ("UP", Wish::Ready, None),
+            ("UP", Wish::Up, None),
             ("Drain", Wish::Drain, None),
             // A description is no word, with or without a space before it.
             ("down#disk full", Wish::Down, None),
             ("down # up ready 10%", Wish::Down, None),
             ("#drain", Wish::None, None),
             // Several, in any order, between any delimiters.
-            ("up 75%", Wish::Ready, Some(75)),
-            ("75%,up", Wish::Ready, Some(75)),
+            ("up 75%", Wish::Up, Some(75)),
+            ("75%,up", Wish::Up, Some(75)),
             ("50%\tmaxconn:5, \tready up", Wish::Ready, Some(50)),
             ("drain up 100%", Wish::Drain, Some(100)),
             ("up drain", Wish::Drain, None),
@@ -125,7 +126,7 @@ mod tests {
             // The last of a kind counts.
             ("drain ready", Wish::Ready, None),
             ("ready maint", Wish::Maintenance, None),
-            ("down up", Wish::Ready, None),
+            ("down up", Wish::Up, None),
             ("10% 20%", Wish::None, Some(20)),
         ];
         for (line, wish, percent) in table {

@@ -47,7 +47,7 @@ fn a_percentage_is_weight_idle_share_or_load() {
     let percent = |kind: &str, said: &str| {
         let table = format!("percent = \"{kind}\"");
         let reading = of(&table, Script::new().say(format!("up {said}\n"))).unwrap();
-        assert_eq!(reading.wish, Wish::Ready);
+        assert_eq!(reading.wish, Wish::Up);
         (reading.weight, reading.load)
     };
     assert_eq!(percent("weight", "80%"), (Some(80), None));
@@ -75,7 +75,7 @@ fn what_is_to_be_sent_is_sent_first() {
     let script = Script::new().hear("www\n").say("up\n");
     let agent = Server::tcp_on_thread(script).unwrap();
     let reading = ask("send = \"www\\n\"", agent.address(), AMPLE).unwrap();
-    assert_eq!(reading.wish, Wish::Ready);
+    assert_eq!(reading.wish, Wish::Up);
     assert_eq!((agent.heard(), agent.complaints()), (vec![b"www\n".to_vec()], vec![]));
 }
 

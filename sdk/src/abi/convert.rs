@@ -216,6 +216,7 @@ pub(crate) fn reading_to_abi(reading: Reading) -> AbiReading {
         Wish::Drain => 2,
         Wish::Maintenance => 3,
         Wish::Down => 4,
+        Wish::Up => 5,
     };
     AbiReading {
         load: load_to_abi(reading.load),
@@ -236,6 +237,7 @@ pub(crate) fn reading_from_abi(reading: AbiReading) -> Reading {
         2 => Wish::Drain,
         3 => Wish::Maintenance,
         4 => Wish::Down,
+        5 => Wish::Up,
         _ => Wish::None,
     };
     plain.weight =

@@ -20,6 +20,8 @@ pub struct Reading {
 /// earlier where several loads ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Wish {
+    /// That an earlier [`Wish::Down`] has ended, and no other.
+    Up,
     /// Nothing, and an earlier wish has ended.
     #[default]
     Ready,
@@ -50,9 +52,12 @@ impl Reading {
 impl Wanted {
     /// Takes in what was said last.
     pub(super) fn hear(&mut self, reading: &Reading) {
-        if let Some(wish) = reading.wish {
-            self.wish = wish;
-            self.reason = reading.reason.clone();
+        match reading.wish {
+            Some(Wish::Up) if self.wish == Wish::Down => {
+                (self.wish, self.reason) = (Wish::Ready, Reason::default());
+            }
+            None | Some(Wish::Up) => {}
+            Some(wish) => (self.wish, self.reason) = (wish, reading.reason.clone()),
         }
         if let Some(weight) = reading.weight {
             self.weight = Some(weight);
@@ -110,6 +115,11 @@ mod tests {
         assert_eq!(wanted, Wanted { wish: Wish::Drain, weight: Some(50), reason });
         wanted.hear(&said(Some(Wish::Ready), None, ""));
         assert_eq!((wanted.wish, wanted.weight), (Wish::Ready, Some(50)));
+        for (before, after) in [(Wish::Down, Wish::Ready), (Wish::Drain, Wish::Drain)] {
+            wanted.hear(&said(Some(before), None, ""));
+            wanted.hear(&said(Some(Wish::Up), None, ""));
+            assert_eq!(wanted.wish, after);
+        }
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Target {
             return self.health.reason();
         }
         match (self.wanted.reason.as_str(), self.wanted.wish) {
-            ("", Wish::Ready) => Reason::new("asks for no weight"),
+            ("", Wish::Ready | Wish::Up) => Reason::new("asks for no weight"),
             ("", Wish::Drain) => Reason::new("asks to be drained"),
             ("", Wish::Maintenance) => Reason::new("asks for maintenance"),
             ("", Wish::Down) => Reason::new("says that it is down"),

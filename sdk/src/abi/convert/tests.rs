@@ -33,12 +33,13 @@ fn kinds_of_faults() {
 
 #[test]
 fn wishes() {
-    const TABLE: [(u32, Wish); 5] = [
+    const TABLE: [(u32, Wish); 6] = [
         (0, Wish::None),
         (1, Wish::Ready),
         (2, Wish::Drain),
         (3, Wish::Maintenance),
         (4, Wish::Down),
+        (5, Wish::Up),
     ];
     let wire = |wish| AbiReading { wish, ..reading_to_abi(Reading::unknown("")) };
     for (number, wish) in TABLE {
@@ -47,7 +48,7 @@ fn wishes() {
         assert_eq!(reading_to_abi(plain).wish, number);
         assert_eq!(reading_from_abi(wire(number)).wish, wish);
     }
-    for unknown in [5, u32::MAX] {
+    for unknown in [6, u32::MAX] {
         assert_eq!(reading_from_abi(wire(unknown)).wish, Wish::None, "{unknown}");
     }
 }

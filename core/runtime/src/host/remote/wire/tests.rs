@@ -75,7 +75,7 @@ fn questions_and_answers_arrive_as_they_were() {
     let subject = subject.with_target(target).with_last(up);
     assert_eq!(rais_sdk::Subject::from(carried(&Subject::from(subject.clone()))), subject);
 
-    for wish in [Wish::None, Wish::Ready, Wish::Drain, Wish::Maintenance, Wish::Down] {
+    for wish in [Wish::None, Wish::Ready, Wish::Drain, Wish::Maintenance, Wish::Down, Wish::Up] {
         let reading = rais_sdk::Reading::load(99.5).with_wish(wish).with_reason("so");
         let reading = reading.with_weight(50);
         assert_eq!(rais_sdk::Reading::from(carried(&Reading::from(reading.clone()))), reading);

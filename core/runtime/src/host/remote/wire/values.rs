@@ -65,6 +65,7 @@ enum WishWord {
     Drain,
     Maintenance,
     Down,
+    Up,
 }
 
 /// What is rare of it is JSON, as it is between host and plugin: so it carries also what it grows.
@@ -169,6 +170,7 @@ impl From<rais_sdk::Reading> for Reading {
             Wish::Drain => WishWord::Drain,
             Wish::Maintenance => WishWord::Maintenance,
             Wish::Down => WishWord::Down,
+            Wish::Up => WishWord::Up,
             // Also what the SDK has grown.
             _ => WishWord::None,
         };
@@ -184,6 +186,7 @@ impl From<Reading> for rais_sdk::Reading {
             WishWord::Drain => Wish::Drain,
             WishWord::Maintenance => Wish::Maintenance,
             WishWord::Down => Wish::Down,
+            WishWord::Up => Wish::Up,
         };
         let mut plain = rais_sdk::Reading::unknown(reading.reason).with_wish(wish);
         plain.load = reading.load;
