@@ -13,6 +13,8 @@ use rais_talk::{Expected, Judgement, first_line};
 const SENDING: &str = "sending";
 const EXPECTING: &str = "expecting";
 
+const REFUSED: &str = "connection refused";
+
 /// Datagrams get lost: it is sent again after each third of the time.
 const SENDINGS: u32 = 3;
 
@@ -39,6 +41,11 @@ impl Exchange {
     pub(crate) async fn hold(&self, cx: &Cx, to: SocketAddr) -> Result<Up, Fault> {
         cx.phase(SENDING);
         let socket = UdpSocket::connect(cx.net(), to).map_err(|e| fault(SENDING, &e))?;
+        // Where nobody listens on a port that the system gives to clients, this may be that port:
+        // the socket would answer itself.
+        if socket.local_addr()? == to {
+            return Err(Fault::down(REFUSED));
+        }
         let part = cx.left() / SENDINGS;
         for sending in 1..=SENDINGS {
             socket.send(&self.message).await.map_err(|e| fault(SENDING, &e))?;
@@ -87,7 +94,7 @@ impl Exchange {
 fn fault(phase: &'static str, error: &io::Error) -> Fault {
     match error.kind() {
         // ICMP's "port unreachable".
-        io::ErrorKind::ConnectionRefused => Fault::down("connection refused"),
+        io::ErrorKind::ConnectionRefused => Fault::down(REFUSED),
         io::ErrorKind::HostUnreachable => Fault::down("host unreachable"),
         io::ErrorKind::NetworkUnreachable => Fault::down("network unreachable"),
         _ => Fault::io(format_args!("{phase}: {error}")),

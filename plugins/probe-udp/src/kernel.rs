@@ -46,7 +46,7 @@ pub(crate) fn is_taken(to: SocketAddr) -> io::Result<bool> {
         id.interface_id = to.scope_id();
     }
     match ask(id, Answers::One) {
-        Ok(found) => Ok(!found.is_empty()),
+        Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
