@@ -64,7 +64,7 @@ pub use rustls;
 pub use rustls::ClientConfig;
 pub use rustls::pki_types::ServerName;
 
-pub use options::{DaysText, Resume, TlsOptions, Verify};
+pub use options::TlsOptions;
 use sessions::Sessions;
 pub use stream::TlsStream;
 use stream::{Ends, Socket};
@@ -144,6 +144,6 @@ impl Tls {
 /// `fault` as one of the table `key`: where the plugin's own table names these options so.
 #[must_use]
 pub fn within(key: &str, mut fault: Fault) -> Fault {
-    fault.at = format!("{key}.{}", fault.at);
+    fault.at = if fault.at.is_empty() { key.to_owned() } else { format!("{key}.{}", fault.at) };
     fault
 }

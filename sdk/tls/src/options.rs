@@ -35,7 +35,7 @@ pub struct TlsOptions {
 #[config]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "lowercase")]
-pub enum Verify {
+pub(crate) enum Verify {
     /// Its authority, name and times.
     #[default]
     Full,
@@ -47,7 +47,7 @@ pub enum Verify {
 #[config]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[serde(rename_all = "lowercase")]
-pub enum Resume {
+pub(crate) enum Resume {
     /// Where the server takes part.
     #[default]
     On,
@@ -57,15 +57,13 @@ pub enum Resume {
 
 /// A number of days, `"1d"` to `"365d"`; a [`DurationText`](rais_sdk::DurationText) ends at seven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DaysText(u16);
+pub(crate) struct DaysText(u16);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const MOST_DAYS: u16 = 365;
 
 impl DaysText {
-    /// The time.
-    #[must_use]
-    pub fn get(self) -> Duration {
+    pub(crate) fn get(self) -> Duration {
         DAY * u32::from(self.0)
     }
 }

@@ -140,6 +140,7 @@ impl Server {
                 if end.load(Ordering::SeqCst) {
                     return;
                 }
+                socket.set_nodelay(true).unwrap();
                 greet(ServerConnection::new(Arc::clone(&config)).unwrap(), socket, ending, &noted);
             }
         });
