@@ -1,5 +1,7 @@
 //! What an answer must be.
 
+use std::fmt;
+
 use rais_sdk::serde::de::Error;
 use rais_sdk::serde::{Deserialize, Deserializer};
 use rais_sdk::{Describe, Fault};
@@ -62,6 +64,33 @@ impl Expected {
     }
 }
 
+impl Pattern {
+    /// Whether something in `heard` matches.
+    #[must_use]
+    pub fn is_in(&self, heard: &[u8]) -> bool {
+        self.0.is_match(heard)
+    }
+
+    /// How many groups it has.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        self.0.captures_len() - 1
+    }
+
+    /// What its first group has found; `None` where nothing matches, or without that group.
+    #[must_use]
+    pub fn first_group<'h>(&self, heard: &'h [u8]) -> Option<&'h [u8]> {
+        Some(self.0.captures(heard)?.get(1)?.as_bytes())
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -114,6 +143,19 @@ mod tests {
         ] {
             assert_eq!(judge(pattern, heard), wanted, "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_group_of_a_pattern_is_found() {
+        let pattern = read::<Pattern>("load: ([0-9]+)(!)?").unwrap();
+        assert_eq!((pattern.groups(), pattern.to_string().as_str()), (2, "load: ([0-9]+)(!)?"));
+        assert_eq!(pattern.first_group(b"up, load: 42%"), Some(&b"42"[..]));
+        assert_eq!(
+            (pattern.first_group(b"load: much"), pattern.is_in(b"load: much")),
+            (None, false)
+        );
+        let other = read::<Pattern>("(!)?load").unwrap();
+        assert_eq!((other.first_group(b"load"), other.is_in(b"load")), (None, true));
     }
 
     #[test]
