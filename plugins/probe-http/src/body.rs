@@ -1,50 +1,44 @@
 //! What must stand in a page.
 
+use memchr::memmem;
 use rais_http::{Reader, Size};
 use rais_sdk::Fault;
-use regex::bytes::{Regex, RegexBuilder};
+use rais_talk::Pattern;
 
 /// A text, an expression, or both.
 #[derive(Debug)]
 pub(crate) struct Body {
-    text: Option<(String, Regex)>,
-    expression: Option<Regex>,
+    text: Option<String>,
+    pattern: Option<Pattern>,
 }
 
 impl Body {
     /// `None` where nothing is wanted of the body.
-    pub(crate) fn new(text: Option<&str>, expression: Option<&str>) -> Result<Option<Self>, Fault> {
-        if text.is_some_and(str::is_empty) {
+    pub(crate) fn new(
+        text: Option<String>,
+        pattern: Option<Pattern>,
+    ) -> Result<Option<Self>, Fault> {
+        if text.as_deref() == Some("") {
             return Err(Fault::config("body", "is empty, and would occur in any body"));
         }
-        let text = match text {
-            Some(text) => Some((text.to_owned(), compiled("body", &regex::escape(text))?)),
-            None => None,
-        };
-        let expression = expression.map(|text| compiled("body_matches", text)).transpose()?;
-        Ok((text.is_some() || expression.is_some()).then_some(Self { text, expression }))
+        Ok((text.is_some() || pattern.is_some()).then_some(Self { text, pattern }))
     }
 
-    pub(crate) fn judge(&self, reader: &Reader, max_body: Size) -> Result<(), Fault> {
-        let within =
-            || if reader.is_cut() { format!(" in its first {max_body}") } else { String::new() };
-        if let Some((text, literal)) = &self.text
-            && !literal.is_match(reader.body())
+    pub(crate) fn judge(&self, answer: &Reader, max_body: Size) -> Result<(), Fault> {
+        let within = || match answer.is_cut() {
+            true => format!(" in its first {max_body}"),
+            false => String::new(),
+        };
+        if let Some(text) = &self.text
+            && memmem::find(answer.body(), text.as_bytes()).is_none()
         {
             return Err(Fault::down(format!("body lacks \"{text}\"{}", within())));
         }
-        if let Some(expression) = &self.expression
-            && !expression.is_match(reader.body())
+        if let Some(pattern) = &self.pattern
+            && !pattern.is_in(answer.body())
         {
-            let expression = expression.as_str();
-            return Err(Fault::down(format!("body does not match \"{expression}\"{}", within())));
+            return Err(Fault::down(format!("body does not match \"{pattern}\"{}", within())));
         }
         Ok(())
     }
-}
-
-fn compiled(key: &str, text: &str) -> Result<Regex, Fault> {
-    // A page need not be UTF-8, and classes of octets need no tables.
-    let regex = RegexBuilder::new(text).unicode(false).build();
-    regex.map_err(|error| Fault::config(key, error))
 }

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use rais_http::{Keys, Scheme, Size, StatusRanges};
 use rais_sdk::{Fault, config};
-use rais_tls::{ServerName, Tls, TlsOptions};
+use rais_talk::Pattern;
+use rais_tls::TlsOptions;
 
 use crate::Http;
 use crate::body::Body;
@@ -37,8 +38,7 @@ pub struct Config {
     /// Text that must occur in the body.
     body: Option<String>,
     /// Regular expression that the body must match somewhere; it is about octets.
-    #[option(type = "regular expression")]
-    body_matches: Option<String>,
+    body_matches: Option<Pattern>,
     /// So much of the body is read at most.
     #[default = "64KiB"]
     max_body: Size,
@@ -51,31 +51,19 @@ pub struct Config {
 
 impl Http {
     pub(crate) fn of(config: Config) -> Result<Self, Fault> {
+        let body = Body::new(config.body, config.body_matches)?;
         let Config { url, scheme, path, host, method, headers, .. } = config;
-        let key_of_host = if url.is_some() { "url" } else { "host" };
-        let page = Keys { url, scheme, path, host, method: Some(method), headers }.page()?;
-        let tls = match (page.scheme(), config.tls) {
-            (Scheme::Http, None) => None,
-            (Scheme::Http, Some(_)) => {
-                let text = "has no meaning without TLS, which the scheme \"https\" is for";
-                return Err(Fault::config("tls", text));
-            }
-            (Scheme::Https, options) => {
-                let options = options.unwrap_or_default();
-                Some(Tls::new(&options).map_err(|fault| rais_tls::within("tls", fault))?)
-            }
-        };
-        let name = page.host().filter(|_| tls.is_some()).map(|host| {
-            ServerName::try_from(host.to_owned()).map_err(|_| {
-                Fault::config(key_of_host, format!("`{host}` is no name that a certificate has"))
-            })
-        });
+        if body.is_some() && method == "HEAD" {
+            let text = "`HEAD` asks for no body, and one is looked at: `body`, `body_matches`";
+            return Err(Fault::config("method", text));
+        }
+        let keys = Keys { url, scheme, path, host, method: Some(method), headers };
+        let page = keys.page()?;
         Ok(Self {
-            name: name.transpose()?,
-            tls,
+            secure: keys.secure(&page, config.tls)?,
             page,
             status: config.status,
-            body: Body::new(config.body.as_deref(), config.body_matches.as_deref())?,
+            body,
             max_body: config.max_body,
             redirects: config.redirects,
             said: Mutex::default(),

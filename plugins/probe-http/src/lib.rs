@@ -10,9 +10,8 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use rais_http::{Keep, Limits, Page, Progress, Reader, Size, StatusRanges};
+use rais_http::{Keep, Limits, Page, Progress, Reader, Secure, Size, StatusRanges};
 use rais_sdk::prelude::*;
-use rais_tls::{ServerName, Tls};
 
 use body::Body;
 use config::Config;
@@ -23,9 +22,7 @@ use times::Times;
 #[derive(Debug)]
 pub struct Http {
     page: Page,
-    tls: Option<Tls>,
-    /// Whom a certificate is to be for; `None`: the address.
-    name: Option<ServerName<'static>>,
+    secure: Option<Secure>,
     status: StatusRanges,
     body: Option<Body>,
     max_body: Size,
@@ -67,7 +64,7 @@ impl Probe for Http {
             page = Cow::Owned(page.redirected(fetched.reader.status(), location, address)?);
             fetched = self.fetch(cx, &page, address).await?;
         }
-        if self.tls.is_some() {
+        if self.secure.is_some() {
             self.say_once(cx, address, fetched.notice.as_deref());
         }
         self.judge(&fetched)
@@ -81,12 +78,11 @@ impl Http {
         let stream = TcpStream::connect(cx.net(), address).await;
         let stream = stream.map_err(|error| rais_http::fault(&error, CONNECTING))?;
         let mut times = Times { connect: cx.elapsed(), ..Times::default() };
-        let mut connection = match &self.tls {
+        let mut connection = match &self.secure {
             None => Connection::Plain(stream),
-            Some(tls) => {
-                let own = ServerName::from(address.ip());
-                let name = self.name.as_ref().unwrap_or(&own);
-                let stream = tls.connect(cx, stream, address, name).await?;
+            Some(secure) => {
+                let name = secure.name(address.ip());
+                let stream = secure.tls().connect(cx, stream, address, &name).await?;
                 times.tls = Some(cx.elapsed());
                 Connection::Tls(Box::new(stream))
             }
@@ -94,15 +90,11 @@ impl Http {
         cx.phase(FIRST_BYTE);
         connection.write_all(&page.request(address)).await?;
         let mut reader = Reader::new(page, self.limits());
-        loop {
-            let progress = connection.read(&mut reader).await?;
-            if times.first_byte.is_zero() {
-                times.first_byte = cx.elapsed();
-                cx.phase(BODY);
-            }
-            if progress == Progress::Done {
-                break;
-            }
+        let mut progress = connection.read(&mut reader).await?;
+        times.first_byte = cx.elapsed();
+        cx.phase(BODY);
+        while progress != Progress::Done {
+            progress = connection.read(&mut reader).await?;
         }
         times.total = cx.elapsed();
         Ok(Fetched { reader, times, notice: connection.notice() })

@@ -211,6 +211,7 @@ fn a_bad_table_is_a_fault_at_its_key() {
         ("path = \"health\"", "path"),
         ("host = \"a b\"", "host"),
         ("method = \"get\"", "method"),
+        ("method = \"HEAD\"\nbody = \"x\"", "method"),
         ("headers = { Host = \"a\" }", "headers.Host"),
         ("headers = { X = 1 }", "headers.X"),
         ("status = []", "status"),

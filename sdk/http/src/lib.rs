@@ -29,6 +29,7 @@ mod keys;
 mod page;
 mod reader;
 mod request;
+mod secure;
 mod size;
 mod status;
 #[cfg(feature = "testing")]
@@ -38,5 +39,6 @@ pub use fault::fault;
 pub use keys::{Keys, Scheme};
 pub use page::Page;
 pub use reader::{Keep, Limits, Progress, Reader, ResponseError};
+pub use secure::Secure;
 pub use size::Size;
 pub use status::{StatusRange, StatusRanges, reason};

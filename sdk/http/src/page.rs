@@ -22,6 +22,9 @@ pub struct Page {
     request: Request,
 }
 
+/// So many octets of where a redirect leads are shown.
+const SHOWN: usize = 64;
+
 impl Page {
     pub(crate) fn new(
         scheme: Scheme,
@@ -90,7 +93,10 @@ impl Page {
         location: &[u8],
         address: SocketAddr,
     ) -> Result<Self, Fault> {
-        let wrong = || Fault::down(format!("redirected to no URL: {}", location.escape_ascii()));
+        let wrong = || {
+            let shown = &location[..location.len().min(SHOWN)];
+            Fault::down(format!("redirected to no URL: {}", shown.escape_ascii()))
+        };
         let text = std::str::from_utf8(location).map_err(|_| wrong())?;
         let text = text.split('#').next().unwrap_or_default();
         let path = match self.resolve(text) {
@@ -98,8 +104,8 @@ impl Page {
             Location::Absolute(url) => {
                 let url = Url::read(&url).map_err(|_| wrong())?;
                 if !self.is_at(&url, address) {
-                    let (scheme, host) = (url.scheme.as_str(), url.authority);
-                    return Err(Fault::down(format!("redirected to {scheme}://{host}")));
+                    let (scheme, host) = (url.scheme.as_str(), url.authority.as_str());
+                    return Err(Fault::down(format!("redirected to {scheme}://{host:.SHOWN$}")));
                 }
                 url.path
             }
@@ -212,6 +218,13 @@ mod tests {
             ("/a b\u{1b}", "redirected to no URL: /a b\\x1b"),
         ] {
             assert_eq!(redirected(&keys, 302, location).unwrap_err(), says);
+        }
+        let long = "x".repeat(100);
+        for (location, says) in [
+            (format!("http://{long}/"), format!("redirected to http://{}", &long[..64])),
+            (format!("{long} "), format!("redirected to no URL: {}", &long[..64])),
+        ] {
+            assert_eq!(redirected(&keys, 302, &location).unwrap_err(), says);
         }
     }
 

@@ -93,7 +93,7 @@ enum Stage {
     Done,
 }
 
-/// Most octets of a header: what nginx and Apache would not exceed for a client's.
+/// Most octets of a header: as many as HAProxy takes from a server.
 const HEAD: usize = 16 << 10;
 
 /// Most lines of a header.
@@ -130,33 +130,22 @@ impl Reader {
     ///
     /// # Errors
     /// What makes it no answer; nothing is to be fed then.
-    pub fn feed(&mut self, mut data: &[u8]) -> Result<Progress, ResponseError> {
-        if matches!(self.stage, Stage::Head) {
-            if self.pending.is_empty() {
-                self.heads(&mut data)?;
-                if matches!(self.stage, Stage::Head) {
-                    self.pending.extend_from_slice(data);
-                }
-            } else {
+    pub fn feed(&mut self, data: &[u8]) -> Result<Progress, ResponseError> {
+        match self.stage {
+            Stage::Head if self.pending.is_empty() => self.head_and_body(data)?,
+            Stage::Head => {
                 self.pending.extend_from_slice(data);
                 // A header that comes octet by octet is not to be gone through with each of them.
                 if data.contains(&b'\n') {
                     let pending = std::mem::take(&mut self.pending);
-                    let mut rest = &pending[..];
-                    self.heads(&mut rest)?;
-                    if matches!(self.stage, Stage::Head) {
-                        self.pending = rest.to_vec();
-                    } else {
-                        self.body_of(rest)?;
-                    }
+                    self.head_and_body(&pending)?;
                 }
-                data = &[];
             }
-            if self.pending.len() > HEAD {
-                return Err(ResponseError::LongHead);
-            }
+            Stage::Body(_) | Stage::Done => self.body_of(data)?,
         }
-        self.body_of(data)?;
+        if self.pending.len() > HEAD {
+            return Err(ResponseError::LongHead);
+        }
         Ok(self.progress())
     }
 
@@ -210,13 +199,18 @@ impl Reader {
         self.read >= self.limits.body
     }
 
-    /// Takes headers off the front of `data`, until one is the answer's own.
-    fn heads(&mut self, data: &mut &[u8]) -> Result<(), ResponseError> {
-        while matches!(self.stage, Stage::Head) && !data.is_empty() {
-            let Some(size) = self.head(data)? else { break };
-            *data = &data[size..];
+    /// Takes what begins with a header; as much as is not wholly there is kept.
+    fn head_and_body(&mut self, mut data: &[u8]) -> Result<(), ResponseError> {
+        while matches!(self.stage, Stage::Head) {
+            match self.head(data)? {
+                Some(size) => data = &data[size..],
+                None => {
+                    self.pending = data.to_vec();
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
+        self.body_of(data)
     }
 
     /// The header's size, once it is wholly there.
