@@ -5,12 +5,14 @@ extern crate rais_plugin_load_agent as _;
 extern crate rais_plugin_load_average as _;
 extern crate rais_plugin_load_cpu as _;
 extern crate rais_plugin_load_exec as _;
+extern crate rais_plugin_load_http as _;
 extern crate rais_plugin_load_memory as _;
 extern crate rais_plugin_load_pressure as _;
 extern crate rais_plugin_load_response_time as _;
 extern crate rais_plugin_probe_exec as _;
 extern crate rais_plugin_probe_http as _;
 extern crate rais_plugin_probe_tcp as _;
+extern crate rais_plugin_probe_udp as _;
 extern crate rais_plugin_sink_bind as _;
 extern crate rais_plugin_transport_udp as _;
 
@@ -28,10 +30,12 @@ mod tests {
             (Kind::Probe, "exec"),
             (Kind::Probe, "http"),
             (Kind::Probe, "tcp"),
+            (Kind::Probe, "udp"),
             (Kind::Load, "agent"),
             (Kind::Load, "average"),
             (Kind::Load, "cpu"),
             (Kind::Load, "exec"),
+            (Kind::Load, "http"),
             (Kind::Load, "memory"),
             (Kind::Load, "pressure"),
             (Kind::Load, "response-time"),

@@ -1,0 +1,129 @@
+//! Open Request Cost Aggregation: what Envoy and gRPC call load reports of a backend.
+
+use rais_sdk::Fault;
+use serde_json::Value;
+
+use crate::gauge::{at, number, number_of};
+
+/// Its value begins with the word for its form.
+pub(crate) const HEADER: &str = "endpoint-load-metrics";
+
+/// The first counts where it is told and not zero: the application knows better.
+const USUAL: [&str; 2] = ["application_utilization", "cpu_utilization"];
+
+/// Name and value of `metric`, or of the usual one.
+pub(crate) fn read(header: &[u8], metric: Option<&str>) -> Result<(String, Option<f64>), Fault> {
+    let report = Report::of(header)?;
+    let missing = |name| Fault::unknown(format!("{HEADER} has no {name}"));
+    if let Some(name) = metric {
+        let value = report.metric(name).ok_or_else(|| missing(name))?;
+        return Ok((name.to_owned(), value));
+    }
+    let [application, cpu] = USUAL.map(|name| report.metric(name).map(|value| (name, value)));
+    let told = application.filter(|(_, value)| *value != Some(0.0));
+    let (name, value) = told.or(cpu).or(application).ok_or_else(|| missing(USUAL[1]))?;
+    Ok((name.to_owned(), value))
+}
+
+/// A header's value.
+enum Report<'h> {
+    /// `name=value, name=value`
+    Text(&'h str),
+    Json(Value),
+}
+
+impl<'h> Report<'h> {
+    fn of(header: &'h [u8]) -> Result<Self, Fault> {
+        let fault = |text: String| Fault::unknown(format!("{HEADER}: {text}"));
+        let text = std::str::from_utf8(header).map_err(|_| fault("no text".to_owned()))?.trim();
+        match text.split_once(' ') {
+            Some(("TEXT", metrics)) => Ok(Self::Text(metrics)),
+            Some(("JSON", metrics)) => {
+                let value = serde_json::from_str(metrics);
+                value.map(Self::Json).map_err(|error| fault(format!("no JSON: {error}")))
+            }
+            _ => Err(fault("neither of the form TEXT nor JSON".to_owned())),
+        }
+    }
+
+    /// `None`: not told. `Some(None)`: no number.
+    fn metric(&self, name: &str) -> Option<Option<f64>> {
+        match self {
+            Self::Text(metrics) => {
+                let mut pairs = metrics.split(',').filter_map(|pair| pair.split_once('='));
+                let (_, value) = pairs.find(|(key, _)| key.trim() == name)?;
+                Some(number(value.as_bytes()))
+            }
+            // Protobuf's JSON has names in either way.
+            Self::Json(value) => at(value, name).or_else(|| at(value, &camel(name))).map(number_of),
+        }
+    }
+}
+
+/// `cpu_utilization` as `cpuUtilization`, up to the first dot: names behind it are the server's.
+fn camel(name: &str) -> String {
+    let (field, rest) = name.split_at(name.find('.').unwrap_or(name.len()));
+    let mut words = field.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, others) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+        camel.extend([&first.to_ascii_uppercase(), others]);
+    }
+    camel + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usual(header: &str) -> Result<(String, Option<f64>), String> {
+        read(header.as_bytes(), None).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_applications_own_word_counts_before_the_cpu() {
+        for (header, name, value) in [
+            ("TEXT cpu_utilization=0.3,mem_utilization=0.8", "cpu_utilization", 0.3),
+            (
+                "TEXT cpu_utilization=0.3, application_utilization=1.2",
+                "application_utilization",
+                1.2,
+            ),
+            ("TEXT application_utilization=0, cpu_utilization = 0.3", "cpu_utilization", 0.3),
+            ("TEXT application_utilization=0", "application_utilization", 0.0),
+            (r#"JSON {"cpu_utilization": 0.3}"#, "cpu_utilization", 0.3),
+            (r#"JSON {"cpuUtilization": 0.3, "rpsFractional": 9}"#, "cpu_utilization", 0.3),
+            (
+                r#"JSON {"cpuUtilization": 0.3, "applicationUtilization": 0.4}"#,
+                "application_utilization",
+                0.4,
+            ),
+        ] {
+            assert_eq!(usual(header), Ok((name.to_owned(), Some(value))), "{header}");
+        }
+    }
+
+    #[test]
+    fn another_metric_may_be_named() {
+        let of = |header: &str, name| read(header.as_bytes(), Some(name)).unwrap().1;
+        assert_eq!(of("TEXT named_metrics.queue=7,x=1", "named_metrics.queue"), Some(7.0));
+        let json = r#"JSON {"memUtilization": 0.5, "namedMetrics": {"my_queue": 7}}"#;
+        assert_eq!(of(json, "named_metrics.my_queue"), Some(7.0));
+        assert_eq!(of(json, "mem_utilization"), Some(0.5));
+        assert!(read(json.as_bytes(), Some("eps")).is_err());
+    }
+
+    #[test]
+    fn what_is_no_report_is_told() {
+        for (header, says) in [
+            ("TEXT mem_utilization=0.8", "endpoint-load-metrics has no cpu_utilization"),
+            ("BIN CAE=", "neither of the form TEXT nor JSON"),
+            ("cpu_utilization=0.3", "neither of the form TEXT nor JSON"),
+            ("JSON {", "no JSON: "),
+        ] {
+            let text = usual(header).unwrap_err();
+            assert!(text.contains(says), "{header}: {text}");
+        }
+        assert_eq!(usual("TEXT cpu_utilization=much"), Ok(("cpu_utilization".to_owned(), None)));
+    }
+}
