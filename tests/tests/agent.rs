@@ -108,7 +108,12 @@ fn servers(host: &Host) -> Result<BTreeMap<String, (String, u32)>, String> {
 }
 
 #[track_caller]
-fn until_haproxy_has(host: &Host, server: &str, state: &str, weight: std::ops::RangeInclusive<u32>) {
+fn until_haproxy_has(
+    host: &Host,
+    server: &str,
+    state: &str,
+    weight: std::ops::RangeInclusive<u32>,
+) {
     wait::until(&format!("{server} to be {state} with a weight of {weight:?}"), || {
         let seen = servers(host)?;
         match seen.get(server) {

@@ -38,9 +38,17 @@ pub(super) struct Flapping {
 }
 
 impl Flapping {
-    /// As after so many falls, in an earlier life.
+    /// As after so many falls in an earlier life.
     pub(super) fn remembered(falls: u8) -> Flapping {
         Flapping { falls: falls.min(MOST_FALLS), ..Flapping::default() }
+    }
+
+    /// As after so many falls in an earlier life, the last of which it has not come back from: what
+    /// it has stood of its hold is not known.
+    pub(super) fn remembered_down(falls: u8, now: Time) -> Flapping {
+        let mut flapping = Flapping::remembered(falls);
+        flapping.hold(now);
+        flapping
     }
 
     /// Falls that are not forgotten.
@@ -74,6 +82,10 @@ impl Flapping {
         self.falls = self.falls.saturating_add(1).min(MOST_FALLS);
         self.sum = 0;
         self.up_since = None;
+        self.hold(now);
+    }
+
+    fn hold(&mut self, now: Time) {
         self.held_until = self.falls.checked_sub(FREE_FALLS + 1).map(|beyond| {
             let hold = FIRST_HOLD * 2u32.saturating_pow(u32::from(beyond));
             now + hold.min(LONGEST_HOLD)

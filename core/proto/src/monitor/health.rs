@@ -68,8 +68,11 @@ impl Health {
     }
 
     /// As it was in an earlier life: its first verdict is one of a row, too.
-    pub(super) fn remembered(limits: Limits, settled: Settled, falls: u8) -> Health {
-        let flapping = Flapping::remembered(falls);
+    pub(super) fn remembered(limits: Limits, settled: Settled, falls: u8, now: Time) -> Health {
+        let flapping = match settled {
+            Settled::Up => Flapping::remembered(falls),
+            Settled::Down => Flapping::remembered_down(falls, now),
+        };
         Health { settled: Some(settled), flapping, ..Health::new(limits) }
     }
 

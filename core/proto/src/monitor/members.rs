@@ -158,7 +158,7 @@ impl Monitor {
         let Some(limits) = self.services.get(&service).map(ServiceConfig::limits) else { return };
         let id = self.add_group(service, Claim::Watched);
         let at = ProbeTarget { address: watched.address, name: name_of(watched) };
-        let health = self.health_at_first(service, watched.address, limits);
+        let health = self.health_at_first(service, watched.address, limits, now);
         let mut target = Target::new(id, at, vec![watched.address], health, now);
         target.weight = watched.weight;
         let target = self.add_target(target, now);

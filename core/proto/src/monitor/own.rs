@@ -63,7 +63,7 @@ impl Monitor {
                     let name = self.config.host_name.as_str().into();
                     let health = self.health_of(&old, &speaks_for);
                     let health =
-                        health.unwrap_or_else(|| self.health_at_first(service, at, limits));
+                        health.unwrap_or_else(|| self.health_at_first(service, at, limits, now));
                     let at = ProbeTarget { address: at, name };
                     let target = Target::new(id, at, speaks_for, health, now);
                     let target = self.add_target(target, now);

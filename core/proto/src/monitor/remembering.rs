@@ -7,6 +7,7 @@ use super::Monitor;
 use super::group::ServiceId;
 use super::health::{Health, Limits, Settled};
 use crate::name::ServiceName;
+use crate::time::Time;
 
 /// What is known of an address that is probed, for the monitor's next life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl Monitor {
     /// Tells what an earlier life knew, before any address is known here. What is remembered as up
     /// falls by `fall` failures, what is remembered as down rises by `rise` successes; both are
     /// announced with their first verdict only, so that the dead are not brought back.
-    pub fn remember(&mut self, healths: impl IntoIterator<Item = Remembered>) {
+    pub fn remember(&mut self, now: Time, healths: impl IntoIterator<Item = Remembered>) {
         let of = |it: Remembered| ((it.service, it.address), (it.settled, it.falls));
         self.memory.0.extend(healths.into_iter().map(of));
         // Watched targets are there from the start.
@@ -42,7 +43,7 @@ impl Monitor {
             })
             .collect();
         for (id, service, address, limits) in unheard {
-            let health = self.health_at_first(service, address, limits);
+            let health = self.health_at_first(service, address, limits, now);
             if let Some(target) = self.targets.get_mut(&id) {
                 target.health = health;
             }
@@ -68,10 +69,11 @@ impl Monitor {
         service: ServiceId,
         address: IpAddr,
         limits: Limits,
+        now: Time,
     ) -> Health {
         let name = self.services.get(&service).map(|service| service.name.clone());
         match name.and_then(|name| self.memory.0.remove(&(name, address))) {
-            Some((settled, falls)) => Health::remembered(limits, settled, falls),
+            Some((settled, falls)) => Health::remembered(limits, settled, falls, now),
             None => Health::new(limits),
         }
     }

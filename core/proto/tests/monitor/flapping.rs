@@ -75,7 +75,7 @@ fn remembered(settled: Settled, falls: u8) -> Remembered {
 fn restarted(what: Remembered, server: Server) -> Stage {
     let mut stage = Stage::new(config());
     stage.set(WEB, server);
-    stage.monitor.remember([what]);
+    stage.monitor.remember(Time::ZERO, [what]);
     stage.own(&[WEB]);
     stage
 }
@@ -116,15 +116,20 @@ fn a_restart_does_not_forgive_flapping() {
     assert_eq!(comes_back_after(&mut stage), 10);
     let known = stage.monitor.healths();
     assert_eq!(known, [remembered(Settled::Up, 4)]);
+
+    // Down when it ended, it waits as if it had fallen just now.
+    let mut stage = restarted(remembered(Settled::Down, 4), Server::Answers(1));
+    let up = stage.run_until_some(|stage| stage.became(WEB, State::Up, Time::ZERO));
+    assert_eq!(ms(up) / 1000, 10);
 }
 
 #[test]
 fn watched_targets_are_remembered_too() {
     let mut monitor = Monitor::new(Time::ZERO, with(vec![watching("http", &[WEB])]));
-    monitor.remember([remembered(Settled::Down, 2)]);
+    monitor.remember(Time::ZERO, [remembered(Settled::Down, 2)]);
     assert_eq!(monitor.healths(), [remembered(Settled::Down, 2)]);
     assert_eq!(monitor.view(Time::ZERO)[0].state, None);
     let unknown = Remembered { service: "news".parse().unwrap(), ..remembered(Settled::Up, 0) };
-    monitor.remember([unknown]);
+    monitor.remember(Time::ZERO, [unknown]);
     assert_eq!(monitor.healths().len(), 1, "nobody asks for it");
 }

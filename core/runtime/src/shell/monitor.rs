@@ -103,7 +103,7 @@ impl MonitorShell {
     /// With what an earlier life knew; what this one knows is kept by `recorder`.
     #[must_use]
     pub fn remembering(mut self, healths: Vec<Remembered>, recorder: Recorder) -> MonitorShell {
-        self.machine.remember(healths);
+        self.machine.remember(self.facts.clock.now(), healths);
         self.recorder = Some(recorder);
         self
     }
