@@ -2,6 +2,7 @@
 
 mod row;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,7 @@ async fn all(
     let missing = || Stop::Failed(anyhow!("a plugin's instance is missing"));
     // Every probe is under way before the first is awaited.
     let mut probing = Vec::new();
+    let mut all_places = Vec::new();
     for (name, service) in services {
         let places = places(config, service, interfaces);
         if places.is_empty() {
@@ -115,32 +117,37 @@ async fn all(
         for call in service.probe.calls() {
             let port = instances.probe(call).ok_or_else(missing)?;
             let timeout = call.timeout.unwrap_or(service.timeout);
-            for target in targets(name, call, &places) {
+            for (place, target) in targets(name, call, &places) {
                 let answer = port.probe(target.clone(), timeout);
-                probing.push((*name, call, target, answer));
+                probing.push((*name, call, place, target, answer));
             }
         }
+        all_places.push(places);
     }
     let mut rows = Vec::new();
-    let mut found: Vec<(&ServiceName, Target, Up)> = Vec::new();
-    for (name, call, target, answer) in probing {
+    let mut found: BTreeMap<(&ServiceName, IpAddr), Up> = BTreeMap::new();
+    for (name, call, place, target, answer) in probing {
         let answer = answer.await;
         if let Ok(up) = &answer {
-            found.push((name, target.clone(), up.clone()));
+            // Of several probes the slowest counts, as in a monitor.
+            let last = found.entry((name, place)).or_insert_with(|| up.clone());
+            if last.took < up.took {
+                last.clone_from(up);
+            }
         }
         rows.push(Row::probe(name, call, &target, &answer));
     }
-    for (name, service) in services {
-        let up: Vec<_> = found.iter().filter(|(of, ..)| of == name).collect();
+    for ((name, service), places) in services.iter().zip(&all_places) {
         for call in service.load.iter().flat_map(|load| load.calls()) {
             let port = instances.load(call).ok_or_else(missing)?;
             let subjects: Vec<Subject> = match port.scope() {
                 Scope::Host => vec![Subject::new(name.as_str())],
-                Scope::Target => up
-                    .iter()
-                    .map(|(_, target, up)| {
-                        let subject = Subject::new(name.as_str()).with_target(target.clone());
-                        subject.with_last(up.clone())
+                Scope::Target => targets(name, call, places)
+                    .into_iter()
+                    .map(|(place, target)| {
+                        let subject = Subject::new(name.as_str()).with_target(target);
+                        let last = found.get(&(*name, place)).cloned();
+                        last.into_iter().fold(subject, Subject::with_last)
                     })
                     .collect(),
             };
@@ -170,13 +177,14 @@ fn places(
     own.into_iter().map(|address| (address, config.host.name.to_string())).collect()
 }
 
-fn targets(name: &ServiceName, call: &Call, places: &[(IpAddr, String)]) -> Vec<Target> {
-    let mut targets: Vec<Target> = Vec::new();
-    for (address, machine) in places {
-        let address = SocketAddr::new(call.address.unwrap_or(*address), call.port.unwrap_or(0));
+/// What a call is asked about, each with the first of the addresses that it stands for.
+fn targets(name: &ServiceName, call: &Call, places: &[(IpAddr, String)]) -> Vec<(IpAddr, Target)> {
+    let mut targets: Vec<(IpAddr, Target)> = Vec::new();
+    for (place, machine) in places {
+        let address = SocketAddr::new(call.address.unwrap_or(*place), call.port.unwrap_or(0));
         // An address of the table's own stands for all.
-        if !targets.iter().any(|target| target.address == address) {
-            targets.push(Target::new(address, machine.clone(), name.as_str()));
+        if !targets.iter().any(|(_, target)| target.address == address) {
+            targets.push((*place, Target::new(address, machine.clone(), name.as_str())));
         }
     }
     targets
@@ -227,7 +235,7 @@ mod tests {
         let (name, service) = config.monitor.services.first_key_value().unwrap();
         let places = places(&config, service, &[eth0()]);
         let calls = service.probe.calls();
-        targets(name, calls[0], &places).iter().map(row::shown).collect()
+        targets(name, calls[0], &places).iter().map(|(_, target)| row::shown(target)).collect()
     }
 
     #[test]
