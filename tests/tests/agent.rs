@@ -159,12 +159,12 @@ fn haproxy_hears_of_us_what_we_hear_of_an_agent() {
     agents[0].says("drain #upgrade");
     status::until_set(&ns, "www", &addresses([2]));
     until_state(&ns, 1, "draining", "drain #upgrade");
-    until_haproxy_has(&ns, "web1", "DRAIN", 0..=100);
+    until_haproxy_has(&ns, "web1", "DRAIN", 0..=0);
     agents[0].says("ready");
     status::until_set(&ns, "www", &addresses([1, 2]));
     until_haproxy_has(&ns, "web1", "UP", 69..=71);
     agents[0].says("maint");
-    until_haproxy_has(&ns, "web1", "MAINT", 0..=100);
+    until_haproxy_has(&ns, "web1", "DOWN (agent)", 0..=100);
     status::until_set(&ns, "www", &addresses([2]));
     agents[0].says("ready up");
     status::until_set(&ns, "www", &addresses([1, 2]));
@@ -202,7 +202,7 @@ fn a_reload_moves_where_agent_checks_are_answered_or_refuses() {
         })
     };
     let answers = |port| wait::until("an answer", || asked(port));
-    assert!(answers(5370).starts_with("ready up "));
+    assert!(answers(5370).starts_with("up "));
 
     let taken = web.net().enter(|| TcpListener::bind("127.0.0.1:5371")).unwrap();
     web.write(CONFIG, &TEXT.replace("0.0.0.0:5370", "127.0.0.1:5371"));
@@ -210,10 +210,10 @@ fn a_reload_moves_where_agent_checks_are_answered_or_refuses() {
     assert_eq!(refused.code, 2, "{}", refused.stderr);
     assert!(refused.stderr.contains("rais.toml:10:9"), "{}", refused.stderr);
     assert!(refused.stderr.contains("in use"), "{}", refused.stderr);
-    assert!(answers(5370).starts_with("ready up "), "the old one goes on");
+    assert!(answers(5370).starts_with("up "), "the old one goes on");
 
     drop(taken);
     web.rais(&["reload"]).expect_code(0);
-    assert!(answers(5371).starts_with("ready up "));
+    assert!(answers(5371).starts_with("up "));
     assert!(asked(5370).is_err());
 }

@@ -18,7 +18,11 @@ use crate::plan::binder::ZonePlan;
 /// means says nothing.
 pub(crate) fn outcome(answer: Result<Up, Fault>) -> ProbeOutcome {
     match answer {
-        Ok(up) => ProbeOutcome::Up { took: up.took, load: up.load.and_then(Load::from_percent) },
+        Ok(up) => ProbeOutcome::Up(monitor::Proof {
+            took: up.took,
+            load: up.load.and_then(Load::from_percent),
+            detail: up.detail.into(),
+        }),
         Err(fault) => {
             let reason = Reason::new(&fault.text);
             match fault.kind {
@@ -54,7 +58,7 @@ pub(crate) fn reading(answer: &Result<Reading, Fault>) -> Option<monitor::Readin
 
 /// What a probe last found, for those who measure a load by it.
 pub(crate) fn up(proof: &monitor::Proof) -> Up {
-    let up = Up::new(proof.took);
+    let up = Up::new(proof.took).with_detail(&*proof.detail);
     match proof.load {
         Some(load) => up.with_load(load.as_percent()),
         None => up,

@@ -322,7 +322,14 @@ impl MonitorRole {
             .map_err(|faults| DaemonError::Config(Faults(faults), Look::Plain))?;
         let outlets = Outlets::new(checked.instances.transports());
         let file = state.file::<StoredHealths>("healths.json", healths::VERSION);
-        let known = again_if_corrupt(|| file.load())?;
+        let known = match again_if_corrupt(|| file.load()) {
+            // Worth five minutes: no reason to refuse an older rais.
+            Err(error @ StateError::Newer { .. }) => {
+                warn!("{error}; starting without it");
+                None
+            }
+            known => known?,
+        };
         let known = known.zip(Boot::now().ok()).map(|(known, now)| known.fresh(&now));
         let recorder = Recorder::new(Keeper::start(file)?);
         let (shell, events) = MonitorShell::new(facts.clone(), plan, outlets, neighbour);

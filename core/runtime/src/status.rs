@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use rais_proto::heartbeat::Weight;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{PluginRow, PluginState};
@@ -75,6 +76,17 @@ pub struct ServiceHealth {
     pub load: Option<f64>,
     /// Of the last good probe, in milliseconds.
     pub took_ms: Option<f64>,
+    /// What the last good probe told: `200 OK`, `certificate ends in 9 days`; may be empty.
+    #[serde(default)]
+    pub detail: String,
+    /// Percent of the usual share: the configured one, as far as the server wants it.
+    #[serde(default = "usual_weight")]
+    pub weight: u16,
+}
+
+/// An older rais does not tell it.
+fn usual_weight() -> u16 {
+    Weight::USUAL.as_percent()
 }
 
 /// What a monitor counts.

@@ -59,7 +59,11 @@ fn monitor(status: &MonitorStatus) -> String {
             ago(Some(service.since_ms)),
             load(service.load),
             plain(&service.took_ms.map(took).unwrap_or_default()),
-            plain(&service.reason),
+            // Of one that is up there is no reason to tell, but what its probe found.
+            match service.reason.as_str() {
+                "" => (service.detail.clone(), Tone::Faint),
+                reason => plain(reason),
+            },
         ]);
     }
     let services = match status.services.is_empty() {

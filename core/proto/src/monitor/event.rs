@@ -1,6 +1,7 @@
 //! What a monitor asks of its shell, and what it is told.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::LoadKey;
@@ -30,12 +31,7 @@ pub struct ProbeTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeOutcome {
     /// The service answers.
-    Up {
-        /// How long that took.
-        took: Duration,
-        /// A load that the answer carried.
-        load: Option<Load>,
-    },
+    Up(Proof),
     /// It does not: `connection refused`.
     Down(Reason),
     /// It did not answer within the timeout: `timeout at connecting`; empty where no more is known.
@@ -102,12 +98,21 @@ pub enum LoadSubject {
 }
 
 /// A success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// How long it took.
     pub took: Duration,
     /// A load that the answer carried.
     pub load: Option<Load>,
+    /// For people: `200 OK`, `certificate ends in 9 days`; may be empty.
+    pub detail: Arc<str>,
+}
+
+impl Proof {
+    /// An answer within `took` that said nothing else.
+    pub fn within(took: Duration) -> Proof {
+        Proof { took, load: None, detail: Arc::default() }
+    }
 }
 
 /// An address that changed its state.

@@ -8,7 +8,8 @@
 //!   three is of no use. (gdnsd's `down_thresh` counts the like.)
 //! - **Falls add up.** Each counts one, each minute up takes one off. From the fourth on the
 //!   address stays down for [`FIRST_HOLD`] after its last fall, twice as long each time and at most
-//!   [`LONGEST_HOLD`], however well it answers (as Envoy's ejections).
+//!   [`LONGEST_HOLD`], however well it answers (as Envoy's ejections; and as there, of the machines
+//!   that a service watches only one in ten is held: what ails more of them is not theirs).
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -38,17 +39,17 @@ pub(super) struct Flapping {
 }
 
 impl Flapping {
-    /// As after so many falls in an earlier life.
-    pub(super) fn remembered(falls: u8) -> Flapping {
-        Flapping { falls: falls.min(MOST_FALLS), ..Flapping::default() }
+    /// As in an earlier life, in which it was up.
+    pub(super) fn remembered_up(falls: u8, now: Time) -> Flapping {
+        let falls = falls.min(MOST_FALLS);
+        Flapping { falls, up_since: Some(now), ..Flapping::default() }
     }
 
-    /// As after so many falls in an earlier life, the last of which it has not come back from: what
-    /// it has stood of its hold is not known.
-    pub(super) fn remembered_down(falls: u8, now: Time) -> Flapping {
-        let mut flapping = Flapping::remembered(falls);
-        flapping.hold(now);
-        flapping
+    /// As in an earlier life, in which it was down, and is to stay so for `held`.
+    pub(super) fn remembered_down(falls: u8, held: Duration, now: Time) -> Flapping {
+        let falls = falls.min(MOST_FALLS);
+        let held_until = Some(now + held.min(LONGEST_HOLD));
+        Flapping { falls, held_until, ..Flapping::default() }
     }
 
     /// Falls that are not forgotten.
@@ -82,10 +83,6 @@ impl Flapping {
         self.falls = self.falls.saturating_add(1).min(MOST_FALLS);
         self.sum = 0;
         self.up_since = None;
-        self.hold(now);
-    }
-
-    fn hold(&mut self, now: Time) {
         self.held_until = self.falls.checked_sub(FREE_FALLS + 1).map(|beyond| {
             let hold = FIRST_HOLD * 2u32.saturating_pow(u32::from(beyond));
             now + hold.min(LONGEST_HOLD)
@@ -99,10 +96,20 @@ impl Flapping {
         self.up_since = Some(now);
     }
 
+    /// It need not stay down any longer.
+    pub(super) fn release(&mut self) {
+        self.held_until = None;
+    }
+
     /// How long it stays down, whatever it answers.
     pub(super) fn held(&self, now: Time) -> Option<Duration> {
         let left = self.held_until?.since(now);
         (!left.is_zero()).then_some(left)
+    }
+
+    /// Until when that is.
+    pub(super) fn held_until(&self) -> Option<Time> {
+        self.held_until
     }
 }
 
@@ -165,9 +172,8 @@ mod tests {
     fn a_minute_up_takes_a_fall_off() {
         assert_eq!(holds(8, 60), [0; 8]);
         assert_eq!(holds(10, 59), [0, 0, 0, 10, 20, 40, 80, 160, 300, 300]);
-        let mut flapping = Flapping::remembered(200);
+        let mut flapping = Flapping::remembered_up(200, at(0));
         assert_eq!(flapping.falls(), MOST_FALLS);
-        flapping.rose(at(0));
         flapping.succeed(at(59));
         assert_eq!(flapping.falls(), 9);
         flapping.succeed(at(60 * 8));

@@ -1,18 +1,17 @@
 //! Rise and fall: what a row of verdicts makes of an address.
 
 use std::num::NonZeroU16;
-use std::time::Duration;
 
+use super::event::Proof;
 use super::flapping::Flapping;
 use crate::heartbeat::{Reason, State};
-use crate::load::Load;
 use crate::time::Time;
 
 /// What one trial says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It answers.
-    Up { took: Duration, load: Option<Load> },
+    Up(Proof),
     /// It does not.
     Down(Reason),
     /// Nothing is known.
@@ -44,8 +43,8 @@ pub(super) struct Health {
     against: u16,
     /// Trials in a row without an opinion.
     blind: u16,
-    /// Whether anything was heard in this life; before, nothing is announced.
-    heard: bool,
+    /// Whether this life has found out for itself what is settled; before, it is not announced.
+    found: bool,
     flapping: Flapping,
     /// Why it was last found down.
     evidence: Reason,
@@ -60,19 +59,16 @@ impl Health {
             settled: None,
             against: 0,
             blind: 0,
-            heard: false,
+            found: false,
             flapping: Flapping::default(),
             evidence: Reason::default(),
             blindness: Reason::default(),
         }
     }
 
-    /// As it was in an earlier life: its first verdict is one of a row, too.
-    pub(super) fn remembered(limits: Limits, settled: Settled, falls: u8, now: Time) -> Health {
-        let flapping = match settled {
-            Settled::Up => Flapping::remembered(falls),
-            Settled::Down => Flapping::remembered_down(falls, now),
-        };
+    /// As it was in an earlier life: its first verdict is one of a row, too, and nothing is
+    /// announced that no verdict of this life bears out.
+    pub(super) fn remembered(limits: Limits, settled: Settled, flapping: Flapping) -> Health {
         Health { settled: Some(settled), flapping, ..Health::new(limits) }
     }
 
@@ -84,22 +80,25 @@ impl Health {
         self.settled
     }
 
-    /// Falls of late.
-    pub(super) fn falls(&self) -> u8 {
-        self.flapping.falls()
+    pub(super) fn flapping(&self) -> &Flapping {
+        &self.flapping
+    }
+
+    /// Lets it up however often it fell.
+    pub(super) fn release(&mut self) {
+        self.flapping.release();
     }
 
     /// Counts one verdict. The first that decides anything decides at once; one without an opinion
     /// breaks no row.
     pub(super) fn observe(&mut self, verdict: &Verdict, now: Time) {
-        self.heard = true;
         let (said, mut enough) = match verdict {
             Verdict::NoOpinion(reason) => {
                 self.blind = self.blind.saturating_add(1);
                 self.blindness = reason.clone();
                 return;
             }
-            Verdict::Up { .. } => {
+            Verdict::Up(_) => {
                 self.flapping.succeed(now);
                 (Settled::Up, false)
             }
@@ -110,6 +109,8 @@ impl Health {
             }
         };
         self.blind = 0;
+        // No failure bears out that somebody is up; that one is down needs no more evidence.
+        self.found |= !(self.settled == Some(Settled::Up) && said == Settled::Down);
         if self.settled == Some(said) {
             self.against = 0;
             return;
@@ -126,6 +127,7 @@ impl Health {
         }
         let was_up = self.settled == Some(Settled::Up);
         self.settled = Some(said);
+        self.found = true;
         self.against = 0;
         match said {
             Settled::Up => self.flapping.rose(now),
@@ -136,10 +138,8 @@ impl Health {
 
     /// What to announce; none before the first verdict.
     pub(super) fn state(&self) -> Option<State> {
-        if !self.heard {
-            return None;
-        }
-        match self.settled {
+        match self.settled.filter(|_| self.found) {
+            None if self.blind == 0 => None,
             None => Some(State::Unknown),
             Some(_) if self.blind >= self.limits.fall.get() => Some(State::Unknown),
             Some(Settled::Up) => Some(State::Up),
@@ -152,7 +152,7 @@ impl Health {
         match self.state() {
             // What answers well enough to be up, and is not.
             Some(State::Down) if self.against >= self.limits.rise.get() => {
-                Reason::new(&format!("flapping: {} falls of late", self.falls()))
+                Reason::new(&format!("flapping: {} falls of late", self.flapping.falls()))
             }
             Some(State::Down) => self.evidence.clone(),
             Some(State::Unknown) => self.blindness.clone(),
@@ -163,6 +163,8 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn limits(rise: u16, fall: u16) -> Limits {
@@ -171,7 +173,7 @@ mod tests {
 
     fn verdict(letter: char) -> Verdict {
         match letter {
-            'u' => Verdict::Up { took: Duration::ZERO, load: None },
+            'u' => Verdict::Up(Proof::within(Duration::ZERO)),
             'd' => Verdict::Down(Reason::new("connection refused")),
             _ => Verdict::NoOpinion(Reason::new("no such file")),
         }

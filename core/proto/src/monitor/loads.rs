@@ -41,10 +41,20 @@ struct Source {
 struct Readings {
     recent: VecDeque<(Time, Load)>,
     wanted: Wanted,
-    /// When the last sample was to be taken.
+    /// When the next sample is to be taken.
     scheduled: Time,
-    asked: Option<SampleId>,
+    asked: Option<(SampleId, Time)>,
 }
+
+/// Whether a sample would tell anything now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worth {
+    Asking,
+    Nothing,
+}
+
+/// A sample that has not come by then never will; whoever takes them gives up sooner.
+const LOST: Duration = Duration::from_secs(30);
 
 /// What a reading brought about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,36 +112,50 @@ impl Loads {
         all.filter(|of| self.readings.contains_key(of)).collect()
     }
 
-    /// Begins to sample; false where that was done.
-    pub(super) fn begin(&mut self, of: Sampled, now: Time) -> bool {
+    /// Between two samples of a source.
+    pub(super) fn every(&self, source: LoadKey) -> Duration {
+        self.sources.get(&source).map_or(Duration::ZERO, |source| source.every)
+    }
+
+    /// Begins to sample, the first time at `first`; false where that was done.
+    pub(super) fn begin(&mut self, of: Sampled, first: Time) -> bool {
         let mut new = false;
         self.readings.entry(of).or_insert_with(|| {
             new = true;
             let (recent, wanted) = (VecDeque::new(), Wanted::default());
-            Readings { recent, wanted, scheduled: now, asked: None }
+            Readings { recent, wanted, scheduled: first, asked: None }
         });
         new
     }
 
     pub(super) fn forget(&mut self, of: Sampled) {
-        if let Some(asked) = self.readings.remove(&of).and_then(|readings| readings.asked) {
-            self.open.remove(&asked);
+        let asked = self.readings.remove(&of).and_then(|readings| readings.asked);
+        if let Some((id, _)) = asked {
+            self.open.remove(&id);
         }
     }
 
-    /// The time of a sample has come: how it is to be called, where the one before has come in, and
-    /// when the next is. What was missed is not made up for.
-    pub(super) fn ask(&mut self, of: Sampled, now: Time) -> Option<(Option<SampleId>, Time)> {
+    /// The time of a sample has come: how it is to be called, where one is worth asking for and the
+    /// one before has come in, and when the next is. What was missed is not made up for.
+    pub(super) fn ask(
+        &mut self,
+        of: Sampled,
+        worth: Worth,
+        now: Time,
+    ) -> Option<(Option<SampleId>, Time)> {
         let every = self.sources.get(&of.source)?.every;
         let readings = self.readings.get_mut(&of)?;
         let late = now.since(readings.scheduled) > every;
         readings.scheduled = if late { now } else { readings.scheduled } + every;
-        if readings.asked.is_some() {
+        if let Some((lost, _)) = readings.asked.take_if(|(_, at)| now.since(*at) > LOST) {
+            self.open.remove(&lost);
+        }
+        if readings.asked.is_some() || worth == Worth::Nothing {
             return Some((None, readings.scheduled));
         }
         self.made += 1;
         let id = SampleId(self.made);
-        readings.asked = Some(id);
+        readings.asked = Some((id, now));
         self.open.insert(id, of);
         Some((Some(id), readings.scheduled))
     }
@@ -258,7 +282,7 @@ mod tests {
     impl Loads {
         /// Asks for a sample, and gives it.
         fn give(&mut self, of: Sampled, reading: Option<Reading>, secs: u64) -> Heard {
-            let (id, _) = self.ask(of, at(secs)).unwrap();
+            let (id, _) = self.ask(of, Worth::Asking, at(secs)).unwrap();
             self.take(id.unwrap(), reading, at(secs))
         }
 
@@ -347,7 +371,7 @@ mod tests {
         assert_eq!(loads.of(&load, WEB2, at(0)), Some(percent(90)));
         let of = Sampled { source: CPU, target: Some(WEB2) };
         assert_eq!(loads.sampled_of(WEB2), [of]);
-        let (asked, _) = loads.ask(of, at(1)).unwrap();
+        let (asked, _) = loads.ask(of, Worth::Asking, at(1)).unwrap();
         loads.forget(of);
         assert_eq!(loads.take(asked.unwrap(), None, at(1)), Heard::Load, "nobody wants it");
         assert_eq!(loads.of(&load, WEB2, at(1)), None);
@@ -356,13 +380,21 @@ mod tests {
     #[test]
     fn no_sample_is_asked_for_before_the_last_has_come() {
         let mut loads = loads(10, 1);
-        let (id, next) = loads.ask(of_host(CPU), at(0)).unwrap();
+        let ask =
+            |loads: &mut Loads, secs| loads.ask(of_host(CPU), Worth::Asking, at(secs)).unwrap();
+        let (first, next) = ask(&mut loads, 0);
         assert_eq!(next, at(1));
-        assert_eq!(loads.ask(of_host(CPU), at(1)), Some((None, at(2))));
-        loads.take(id.unwrap(), None, at(2));
-        let (id, next) = loads.ask(of_host(CPU), at(9)).unwrap();
-        assert!(id.is_some());
+        assert_eq!(ask(&mut loads, 1), (None, at(2)));
+        loads.take(first.unwrap(), None, at(2));
+        assert_eq!(loads.ask(of_host(CPU), Worth::Nothing, at(2)), Some((None, at(3))));
+        let (second, next) = ask(&mut loads, 9);
+        assert!(second.is_some());
         assert_eq!(next, at(10), "what was missed is not made up for");
+        assert_eq!(ask(&mut loads, 39).0, None);
+        let (third, _) = ask(&mut loads, 40);
+        assert!(third.is_some() && third != second, "it is not waited for without end");
+        loads.take(second.unwrap(), Some(Reading::of(percent(10))), at(40));
+        assert_eq!(loads.cpu(40), None, "it was given up");
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl Monitor {
     fn remove_service(&mut self, service: ServiceId, why: &str, now: Time) {
         self.leave(&self.groups_of(&BTreeSet::from([service])), why, now);
         self.services.remove(&service);
+        self.forget_holds(service);
     }
 
     fn sync_watched(

@@ -23,6 +23,7 @@ mod event;
 mod flapping;
 mod group;
 mod health;
+mod holds;
 mod loads;
 mod members;
 mod own;
@@ -38,12 +39,15 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::heartbeat::Claim;
 use crate::time::{Time, WallTime};
 
 use beats::Beats;
 use group::{Group, GroupId, ServiceId};
+use holds::Holds;
 use loads::Loads;
 use probing::Probing;
 use remembering::Memory;
@@ -76,6 +80,7 @@ pub struct Monitor {
     timers: Timers,
     loads: Loads,
     memory: Memory,
+    holds: Holds,
     addresses: BTreeMap<AddressSet, Vec<IpAddr>>,
     services: BTreeMap<ServiceId, ServiceConfig>,
     groups: BTreeMap<GroupId, Group>,
@@ -105,6 +110,7 @@ impl Monitor {
             timers: Timers::default(),
             loads: Loads::default(),
             memory: Memory::default(),
+            holds: Holds::default(),
             addresses: BTreeMap::new(),
             services: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -214,22 +220,39 @@ impl Monitor {
 
     /// What the monitor speaks for, by service and address.
     pub fn view(&self, now: Time) -> Vec<MemberView> {
+        self.view_of(self.targets.keys().copied(), now)
+    }
+
+    /// The same of the host's own addresses alone.
+    pub fn own_view(&self, now: Time) -> Vec<MemberView> {
+        let own = self.groups.values().filter(|group| group.claim == Claim::Own);
+        self.view_of(own.flat_map(|group| group.targets.iter().copied()), now)
+    }
+
+    fn view_of(&self, targets: impl Iterator<Item = TargetId>, now: Time) -> Vec<MemberView> {
         let mut views = Vec::new();
-        for (&id, target) in &self.targets {
+        for (id, target) in targets.filter_map(|id| Some((id, self.targets.get(&id)?))) {
             let Some(group) = self.groups.get(&target.group) else { continue };
             let Some(service) = self.services.get(&group.service) else { continue };
-            views.extend(target.speaks_for.iter().map(|&address| MemberView {
-                service: service.name.clone(),
-                address,
-                claim: group.claim,
-                state: target.state(),
-                since: target.since,
-                reason: target.reason(),
-                load: self.load_of(service, id, target, now),
-                weight: target.wanted.weigh(target.weight.unwrap_or(service.weight)),
-                last_took: target.proof.map(|proof| proof.took),
-                in_flight: target.trials.probes_in_flight(),
-            }));
+            views.extend(
+                target.speaks_for.iter().map(|&address| MemberView {
+                    service: service.name.clone(),
+                    address,
+                    claim: group.claim,
+                    state: target.state(),
+                    since: target.since,
+                    reason: target.reason(),
+                    load: self.load_of(service, id, target, now),
+                    weight: target.wanted.weigh(target.weight.unwrap_or(service.weight)),
+                    last_took: target.proof.as_ref().map(|proof| proof.took),
+                    detail: target
+                        .proof
+                        .as_ref()
+                        .map(|proof| Arc::clone(&proof.detail))
+                        .unwrap_or_default(),
+                    in_flight: target.trials.probes_in_flight(),
+                }),
+            );
         }
         views.sort_by(|a, b| (&a.service, a.address).cmp(&(&b.service, b.address)));
         views

@@ -1,13 +1,11 @@
 //! Several probes that make one verdict, nested as deep as one likes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::config::MonitorConfigError;
-use super::event::{ProbeId, ProbeOutcome};
+use super::event::{ProbeId, ProbeOutcome, Proof};
 use super::health::Verdict;
 use crate::heartbeat::Reason;
-use crate::load::Load;
 
 /// The shell's handle of a configured probe.
 ///
@@ -38,7 +36,7 @@ enum Rule {
 
 /// What is known of a part.
 enum Known {
-    Up { took: Duration, load: Option<Load> },
+    Up(Proof),
     Failed(Reason),
     NoOpinion(Reason),
     NotYet,
@@ -87,7 +85,7 @@ impl Probes {
     /// change it.
     pub(super) fn judge(&self, outcomes: &[(ProbeId, Option<ProbeOutcome>)]) -> Option<Verdict> {
         match self.known(&mut outcomes.iter().map(|(_, outcome)| outcome.as_ref())) {
-            Known::Up { took, load } => Some(Verdict::Up { took, load }),
+            Known::Up(proof) => Some(Verdict::Up(proof)),
             Known::Failed(reason) => Some(Verdict::Down(reason)),
             Known::NoOpinion(reason) => Some(Verdict::NoOpinion(reason)),
             Known::NotYet => None,
@@ -100,14 +98,16 @@ impl Probes {
             Rule::AtLeast { need, parts } => (*need, parts),
         };
         let (mut ups, mut failed, mut waiting) = (0, 0, 0);
-        let (mut slowest, mut highest) = (Duration::ZERO, None);
+        let mut proven: Option<Proof> = None;
         let (mut evidence, mut blindness) = (None, None);
         for part in parts {
             match part.known(next) {
-                Known::Up { took, load } => {
+                Known::Up(proof) => {
                     ups += 1;
-                    slowest = slowest.max(took);
-                    highest = highest.max(load);
+                    proven = Some(match proven {
+                        Some(before) => before.and(proof),
+                        None => proof,
+                    });
                 }
                 Known::Failed(reason) => {
                     failed += 1;
@@ -119,8 +119,8 @@ impl Probes {
                 Known::NotYet => waiting += 1,
             }
         }
-        if ups >= need {
-            Known::Up { took: slowest, load: highest }
+        if let Some(proof) = proven.filter(|_| ups >= need) {
+            Known::Up(proof)
         } else if parts.len() - failed < need {
             Known::Failed(evidence.unwrap_or_default())
         } else if waiting == 0 {
@@ -131,11 +131,20 @@ impl Probes {
     }
 }
 
+impl Proof {
+    /// Of several: the slowest, with the highest load of all.
+    fn and(self, other: Proof) -> Proof {
+        let load = self.load.max(other.load);
+        let slowest = if other.took > self.took { other } else { self };
+        Proof { load, ..slowest }
+    }
+}
+
 impl Known {
     fn of(outcome: Option<&ProbeOutcome>) -> Known {
         match outcome {
             None => Known::NotYet,
-            Some(ProbeOutcome::Up { took, load }) => Known::Up { took: *took, load: *load },
+            Some(ProbeOutcome::Up(proof)) => Known::Up(proof.clone()),
             Some(ProbeOutcome::Down(reason)) => Known::Failed(reason.clone()),
             Some(ProbeOutcome::TimedOut(reason)) => Known::Failed(timed_out(reason)),
             Some(ProbeOutcome::NoOpinion(reason)) => Known::NoOpinion(reason.clone()),
@@ -149,7 +158,10 @@ fn timed_out(reason: &Reason) -> Reason {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::load::Load;
 
     fn one() -> Probes {
         Probes::one(ProbeKey(1))
@@ -168,7 +180,7 @@ mod tests {
                 let took = Duration::from_millis(id);
                 let load = Load::from_percent(10.0 * f64::from(u8::try_from(id).unwrap()));
                 let outcome = match letter {
-                    'u' => Some(ProbeOutcome::Up { took, load }),
+                    'u' => Some(ProbeOutcome::Up(Proof { load, ..Proof::within(took) })),
                     'd' => Some(ProbeOutcome::Down(reason)),
                     't' => Some(ProbeOutcome::TimedOut(reason)),
                     'n' => Some(ProbeOutcome::NoOpinion(reason)),
@@ -180,8 +192,8 @@ mod tests {
         assert_eq!(outcomes.len(), probes.keys().len());
         match probes.judge(&outcomes) {
             None => "-".to_owned(),
-            Some(Verdict::Up { took, load }) => {
-                format!("up {} {}", took.as_millis(), load.unwrap().as_percent())
+            Some(Verdict::Up(proof)) => {
+                format!("up {} {}", proof.took.as_millis(), proof.load.unwrap().as_percent())
             }
             Some(Verdict::Down(reason)) => format!("down {reason}"),
             Some(Verdict::NoOpinion(reason)) => format!("blind {reason}"),

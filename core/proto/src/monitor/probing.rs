@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::config::ServiceConfig;
-use super::event::{Output, ProbeId, ProbeOutcome, Proof};
+use super::event::{Output, ProbeId, ProbeOutcome};
 use super::group::{Group, GroupId, ServiceId};
 use super::health::{Settled, Verdict};
 use super::probes::ProbeKey;
@@ -12,7 +12,7 @@ use super::target::{Latest, Target, TargetId};
 use super::timers::Timer;
 use super::trial::{End, Recorded, RoundNumber, TrialId};
 use super::{Monitor, Phase};
-use crate::heartbeat::Reason;
+use crate::heartbeat::{Reason, State};
 use crate::time::Time;
 
 /// A probe that has given no answer so long after its timeout gives none.
@@ -240,12 +240,13 @@ impl Monitor {
     fn count(&mut self, id: TargetId, now: Time) {
         let Some(target) = self.targets.get_mut(&id) else { return };
         let Some(service) = service_of(target, &self.groups, &self.services) else { return };
-        let mut changed = None;
+        let (mut changed, mut fell) = (None, false);
         while let Some(verdict) = target.trials.next_counted() {
             let from = target.state();
             target.health.observe(&verdict, now);
-            if let Verdict::Up { took, load } = verdict {
-                target.proof = Some(Proof { took, load });
+            fell |= from == Some(State::Up) && target.health.flapping().held(now).is_some();
+            if let Verdict::Up(proof) = verdict {
+                target.proof = Some(proof);
                 target.proven = Some(now);
                 let down = target.health.settled() == Some(Settled::Down);
                 target.answered = down.then_some(now);
@@ -257,6 +258,9 @@ impl Monitor {
         }
         if let Some(group) = changed {
             self.mark_urgent(group, now);
+        }
+        if fell {
+            self.limit_holds(id, now);
         }
     }
 

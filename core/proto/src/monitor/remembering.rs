@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::Monitor;
+use super::flapping::Flapping;
 use super::group::ServiceId;
 use super::health::{Health, Limits, Settled};
 use crate::name::ServiceName;
@@ -20,19 +22,29 @@ pub struct Remembered {
     pub settled: Settled,
     /// How often it fell of late; flapping is not forgiven by a restart.
     pub falls: u8,
+    /// How long it is still to stay down for that.
+    pub held: Duration,
 }
 
 /// What an earlier life knew, until this one has looked for itself.
 #[derive(Debug, Default)]
-pub(super) struct Memory(BTreeMap<(ServiceName, IpAddr), (Settled, u8)>);
+pub(super) struct Memory {
+    /// Who comes later is looked at as if for the first time.
+    until: Time,
+    healths: BTreeMap<(ServiceName, IpAddr), Remembered>,
+}
+
+/// For how long after the start.
+const REMEMBERING: Duration = Duration::from_secs(300);
 
 impl Monitor {
     /// Tells what an earlier life knew, before any address is known here. What is remembered as up
     /// falls by `fall` failures, what is remembered as down rises by `rise` successes; both are
-    /// announced with their first verdict only, so that the dead are not brought back.
+    /// announced with what this life has found out only, so that the dead are not brought back.
     pub fn remember(&mut self, now: Time, healths: impl IntoIterator<Item = Remembered>) {
-        let of = |it: Remembered| ((it.service, it.address), (it.settled, it.falls));
-        self.memory.0.extend(healths.into_iter().map(of));
+        self.memory.until = now + REMEMBERING;
+        let of = |it: Remembered| ((it.service.clone(), it.address), it);
+        self.memory.healths.extend(healths.into_iter().map(of));
         // Watched targets are there from the start.
         let unheard = self.targets.iter().filter(|(_, target)| target.health.settled().is_none());
         let unheard: Vec<_> = unheard
@@ -51,14 +63,15 @@ impl Monitor {
     }
 
     /// What is to be told to the next life.
-    pub fn healths(&self) -> Vec<Remembered> {
+    pub fn healths(&self, now: Time) -> Vec<Remembered> {
         let known = self.targets.values().filter_map(|target| {
             let service = self.services.get(&self.groups.get(&target.group)?.service)?;
             Some(Remembered {
                 service: service.name.clone(),
                 address: target.at.address,
                 settled: target.health.settled()?,
-                falls: target.health.falls(),
+                falls: target.health.flapping().falls(),
+                held: target.health.flapping().held(now).unwrap_or_default(),
             })
         });
         known.collect()
@@ -71,10 +84,18 @@ impl Monitor {
         limits: Limits,
         now: Time,
     ) -> Health {
-        let name = self.services.get(&service).map(|service| service.name.clone());
-        match name.and_then(|name| self.memory.0.remove(&(name, address))) {
-            Some((settled, falls)) => Health::remembered(limits, settled, falls, now),
-            None => Health::new(limits),
+        if now >= self.memory.until {
+            self.memory.healths.clear();
         }
+        let name = self.services.get(&service).map(|service| service.name.clone());
+        let known = name.and_then(|name| self.memory.healths.remove(&(name, address)));
+        let Some(Remembered { settled, falls, held, .. }) = known else {
+            return Health::new(limits);
+        };
+        let flapping = match settled {
+            Settled::Up => Flapping::remembered_up(falls, now),
+            Settled::Down => Flapping::remembered_down(falls, held, now),
+        };
+        Health::remembered(limits, settled, flapping)
     }
 }

@@ -1,19 +1,32 @@
 //! Samples of loads: when each is taken, and what follows from what it says.
 
+use std::time::Duration;
+
 use super::Monitor;
 use super::config::ServiceConfig;
 use super::event::{LoadSubject, Output, SampleId};
-use super::loads::{Heard, Sampled};
+use super::loads::{Heard, Sampled, Worth};
 use super::reading::Reading;
 use super::target::{Target, TargetId};
 use super::timers::Timer;
+use crate::heartbeat::{Claim, State};
 use crate::load::Load;
 use crate::time::Time;
 
+/// Own addresses are first sampled within this.
+const SOON: Duration = Duration::from_millis(500);
+
 impl Monitor {
-    /// The time of a sample has come.
+    /// The time of a sample has come. Of a target that does not answer none is taken: it would be
+    /// waited for in vain, or tell of a time that has passed.
     pub(super) fn sample(&mut self, of: Sampled, now: Time) {
-        let Some((id, next)) = self.loads.ask(of, now) else { return };
+        let target = of.target.and_then(|id| self.targets.get(&id));
+        let state = target.and_then(|target| target.health.state());
+        let worth = match state {
+            None | Some(State::Up) => Worth::Asking,
+            Some(_) => Worth::Nothing,
+        };
+        let Some((id, next)) = self.loads.ask(of, worth, now) else { return };
         self.timers.set(Timer::Sample(of), next);
         let (Some(id), Some(subject)) = (id, self.subject(of)) else { return };
         self.outputs.push_back(Output::SampleLoad { id, source: of.source, of: subject });
@@ -41,14 +54,16 @@ impl Monitor {
     ) -> Option<Load> {
         match &service.load {
             Some(load) => self.loads.of(load, id, now),
-            None => target.proof?.load,
+            None => target.proof.as_ref()?.load,
         }
     }
 
     /// Samples of a target what its service's load is made of, and nothing else.
     pub(super) fn sync_samples(&mut self, id: TargetId, now: Time) {
         let Some(target) = self.targets.get(&id) else { return };
-        let service = self.groups.get(&target.group).and_then(|g| self.services.get(&g.service));
+        let group = self.groups.get(&target.group);
+        let claim = group.map(|group| group.claim);
+        let service = group.and_then(|group| self.services.get(&group.service));
         let load = service.and_then(|service| service.load.as_ref());
         let wanted = load.map_or_else(Vec::new, |load| self.loads.of_target(load, id));
         for of in self.loads.sampled_of(id) {
@@ -57,8 +72,12 @@ impl Monitor {
             }
         }
         for of in wanted {
-            if self.loads.begin(of, now) {
-                self.timers.set(Timer::Sample(of), now);
+            // Thousands of targets are not sampled all at once, own addresses soon.
+            let every = self.loads.every(of.source);
+            let most = if claim == Some(Claim::Own) { every.min(SOON) } else { every };
+            let first = now + most.mul_f64(self.rng.f64());
+            if self.loads.begin(of, first) {
+                self.timers.set(Timer::Sample(of), first);
             }
         }
     }
@@ -84,12 +103,10 @@ impl Monitor {
         }
         let from = target.state();
         target.wanted = wanted;
-        let Some(to) = target.state() else { return };
-        if Some(to) != from {
-            target.since = now;
-            self.outputs.extend(target.changed(&service.name, from, to));
-        }
-        // Another weight is to be known at once, too.
+        // Another weight or reason is in the next beat.
+        let Some(to) = target.state().filter(|&to| Some(to) != from) else { return };
+        target.since = now;
+        self.outputs.extend(target.changed(&service.name, from, to));
         let group = target.group;
         self.mark_urgent(group, now);
     }
@@ -101,7 +118,7 @@ impl Monitor {
         Some(LoadSubject::Target {
             service: service.name.clone(),
             target: target.at.clone(),
-            last: target.proof,
+            last: target.proof.clone(),
         })
     }
 }

@@ -119,7 +119,12 @@ impl Target {
     pub(super) fn retry(&self, fast_interval: Duration) -> Option<Time> {
         let from = match self.health.settled()? {
             Settled::Up => self.suspect(),
-            Settled::Down => self.answered,
+            // However well it answers, it is not up before its hold is over.
+            Settled::Down => {
+                let held = self.health.flapping().held_until();
+                let soon = self.answered.map(|answered| answered + fast_interval);
+                return soon.map(|soon| held.map_or(soon, |held| soon.max(held)));
+            }
         };
         from.map(|from| from + fast_interval)
     }

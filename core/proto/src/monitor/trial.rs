@@ -101,7 +101,7 @@ impl Trials {
         trial.take(probe, outcome);
         let Some(verdict) = trial.rule.judge(&trial.probes) else { return recorded };
         let how = match verdict {
-            Verdict::Up { .. } => End::Succeeded,
+            Verdict::Up(_) => End::Succeeded,
             Verdict::Down(_) => End::Failed,
             Verdict::NoOpinion(_) => End::NoOpinion,
         };
@@ -163,11 +163,14 @@ impl Trial {
 mod tests {
     use std::time::Duration;
 
+    use super::super::event::Proof;
     use super::super::probes::{Combine, ProbeKey};
     use super::*;
     use crate::heartbeat::Reason;
 
-    const UP: ProbeOutcome = ProbeOutcome::Up { took: Duration::from_millis(3), load: None };
+    fn up() -> ProbeOutcome {
+        ProbeOutcome::Up(Proof::within(Duration::from_millis(3)))
+    }
 
     fn down(reason: &str) -> ProbeOutcome {
         ProbeOutcome::Down(Reason::new(reason))
@@ -192,7 +195,7 @@ mod tests {
             if let Some(verdict) = trials.next_counted() {
                 assert_eq!(recorded.dropped, ids[at + 1..], "the rest is not wanted");
                 let letter = match verdict {
-                    Verdict::Up { .. } => 'u',
+                    Verdict::Up(_) => 'u',
                     Verdict::Down(_) => 'd',
                     Verdict::NoOpinion(_) => 'n',
                 };
@@ -204,13 +207,13 @@ mod tests {
 
     #[test]
     fn combinations_decide_as_soon_as_they_can() {
-        let (d, b) = (|| down("x"), blank);
+        let (u, d, b) = (up, || down("x"), blank);
         let table = [
-            (Combine::All, vec![UP, UP], ('u', 2)),
-            (Combine::All, vec![d(), UP], ('d', 1)),
-            (Combine::Any, vec![UP, d()], ('u', 1)),
+            (Combine::All, vec![u(), u()], ('u', 2)),
+            (Combine::All, vec![d(), u()], ('d', 1)),
+            (Combine::Any, vec![u(), d()], ('u', 1)),
             (Combine::Any, vec![b(), d()], ('n', 2)),
-            (Combine::AtLeast(2), vec![UP, UP, d()], ('u', 2)),
+            (Combine::AtLeast(2), vec![u(), u(), d()], ('u', 2)),
         ];
         for (combine, outcomes, expected) in table {
             assert_eq!(decided(combine, &outcomes), expected, "{combine:?} {outcomes:?}");
@@ -241,11 +244,11 @@ mod tests {
             trials.push(vec![ProbeId(id)], &one, Some(id));
         }
         trials.record(ProbeId(2), down("answered"));
-        let recorded = trials.record(ProbeId(3), UP);
+        let recorded = trials.record(ProbeId(3), up());
         assert_eq!(recorded.dropped, [ProbeId(1)]);
         assert_eq!(recorded.ended.len(), 2);
         assert_eq!(trials.next_counted(), Some(Verdict::Down(Reason::new("answered"))));
-        assert!(matches!(trials.next_counted(), Some(Verdict::Up { .. })));
+        assert!(matches!(trials.next_counted(), Some(Verdict::Up(_))));
         assert_eq!(trials.next_counted(), None);
         assert_eq!(trials.in_flight(), 1, "the fourth still runs");
     }

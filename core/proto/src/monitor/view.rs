@@ -1,6 +1,7 @@
 //! What a monitor shows to people.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::heartbeat::{Claim, Reason, State, Weight};
@@ -29,6 +30,8 @@ pub struct MemberView {
     pub weight: Weight,
     /// How long the last success took.
     pub last_took: Option<Duration>,
+    /// What the last success told, for people.
+    pub detail: Arc<str>,
     /// Probes of it that are running or waiting to start.
     pub in_flight: usize,
 }

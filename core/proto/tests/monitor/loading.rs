@@ -67,6 +67,12 @@ fn response_times_of_each_target_are_its_load() {
     stage.set(WEB1, Server::Answers(300));
     stage.run_for(20 * SECOND);
     assert_eq!(last_said(&stage, WEB1).3, Some(150.0));
+    // Dead, it takes no time at all, nor the time it took.
+    let before = stage.samples.len();
+    stage.set(WEB1, Server::Refuses(1));
+    stage.run_for(20 * SECOND);
+    assert!(stage.samples.len() - before <= 22);
+    assert_eq!(last_said(&stage, WEB1).3, None);
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn a_target_that_goes_is_no_longer_sampled() {
     config.services[0].load = Some(ServiceLoad::One(AGENT));
     stage.configure(config);
     stage.run_for(10 * SECOND);
-    assert_eq!(stage.samples.len() - before, 11);
+    assert_eq!(stage.samples.len() - before, 10);
 }
 
 #[test]
@@ -129,14 +135,22 @@ fn a_wish_is_announced_at_once_and_alone() {
     stage.run_for(5 * SECOND);
     assert_eq!(last_said(&stage, WEB1).0, State::Down);
     assert_eq!(last_said(&stage, WEB1).1, "connection refused");
+    // Who does not answer is not asked; what was said before it fell stands.
+    let before = stage.samples.len();
+    stage.run_for(5 * SECOND);
+    assert_eq!(stage.samples.len() - before, 5, "of the other alone");
+    stage.set(WEB1, Server::Answers(1));
+    stage.run_for(5 * SECOND);
+    assert_eq!(last_said(&stage, WEB1).0, State::Draining);
     reads(&mut stage, asks(Wish::Maintenance, ""), Reading::default());
     stage.run_for(5 * SECOND);
     assert_eq!(last_said(&stage, WEB1).1, "asks for maintenance");
     assert_eq!(last_said(&stage, WEB1).0, State::Maintenance);
-    reads(&mut stage, asks(Wish::Ready, ""), Reading::default());
+    stage.set(WEB1, Server::Refuses(1));
     stage.run_for(5 * SECOND);
-    assert_eq!(last_said(&stage, WEB1).0, State::Down);
+    assert_eq!(last_said(&stage, WEB1).0, State::Maintenance);
     stage.set(WEB1, Server::Answers(1));
+    reads(&mut stage, asks(Wish::Ready, ""), Reading::default());
     stage.run_for(5 * SECOND);
     assert_eq!(last_said(&stage, WEB1).0, State::Up);
 }

@@ -115,7 +115,7 @@ fn follow(servers: Vec<Server>, rise: u16, fall: u16) -> Result<(), TestCaseErro
                     if let Some((after, outcome)) = server.outcome(timeout) {
                         shot.heard = now + after + apart;
                         shot.says = match outcome {
-                            ProbeOutcome::Up { .. } => 'u',
+                            ProbeOutcome::Up(_) => 'u',
                             ProbeOutcome::NoOpinion(_) => 'n',
                             _ => 'd',
                         };

@@ -13,7 +13,7 @@ use rais_proto::heartbeat::{
 use rais_proto::load::Load;
 use rais_proto::monitor::{
     AddressSet, Change, LoadKey, LoadSubject, Members, Monitor, MonitorConfig, Output, ProbeId,
-    ProbeKey, ProbeOutcome, Probes, Reading, ServiceConfig, WatchedTarget,
+    ProbeKey, ProbeOutcome, Probes, Proof, Reading, ServiceConfig, WatchedTarget,
 };
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName};
 use rais_proto::time::{Time, WallTime};
@@ -38,9 +38,7 @@ impl Server {
     pub(crate) fn outcome(&self, timeout: Duration) -> Option<(Duration, ProbeOutcome)> {
         let late = || (timeout, ProbeOutcome::TimedOut(Reason::new("timeout at reading")));
         let (after, outcome) = match *self {
-            Server::Answers(ms) => {
-                (ms, ProbeOutcome::Up { took: Duration::from_millis(ms), load: None })
-            }
+            Server::Answers(ms) => (ms, ProbeOutcome::Up(Proof::within(Duration::from_millis(ms)))),
             Server::Refuses(ms) => (ms, ProbeOutcome::Down(Reason::new("connection refused"))),
             Server::Baffles(ms) => (ms, ProbeOutcome::NoOpinion(Reason::new("no such file"))),
             Server::Hangs => return Some(late()),

@@ -28,6 +28,11 @@ use crate::host::{LoadPort, ProbePort};
 /// processor's own counters are coarse.
 const LEAST_EVERY: Duration = Duration::from_millis(500);
 
+/// Of one sample of the host, where its table says no `timeout`.
+const HOST_LIMIT: Duration = Duration::from_secs(5);
+/// Of one sample of a target: thousands may have to be asked.
+const TARGET_LIMIT: Duration = Duration::from_secs(1);
+
 /// Everything that a monitor is told.
 pub struct MonitorPlan {
     /// For the state machine.
@@ -68,6 +73,8 @@ pub struct LoadBinding {
     pub address: Option<IpAddr>,
     /// Makes the target's socket address; 0 where the plugin needs none.
     pub at_port: u16,
+    /// A sample that takes longer gives nothing.
+    pub limit: Duration,
 }
 
 /// Gives what is alike the same number over reloads, so that what did not change goes on.
@@ -272,9 +279,14 @@ impl MonitorPlan {
             Scope::Host => LoadScope::Host,
             Scope::Target => LoadScope::Target,
         };
-        let what = format!("load {plugin} {table} {every:?} {address:?} {at_port} {scope:?}");
+        let limit = call.timeout.unwrap_or(match scope {
+            LoadScope::Host => HOST_LIMIT,
+            LoadScope::Target => TARGET_LIMIT,
+        });
+        let what =
+            format!("load {plugin} {table} {every:?} {address:?} {at_port} {limit:?} {scope:?}");
         let key = LoadKey(keys.of(what));
-        let binding = LoadBinding { plugin, port, address, at_port };
+        let binding = LoadBinding { plugin, port, address, at_port, limit };
         if self.loads.insert(key, binding).is_none() {
             self.config.loads.push(LoadSource { key, every, scope });
         }

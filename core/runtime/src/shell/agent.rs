@@ -163,10 +163,11 @@ pub(super) fn line(question: &Question, members: &[MemberView]) -> Option<String
     let (worst, state) = known.max_by_key(|(_, state)| rank(*state))?;
     let highest = of.iter().filter_map(|member| member.load).max();
     let words = match state {
-        State::Maintenance => "maint".to_owned(),
-        State::Down | State::Leaving => "ready down".to_owned(),
-        State::Draining => "up drain".to_owned(),
-        _ => format!("ready up {}%", left(highest)),
+        // A share of nothing drains. The words `drain`, `maint` and `ready` would undo what
+        // somebody told HAProxy by hand.
+        State::Draining => "up 0%".to_owned(),
+        State::Maintenance | State::Down | State::Leaving => "down".to_owned(),
+        _ => format!("up {}%", left(highest)),
     };
     let why = worst.reason.as_str();
     let why = if why.is_empty() { String::new() } else { format!(" #{}: {why}", worst.service) };
@@ -197,6 +198,7 @@ mod tests {
             load: load.and_then(Load::from_percent),
             weight: Weight::USUAL,
             last_took: None,
+            detail: Arc::default(),
             in_flight: 0,
         }
     }
@@ -209,13 +211,13 @@ mod tests {
     fn haproxy_is_told_in_its_words() {
         let one = |state, load| told("", "192.0.2.1", &[member("www", "192.0.2.1", state, load)]);
         let table = [
-            (State::Up, None, "ready up 100%\n"),
-            (State::Up, Some(29.5), "ready up 70%\n"),
-            (State::Up, Some(0.0), "ready up 100%\n"),
-            (State::Up, Some(250.0), "ready up 1%\n"),
-            (State::Down, None, "ready down #www: connection refused\n"),
-            (State::Draining, None, "up drain #www: connection refused\n"),
-            (State::Maintenance, None, "maint #www: connection refused\n"),
+            (State::Up, None, "up 100%\n"),
+            (State::Up, Some(29.5), "up 70%\n"),
+            (State::Up, Some(0.0), "up 100%\n"),
+            (State::Up, Some(250.0), "up 1%\n"),
+            (State::Down, None, "down #www: connection refused\n"),
+            (State::Draining, None, "up 0% #www: connection refused\n"),
+            (State::Maintenance, None, "down #www: connection refused\n"),
         ];
         for (state, load, line) in table {
             assert_eq!(one(state, load).as_deref(), Some(line), "{state} {load:?}");
@@ -230,11 +232,11 @@ mod tests {
             member("www", "192.0.2.1", State::Down, None),
             member("www", "192.0.2.2", State::Up, Some(40.0)),
         ];
-        let down = "ready down #www: connection refused\n";
+        let down = "down #www: connection refused\n";
         assert_eq!(told("", "127.0.0.1", &members).as_deref(), Some(down));
         assert_eq!(told("www", "127.0.0.1", &members).as_deref(), Some(down));
-        assert_eq!(told("www", "192.0.2.2", &members).as_deref(), Some("ready up 60%\n"));
-        assert_eq!(told("news", "127.0.0.1", &members).as_deref(), Some("ready up 90%\n"));
+        assert_eq!(told("www", "192.0.2.2", &members).as_deref(), Some("up 60%\n"));
+        assert_eq!(told("news", "127.0.0.1", &members).as_deref(), Some("up 90%\n"));
         assert_eq!(told("mail", "127.0.0.1", &members), None);
     }
 

@@ -13,6 +13,7 @@ use rais_proto::monitor::{
     Remembered, SampleId,
 };
 use rais_proto::name::ServiceName;
+use rais_proto::time::Time;
 use rais_sdk::{Fault, FaultKind, Reading, Subject, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -28,11 +29,10 @@ use crate::host::Arrived;
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
 use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
 
-/// What is known is written down so often, though it does not change: it is told by its age, too.
-const RECORD_EVERY: Duration = Duration::from_secs(60);
-
-/// A sample that takes longer gives nothing.
-const SAMPLE_LIMIT: Duration = Duration::from_secs(5);
+/// What is known is written down at most so often.
+const RECORD_EVERY: Duration = Duration::from_secs(1);
+/// And so often though it does not change: it is told by its age, too.
+const RECORD_ANYWAY: Duration = Duration::from_secs(60);
 
 /// What a monitor's task is told.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub enum Event {
     /// A probe ended.
     Probed(ProbeId, ProbeOutcome),
     /// A sample came in.
-    Sampled(SampleId, Sampled, Result<Reading, Fault>),
+    Sampled(SampleId, Asked, Result<Reading, Fault>),
     /// The host's interfaces are now these.
     Interfaces(Vec<Interface>),
     /// Take this configuration, and say when it runs.
@@ -53,8 +53,8 @@ pub enum Event {
     Stop,
 }
 
-/// From which source a sample is, and of which address; none: of the host.
-type Sampled = (LoadKey, Option<IpAddr>);
+/// Of whom a sample is: of which source, and of which address of a service; none: of the host.
+type Asked = (LoadKey, Option<(ServiceName, IpAddr)>);
 
 /// The task that runs a monitor.
 pub struct MonitorShell {
@@ -69,8 +69,11 @@ pub struct MonitorShell {
     interfaces: Vec<Interface>,
     in_flight: BTreeMap<ProbeId, AbortHandle>,
     /// Loads that give nothing, and what was said of it.
-    failing: BTreeMap<Sampled, FaultKind>,
+    failing: BTreeMap<Asked, FaultKind>,
     recorder: Option<Recorder>,
+    recorded: Time,
+    /// Whether anything changed since.
+    unrecorded: bool,
     counters: MonitorCounters,
 }
 
@@ -95,6 +98,8 @@ impl MonitorShell {
             in_flight: BTreeMap::new(),
             failing: BTreeMap::new(),
             recorder: None,
+            recorded: Time::ZERO,
+            unrecorded: false,
             counters: MonitorCounters::default(),
         };
         (shell, events)
@@ -120,7 +125,7 @@ impl MonitorShell {
                 event = self.inbox.recv() => event,
                 () = sleep_until(timeout) => None,
                 _ = record.tick() => {
-                    self.record();
+                    self.record_if_due();
                     None
                 }
             };
@@ -143,15 +148,9 @@ impl MonitorShell {
 
     /// Does all that the machine asks for; false when it has finished.
     async fn act(&mut self) -> bool {
-        let mut changed = false;
         loop {
             let (now, wall) = (self.facts.clock.now(), self.facts.clock.wall());
-            let Some(output) = self.machine.poll_output(now, wall) else {
-                if changed {
-                    self.record();
-                }
-                return true;
-            };
+            let Some(output) = self.machine.poll_output(now, wall) else { return true };
             match output {
                 Output::StartProbe { id, probe, service, target, timeout } => {
                     self.start_probe(id, probe, &service, &target, timeout);
@@ -169,7 +168,7 @@ impl MonitorShell {
                         (&change.service, change.address, &change.reason);
                     let why = if reason.as_str().is_empty() { "" } else { ": " };
                     info!(%service, %address, "{from} -> {}{why}{reason}", change.to);
-                    changed = true;
+                    self.unrecorded = true;
                 }
                 Output::Finished => {
                     // The goodbye must be out before the transports are stopped.
@@ -206,23 +205,38 @@ impl MonitorShell {
                 let _ = applied.send(());
             }
             Event::Agent(question, answer) => {
-                if let Some(line) = agent::line(&question, &self.machine.view(now)) {
+                if let Some(line) = agent::line(&question, &self.machine.own_view(now)) {
                     // Who has gone need not hear.
                     let _ = answer.send(line);
                 }
             }
             Event::Status(answer) => drop(answer.send(self.status())),
             Event::Stop => {
-                self.record();
+                // Whatever the disk has not taken yet: this is the last word.
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.record(self.machine.healths(now));
+                }
                 self.machine.handle_shutdown(now);
             }
         }
     }
 
+    fn record_if_due(&mut self) {
+        let age = self.facts.clock.now().since(self.recorded);
+        if self.unrecorded || age >= RECORD_ANYWAY {
+            self.record();
+        }
+    }
+
     /// Has what is known written down; nothing once the goodbye is being said, when nothing is.
     fn record(&mut self) {
-        if let Some(recorder) = self.recorder.as_mut().filter(|_| !self.machine.is_leaving()) {
-            recorder.record(self.machine.healths());
+        let now = self.facts.clock.now();
+        let Some(recorder) = self.recorder.as_mut().filter(|_| !self.machine.is_leaving()) else {
+            return;
+        };
+        if recorder.is_ready() {
+            recorder.record(self.machine.healths(now));
+            (self.recorded, self.unrecorded) = (now, false);
         }
     }
 
@@ -261,31 +275,32 @@ impl MonitorShell {
     fn sample(&mut self, id: SampleId, source: LoadKey, of: &LoadSubject) {
         let events = self.events.clone();
         let binding = self.plan.loads.get(&source);
-        let (address, subject) = match (of, binding) {
+        let (whom, subject) = match (of, binding) {
             (LoadSubject::Target { service, target, last }, Some(binding)) => {
                 let at =
                     Target::new(binding.target(target.address), &*target.name, service.as_str());
                 let subject = Subject::new(service.as_str()).with_target(at);
-                let last = last.map(|proof| convert::up(&proof));
-                (Some(target.address), last.into_iter().fold(subject, Subject::with_last))
+                let last = last.as_ref().map(convert::up);
+                let subject = last.into_iter().fold(subject, Subject::with_last);
+                (Some((service.clone(), target.address)), subject)
             }
             _ => (None, Subject::new("")),
         };
-        let port = binding.map(|binding| Arc::clone(&binding.port));
+        let asked = binding.map(|binding| (Arc::clone(&binding.port), binding.limit));
         tokio::spawn(async move {
-            let answer = match port {
-                Some(port) => port.sample(subject, SAMPLE_LIMIT).await,
+            let answer = match asked {
+                Some((port, limit)) => port.sample(subject, limit).await,
                 None => Err(Fault::unknown("there is no such load any more")),
             };
-            let _ = events.send(Event::Sampled(id, (source, address), answer));
+            let _ = events.send(Event::Sampled(id, (source, whom), answer));
         });
     }
 
     /// Says once that a load is at fault; the heartbeat only lacks it.
-    fn tell_load(&mut self, of: Sampled, answer: &Result<Reading, Fault>) {
+    fn tell_load(&mut self, of: Asked, answer: &Result<Reading, Fault>) {
         let Some(binding) = self.plan.loads.get(&of.0) else { return };
-        let load = match of.1 {
-            Some(address) => format!("{} of {address}", binding.plugin),
+        let load = match &of.1 {
+            Some((service, address)) => format!("{} of {service} at {address}", binding.plugin),
             None => binding.plugin.clone(),
         };
         match answer {
@@ -330,6 +345,8 @@ impl MonitorShell {
             reason: view.reason.to_string(),
             load: view.load.map(Load::as_percent),
             took_ms: view.last_took.map(|took| took.as_secs_f64() * 1000.0),
+            detail: view.detail.to_string(),
+            weight: view.weight.as_percent(),
         });
         MonitorStatus {
             version: self.facts.version.clone(),

@@ -26,11 +26,17 @@ impl Recorder {
         Recorder { keeper, latest: None, failing: false }
     }
 
-    /// Has `healths` written, without waiting for the disk; says once that it fails.
+    /// Whether the disk has taken what was given it before; says once that it fails.
+    pub(super) fn is_ready(&mut self) -> bool {
+        let Some(latest) = &mut self.latest else { return true };
+        let Some(outcome) = latest.outcome() else { return false };
+        self.latest = None;
+        self.tell(outcome);
+        true
+    }
+
+    /// Has `healths` written, without waiting for the disk.
     pub(super) fn record(&mut self, healths: Vec<Remembered>) {
-        if let Some(outcome) = self.latest.as_mut().and_then(Stored::outcome) {
-            self.tell(outcome);
-        }
         // Without a clock nobody could tell how old it is.
         if let Ok(now) = Boot::now() {
             self.latest = Some(self.keeper.store(StoredHealths::at(&now, healths)));

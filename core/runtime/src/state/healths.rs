@@ -28,6 +28,7 @@ struct StoredHealth {
     address: IpAddr,
     up: bool,
     falls: u8,
+    held_ms: u64,
 }
 
 impl StoredHealths {
@@ -38,6 +39,7 @@ impl StoredHealths {
             address: health.address,
             up: health.settled == Settled::Up,
             falls: health.falls,
+            held_ms: millis(health.held),
         });
         StoredHealths {
             boot: now.id.clone(),
@@ -50,15 +52,15 @@ impl StoredHealths {
     /// else nothing.
     pub fn fresh(self, now: &Boot) -> Vec<Remembered> {
         let age = millis(now.since).checked_sub(self.since_boot_ms);
-        if self.boot != now.id || age.is_none_or(|age| age > millis(FRESH)) {
-            return Vec::new();
-        }
+        let age = age.filter(|&age| self.boot == now.id && age <= millis(FRESH));
+        let Some(age) = age else { return Vec::new() };
         let known = self.healths.into_iter().filter_map(|health| {
             Some(Remembered {
                 service: health.service.parse().ok()?,
                 address: health.address,
                 settled: if health.up { Settled::Up } else { Settled::Down },
                 falls: health.falls,
+                held: Duration::from_millis(health.held_ms.saturating_sub(age)),
             })
         });
         known.collect()
@@ -85,12 +87,16 @@ mod tests {
             address: address.parse().unwrap(),
             settled,
             falls,
+            held: Duration::from_secs(u64::from(falls) * 20),
         });
         let stored = StoredHealths::at(&boot("a", 1000), known.to_vec());
         let text = serde_json::to_string(&stored).unwrap();
         let stored: StoredHealths = serde_json::from_str(&text).unwrap();
         assert_eq!(stored.clone().fresh(&boot("a", 1000)), known);
-        assert_eq!(stored.clone().fresh(&boot("a", 1300)), known);
+        let later = stored.clone().fresh(&boot("a", 1060));
+        assert_eq!(later[1].held, Duration::from_secs(40), "a minute of it was stood");
+        let later = stored.clone().fresh(&boot("a", 1300));
+        assert_eq!((later.len(), later[1].held), (2, Duration::ZERO));
         assert_eq!(stored.clone().fresh(&boot("a", 1301)), []);
         assert_eq!(stored.clone().fresh(&boot("b", 1000)), [], "another boot's clock");
         assert_eq!(stored.fresh(&boot("a", 999)), [], "no clock runs back");

@@ -89,6 +89,14 @@ fn a_monitor_says_what_it_announces() {
         reason: "connection refused".into(),
         load: None,
         took_ms: None,
+        detail: String::new(),
+        weight: 100,
+    };
+    let well = ServiceHealth {
+        state: "up".into(),
+        reason: String::new(),
+        detail: "200 OK, certificate ends in 9 days".into(),
+        ..service.clone()
     };
     let plugin = |name: &str, state: &str| PluginStatus {
         kind: "probe".into(),
@@ -108,7 +116,8 @@ fn a_monitor_says_what_it_announces() {
             counters: MonitorCounters { probes_waiting: 4, ..MonitorCounters::default() },
         }))
     };
-    let text = of(vec![service]);
+    let text = of(vec![service, well]);
+    assert!(text.contains("200 OK, certificate ends in 9 days"), "{text}");
     let line = "http     198.51.100.1  own    down   1m 1s     –              connection refused";
     assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     assert!(text.contains("warning: 4 probes wait"), "{text}");

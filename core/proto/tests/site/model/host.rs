@@ -8,11 +8,11 @@ use std::time::Duration;
 use rais_proto::heartbeat::packing::Room;
 use rais_proto::heartbeat::{Capacity, Heartbeat, Reason, Weight, default_expire};
 use rais_proto::load::Load;
-use rais_proto::monitor::Reading as LoadReading;
 use rais_proto::monitor::{
     AddressSet, LoadKey, LoadSource, Members, Monitor, MonitorConfig, Output, ProbeId, ProbeKey,
     ProbeOutcome, Probes, ServiceConfig,
 };
+use rais_proto::monitor::{Proof, Reading as LoadReading};
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName, ServiceName};
 use rais_proto::time::Time;
 
@@ -195,7 +195,7 @@ impl Host {
                 Output::StartProbe { id, service, timeout, .. } => {
                     let (after, outcome) = match self.servers.get(&service) {
                         Some(Server::Up) | None => {
-                            (ANSWER, ProbeOutcome::Up { took: ANSWER, load: None })
+                            (ANSWER, ProbeOutcome::Up(Proof::within(ANSWER)))
                         }
                         Some(Server::Killed) => {
                             (ANSWER, ProbeOutcome::Down(Reason::new("connection refused")))
