@@ -11,6 +11,12 @@ pub fn probe_tcp() -> PathBuf {
     built("librais_plugin_probe_tcp.so")
 }
 
+/// Probe `udp`.
+#[must_use]
+pub fn probe_udp() -> PathBuf {
+    built("librais_plugin_probe_udp.so")
+}
+
 /// Load `cpu`.
 #[must_use]
 pub fn load_cpu() -> PathBuf {

@@ -143,6 +143,34 @@ fn a_good_probe_passes() {
 }
 
 #[test]
+fn a_probe_that_asks_the_kernel_waits_for_no_dead_host() {
+    let bench = Bench::of(&library::probe_udp());
+    let skipped =
+        BTreeSet::from(["isolated", "in-process"].map(|mode| format!("{mode} black-hole")));
+    let report = bench.test(&[]);
+    assert_eq!(report.those("skipped"), skipped, "{:#}", report.json);
+    for black_hole in report.found("black-hole") {
+        assert_eq!(black_hole["text"], "it asks nobody at its target");
+    }
+    for state in ["failed", "warning"] {
+        assert_eq!(report.those(state), BTreeSet::new(), "{:#}", report.json);
+    }
+    let report = bench.test_with("type = \"udp\"\nsend = \"PING\"\n", &[]);
+    report.all_passed(&[
+        "sample",
+        "table",
+        "unknown-key",
+        "wrong-type",
+        "calls",
+        "black-hole",
+        "silence",
+        "together",
+        "drop",
+        "end",
+    ]);
+}
+
+#[test]
 fn a_good_load_passes() {
     let report = Bench::of(&library::load_cpu()).test(&[]);
     report.all_passed(&["sample", "unknown-key", "wrong-type", "calls", "deadline", "drop", "end"]);

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::finding::{Check, State, Verdict};
 use super::instance::Instance;
+use super::stage::{Places, Unread};
 use super::times::{Times, count, counted, millis, took};
 use super::trial::{Trial, overdue};
 use crate::host::ProbePort;
@@ -94,13 +95,19 @@ pub(super) fn calls(trial: &mut Trial<'_>) -> Verdict {
 /// Of a host that answers nothing.
 pub(super) fn black_hole(trial: &mut Trial<'_>) -> Verdict {
     let Some(port) = port(trial) else { return nothing() };
-    waits(trial, &port, trial.job.places.black_hole, |trial, ended| {
+    let Places { black_hole, black_hole_of_tcp, refusing, .. } = trial.job.places;
+    let before = Unread::at(black_hole);
+    waits(trial, &port, black_hole, |trial, ended| {
         if ended.answer.is_err() {
             return None;
         }
-        let everywhere = call(trial, &port, trial.job.places.refusing).answer.is_ok();
-        Some(if everywhere {
+        let after = Unread::at(black_hole);
+        let up = |address| call(trial, &port, address).answer.is_ok();
+        Some(if up(refusing) {
             Verdict::warning("up also where nobody listens: it does not look at its target")
+        } else if after.is_some() && after == before && !up(black_hole_of_tcp) {
+            // The socket is there for the kernel, whom it asks in place of the host.
+            Verdict::skipped("it asks nobody at its target")
         } else {
             Verdict::failed(format!(
                 "up after {}, though nobody answered: after every wake ask the socket itself \
