@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use rais_tests::binary::run_in;
 use rais_tests::host::Host;
 use rais_tests::keys;
 use rais_tests::netns::Lan;
@@ -14,21 +15,10 @@ const FOLDER: &str = "/var/lib/bind";
 
 /// What is still missing for a configuration: the titles of the errors, all of them.
 const MISSING: &[(&str, &[&str])] = &[
-    ("one-host.toml", &["probe type `http`", "sink type `dns`"]),
+    ("one-host.toml", &["sink type `dns`"]),
     ("paper-site.toml", &[]),
     ("rais.toml", &[]),
-    (
-        "two-pools.toml",
-        &[
-            "`all`",
-            "probe type `http`",
-            "`max`",
-            "load type `response-time`",
-            "`max_load`",
-            "`tiers`",
-            "sink type `nsupdate`",
-        ],
-    ),
+    ("two-pools.toml", &["`tiers`", "sink type `nsupdate`"]),
 ];
 
 fn folder() -> PathBuf {
@@ -79,5 +69,29 @@ fn every_example_checks() {
         let shown = format!("{name}:\n{}{}", out.stdout, out.stderr);
         assert_eq!(said, wanted, "{shown}");
         assert_eq!(out.code, if missing.is_empty() { 0 } else { 2 }, "{shown}");
+    }
+}
+
+/// What the howto has in place already.
+const SITE: &str = "[cluster]\nname = \"site\"\ninsecure = true\n[transport.lan]\ntype = \"udp\"\n";
+
+/// Each block of `docs/howto/probes-and-loads.md` is a file of `conf.d` that may be there alone.
+#[test]
+fn every_configuration_of_the_howto_checks() {
+    let page = folder().join("../docs/howto/probes-and-loads.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let configurations: Vec<&str> = page
+        .split("\n```toml\n")
+        .skip(1)
+        .map(|rest| rest.split_once("\n```\n").unwrap().0)
+        .collect();
+    assert!(configurations.len() > 5, "{configurations:#?}");
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("rais.toml"), SITE).unwrap();
+    std::fs::create_dir(place.path().join("conf.d")).unwrap();
+    for text in configurations {
+        std::fs::write(place.path().join("conf.d/block.toml"), text).unwrap();
+        let out = run_in(place.path(), &["check", "-c", "rais.toml"]);
+        assert_eq!(out.code, 0, "{text}\n{}{}", out.stdout, out.stderr);
     }
 }
