@@ -17,6 +17,7 @@ const FOLDER: &str = "/var/lib/bind";
 const MISSING: &[(&str, &[&str])] = &[
     ("one-host.toml", &["sink type `dns`"]),
     ("paper-site.toml", &[]),
+    ("quick.toml", &[]),
     ("rais.toml", &[]),
     ("two-pools.toml", &["`tiers`", "sink type `nsupdate`"]),
 ];

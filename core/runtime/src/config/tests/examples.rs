@@ -51,7 +51,7 @@ fn refused(name: &str) -> Vec<String> {
 
 #[test]
 fn every_file_is_read() {
-    let known = ["one-host.toml", "paper-site.toml", "rais.toml", "two-pools.toml"];
+    let known = ["one-host.toml", "paper-site.toml", "quick.toml", "rais.toml", "two-pools.toml"];
     let found: BTreeSet<String> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -75,6 +75,11 @@ fn the_papers_site_is_taken_whole() {
 #[test]
 fn the_file_to_start_from_is_taken_whole() {
     assert_eq!(refused("rais.toml"), Vec::<String>::new());
+}
+
+#[test]
+fn the_quick_profile_is_taken_whole() {
+    assert_eq!(refused("quick.toml"), [""; 0]);
 }
 
 #[test]
