@@ -8,9 +8,10 @@ use std::sync::OnceLock;
 #[must_use]
 pub fn sibling(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("own executable");
-    // target/PROFILE/deps/test-HASH
-    let profile = test.ancestors().nth(2).expect("a test lives in target/PROFILE/deps");
-    profile.join(name)
+    // target/PROFILE/deps/test-HASH, or a bench: target/PROFILE/xtask
+    let folder = test.parent().expect("an executable lies in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    profile.expect("a test lives in target/PROFILE/deps").join(name)
 }
 
 /// `rais` itself: `$RAIS_BIN`, else the one built with the tests' profile.

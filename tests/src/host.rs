@@ -141,7 +141,16 @@ impl Host {
     /// its control socket, or panics with what it said.
     #[track_caller]
     pub fn start(&self, role: &str, file: &str) -> Process {
-        let mut process = self.spawn(role, self.command(rais()).args([role, "-c", file]));
+        self.start_with(role, file, |_| {})
+    }
+
+    /// As [`start`](Self::start), with more said of the command by `settle`.
+    #[track_caller]
+    pub fn start_with(&self, role: &str, file: &str, settle: impl FnOnce(&mut Command)) -> Process {
+        let mut command = self.command(rais());
+        command.args([role, "-c", file]);
+        settle(&mut command);
+        let mut process = self.spawn(role, &mut command);
         let sockets: &[&str] = match role {
             "run" => &["monitor", "binder"],
             other => &[other],

@@ -11,9 +11,12 @@
     reason = "a failed step of the harness is a failed test"
 )]
 
+pub mod beat;
 pub mod binary;
 pub mod counter;
+pub mod detection;
 pub mod dns;
+pub mod fakeclock;
 pub mod fakecpu;
 pub mod host;
 pub mod keys;
@@ -26,8 +29,10 @@ pub mod reader;
 pub mod server;
 pub mod site;
 pub mod status;
+pub mod tap;
 pub mod wait;
 pub mod workshop;
+pub mod zonefile;
 
 /// A count that `tests/run` keeps short and `tests/run --long` takes in full.
 #[must_use]

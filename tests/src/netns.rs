@@ -57,6 +57,17 @@ impl Namespace {
         assert!(out.code == 0, "ip {words}: {}", out.stderr);
     }
 
+    /// `nft WORDS` inside; gives what it says.
+    #[track_caller]
+    pub fn nft(&self, words: &str) -> String {
+        let mut command = Command::new("/usr/sbin/nft");
+        command.args(["--echo", "--handle"]).arg(words);
+        self.inside(&mut command);
+        let out = finish(&mut command);
+        assert!(out.code == 0, "nft {words}: {}", out.stderr);
+        out.stdout
+    }
+
     /// Makes `command` start inside.
     pub fn inside(&self, command: &mut Command) {
         let handle = Arc::clone(&self.handle);
