@@ -1,9 +1,9 @@
-//! Faults: of a configuration, each with its place, exit 2 and nothing started; of datagrams,
-//! counted and without effect.
+//! Faults: of a configuration, each with its place, exit 2 and nothing started; of servers, down
+//! with the reason; of datagrams, counted and without effect.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
-use std::net::UdpSocket;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,54 @@ const BROKEN: &[Broken] = &[
         replace: "port = 80 }",
         with: "port = ¶70000 }",
         says: &["port", "65535"],
+    },
+    Broken {
+        what: "port zero",
+        replace: "port = 80 }",
+        with: "port = ¶0 }",
+        says: &["port", "65535"],
+    },
+    Broken {
+        what: "a URL that is none",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ type = \"http\", url = ¶\"http://[::1\" }",
+        says: &["URL", "http://host/path"],
+    },
+    Broken {
+        what: "port zero in a URL",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ type = \"http\", url = ¶\"http://www.example:0/\" }",
+        says: &["port", "65535"],
+    },
+    Broken {
+        what: "a range of statuses that runs backwards",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ type = \"http\", status = [¶\"300-200\"] }",
+        says: &["300-200", "200-299"],
+    },
+    Broken {
+        what: "a bad regular expression for a page",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ type = \"http\", body_matches = ¶\"(\" }",
+        says: &["unclosed group"],
+    },
+    Broken {
+        what: "a bad regular expression, deep in a combination",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ any = [{ type = \"http\" }, { type = \"tcp\", port = 25, expect = ¶\"(\" }] }",
+        says: &["unclosed group"],
+    },
+    Broken {
+        what: "authorities that are not there",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ type = \"http\", scheme = \"https\", tls = { ca = ¶\"nowhere.pem\" } }",
+        says: &["nowhere.pem"],
+    },
+    Broken {
+        what: "authorities that are none",
+        replace: "{ type = \"tcp\", port = 80 }",
+        with: "{ type = \"tcp\", port = 443, tls = { ca = ¶\"www.header\" } }",
+        says: &["www.header", "certificate"],
     },
     Broken {
         what: "unknown plugin",
@@ -277,6 +325,92 @@ fn a_short_binder_interval_is_a_warning_and_twice_is_quiet() {
     assert!(!quiet.contains("rais.toml:18:"), "{quiet}");
 }
 
+/// On a host: two services of port 443 and two of port 8080, and nobody to hear of them.
+const SERVERS: &str = r#"[cluster]
+name = "faults"
+insecure = true
+[transport.it]
+type = "udp"
+mode = "unicast"
+peers = ["127.0.0.1:5369"]
+[monitor]
+advertise = ["127.0.0.1"]
+[monitor.service.https]
+probe = { type = "http", scheme = "https", port = 443, host = "www.example", tls = { ca = "ca.pem" } }
+[monitor.service.tls]
+probe = { type = "tcp", port = 443, tls = { ca = "ca.pem", name = "www.example" } }
+[monitor.service.full-http]
+probe = { type = "http", port = 8080 }
+[monitor.service.full-tcp]
+probe = { type = "tcp", port = 8080 }
+"#;
+
+/// An authority, and a certificate of it for `other.example`.
+const CERTIFICATES: &str = "
+set -e
+new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \"$@\"; }
+new -x509 -days 30 -subj /CN=authority -keyout ca.key -out ca.pem
+new -subj /CN=other.example -keyout server.key -out server.csr
+echo subjectAltName=DNS:other.example >names
+openssl x509 -req -days 30 -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial \\
+    -extfile names -out server.pem
+";
+
+/// Bad servers, which no service may take for good ones: each is down, with its reason.
+#[test]
+fn a_certificate_for_another_name_and_a_full_queue_are_never_up() {
+    let host = Host::new("web1");
+    host.write("/var/lib/bind/rais.toml", SERVERS);
+    binary::finish(host.command("sh").args(["-c", CERTIFICATES])).expect_code(0);
+    let serve = ["s_server", "-quiet", "-www", "-accept", "443", "-cert", "server.pem"];
+    let mut other =
+        host.spawn("openssl", host.command("openssl").args(serve).args(["-key", "server.key"]));
+    host.net().enter(|| {
+        wait::until("the server of another name", || {
+            assert!(other.is_running(), "{}", other.stderr());
+            TcpStream::connect("127.0.0.1:443").map(drop).map_err(|error| error.to_string())
+        });
+    });
+    let (_listener, _queued) = host.net().enter(full_queue);
+
+    let why = [
+        ("https", "certificate is for another name"),
+        ("tls", "certificate is for another name"),
+        ("full-http", "timeout at connecting"),
+        ("full-tcp", "timeout at connecting"),
+    ];
+    let rows = host.rais(&["probe", "-c", "rais.toml", "--output", "json"]).expect_code(1).json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), why.len(), "{rows:#?}");
+    for (service, reason) in why {
+        let row = rows.iter().find(|row| row["service"] == service).unwrap();
+        assert!(row["outcome"] == "down" || row["outcome"] == "timeout", "{row:#}");
+        // A timeout is told in more words here, and by the same phase.
+        let words = reason.trim_start_matches("timeout at ");
+        assert!(row["reason"].as_str().unwrap().contains(words), "{row:#}");
+    }
+
+    let monitor = host.start("monitor", "rais.toml");
+    let seen = wait::until("each to be probed again and again", || {
+        let seen = status::monitor(&host)?;
+        if seen.counters.probes_started >= 20 { Ok(seen) } else { Err("not yet".to_owned()) }
+    });
+    for (service, reason) in why {
+        let it = seen.services.iter().find(|it| it.service == service).unwrap();
+        assert_eq!((&*it.state, it.reason.contains(reason)), ("down", true), "{it:?}");
+    }
+    assert!(!monitor.stderr().contains("-> up"), "{}", monitor.stderr());
+}
+
+/// A listener whose queue is full, so that its kernel lets a connect wait.
+fn full_queue() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();
+    let queued = std::iter::from_fn(connect).take(10_000).collect();
+    (listener, queued)
+}
+
 /// The binder hears every kind of nonsense and is not moved.
 #[test]
 fn nonsense_datagrams_are_counted_and_change_nothing() {
@@ -385,8 +519,12 @@ reload = { type = "none" }
         hosts.map(|h| (h.id.clone(), h.epoch, h.sequence, h.source.clone())).collect::<Vec<_>>()
     };
     assert_eq!(hosts(&after), hosts(&before));
-    for reason in ["bad_tag", "not_a_beat", "truncated", "duplicate", "too_long"] {
-        let count = after.counters.refused.get(reason).copied().unwrap_or_default();
-        assert!(count > 0, "no {reason} in {:?}", after.counters.refused);
+    // The replay is one or the other by how soon it came.
+    for reasons in
+        [&["bad_tag"][..], &["not_a_beat"], &["truncated"], &["duplicate", "replay"], &["too_long"]]
+    {
+        let counted = |reason: &&str| after.counters.refused.get(*reason).copied();
+        let count: u64 = reasons.iter().filter_map(counted).sum();
+        assert!(count > 0, "no {reasons:?} in {:?}", after.counters.refused);
     }
 }
