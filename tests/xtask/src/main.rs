@@ -6,6 +6,7 @@ mod bench;
 mod model;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use rais_runtime::host;
@@ -19,6 +20,9 @@ use rais_runtime::host;
 #[command(after_help = "Examples:\n  \
     cargo xtask bench day                a day of the paper's site, 100 hosts\n  \
     cargo xtask bench day --hosts 1000   how it grows\n  \
+    cargo xtask bench detection          how soon a failure is told, by real processes\n  \
+    cargo xtask bench probes             3,000 HTTP probes a second\n  \
+    cargo xtask bench idle               a monitor of ten services, beside node_exporter\n  \
     cargo xtask bench plugins            a plugin built in, loaded and isolated, side by side\n  \
     cargo xtask help bench day           what is played, and every option")]
 struct Cli {
@@ -34,6 +38,9 @@ enum Task {
     /// Be the process of a library's trial or of an isolated plugin, as `rais plugin-host` is
     #[command(hide = true)]
     PluginHost { task: String },
+    /// Be the server that the probes of a bench ask
+    #[command(hide = true)]
+    Pages { ports: u16, interval_ms: u64 },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -44,5 +51,9 @@ fn main() -> anyhow::Result<ExitCode> {
             "serve" => Ok(host::serve()),
             other => anyhow::bail!("no such task: {other}"),
         },
+        Task::Pages { ports, interval_ms } => {
+            bench::pages::serve(ports, Duration::from_millis(interval_ms))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -1,21 +1,34 @@
 //! What can be measured.
 
 mod day;
+mod detection;
+mod idle;
+mod monitor;
+pub(crate) mod pages;
 mod plugins;
+mod probes;
+mod product;
+mod usage;
 
 use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     Day(day::Day),
+    Detection(detection::Detection),
+    Idle(idle::Idle),
     Plugins(plugins::Plugins),
+    Probes(probes::Probes),
 }
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Bench::Day(day) => day.run(),
+            Bench::Detection(detection) => detection.run(),
+            Bench::Idle(idle) => idle.run(),
             Bench::Plugins(plugins) => plugins.run(),
+            Bench::Probes(probes) => probes.run(),
         }
     }
 }

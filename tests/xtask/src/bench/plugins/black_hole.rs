@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::place::{self, Place};
-use super::usage;
+use crate::bench::usage;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -12,7 +12,7 @@ use rais_sdk::Target;
 use serde::{Deserialize, Serialize};
 
 use super::place::{self, Place};
-use super::usage;
+use crate::bench::usage;
 
 /// Under way at once, where many are.
 const TOGETHER: usize = 100;

@@ -4,7 +4,6 @@ mod black_hole;
 mod calls;
 mod place;
 mod start;
-mod usage;
 
 use std::process::Command;
 

@@ -7,7 +7,7 @@ use rais_sdk::Target;
 use serde::{Deserialize, Serialize};
 
 use super::place::{self, Place};
-use super::usage;
+use crate::bench::usage;
 
 const ROUNDS: usize = 20;
 

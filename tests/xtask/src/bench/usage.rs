@@ -1,4 +1,4 @@
-//! What a process and its children use, as /proc tells.
+//! What processes use, as /proc tells.
 
 use std::fs;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use nix::unistd::{SysconfVar, sysconf};
 
 /// Of one process, or of several together.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Usage {
-    pub(super) threads: u32,
+pub(in crate::bench) struct Usage {
+    pub(in crate::bench) threads: u32,
     /// Highest resident memory so far.
-    pub(super) peak_mb: f64,
+    pub(in crate::bench) peak_mb: f64,
 }
 
 /// This process.
-pub(super) fn own() -> anyhow::Result<Usage> {
+pub(in crate::bench) fn own() -> anyhow::Result<Usage> {
     of("self")
 }
 
 /// Its children, together.
-pub(super) fn children() -> anyhow::Result<Usage> {
+pub(in crate::bench) fn children() -> anyhow::Result<Usage> {
     let mut sum = Usage::default();
     for child in child_ids()? {
         let one = of(&child)?;
@@ -31,11 +31,28 @@ pub(super) fn children() -> anyhow::Result<Usage> {
 }
 
 /// Processor time of this process and its children so far.
-pub(super) fn cpu() -> anyhow::Result<Duration> {
+pub(in crate::bench) fn cpu() -> anyhow::Result<Duration> {
     let mut ticks = ticks("self")?;
     for child in child_ids()? {
         ticks += self::ticks(&child)?;
     }
+    time(ticks)
+}
+
+/// Processor time of another process so far, user's and system's; its children are not in it.
+pub(in crate::bench) fn cpu_of(process: u32) -> anyhow::Result<Duration> {
+    time(ticks(&process.to_string())?)
+}
+
+/// Memory of another process: its own, and its share of what it has in common with others.
+pub(in crate::bench) fn pss_mb(process: u32) -> anyhow::Result<f64> {
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()).context("no Pss")?;
+    Ok(kib.parse::<f64>()? * 1024.0 / 1e6)
+}
+
+fn time(ticks: u64) -> anyhow::Result<Duration> {
     let a_second = sysconf(SysconfVar::CLK_TCK)?.context("ticks a second")?;
     Ok(Duration::from_micros(ticks * 1_000_000 / u64::try_from(a_second)?))
 }

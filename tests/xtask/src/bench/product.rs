@@ -1,0 +1,28 @@
+//! The product's binary, as it ships.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+/// Builds `rais` and the tests' server in release, and has the harness take them; a `rais` that
+/// `RAIS_BIN` names is taken as it is.
+pub(super) fn build() -> anyhow::Result<PathBuf> {
+    build_package("rais-tests")?;
+    if let Some(path) = std::env::var_os("RAIS_BIN") {
+        return Ok(path.into());
+    }
+    build_package("rais")?;
+    let task = std::env::current_exe()?;
+    // Cargo puts both in the folder of the profile.
+    Ok(task.parent().context("a folder")?.join("rais"))
+}
+
+fn build_package(package: &str) -> anyhow::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--bins", "--package", package])
+        .status()?;
+    ensure!(built.success(), "{package} does not build");
+    Ok(())
+}
