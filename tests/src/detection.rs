@@ -53,7 +53,8 @@ impl Failure {
         }
     }
 
-    /// What the beat must say of it.
+    /// What the beats must say of it, though perhaps not from the start: a killed process of a busy
+    /// machine hangs until it is dead.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
@@ -165,8 +166,6 @@ pub struct Round {
     pub announced: Duration,
     /// From the return to the zone file with the address.
     pub back: Duration,
-    /// Why the address was withdrawn.
-    pub reason: String,
     /// What was said in the meantime, of all addresses.
     pub said: Vec<Said>,
 }
@@ -260,6 +259,7 @@ impl Stage {
         self.fail(failure, which);
         let down = self.tap.until(SERVICE, address, "down", failed);
         let out = self.zone.until(address, Is::OutOf, failed);
+        self.tap.until_reason(SERVICE, address, failure.reason(), failed);
         self.profile.pause(&mut self.random);
         let returned = Instant::now();
         self.restore(failure, which);
@@ -270,7 +270,6 @@ impl Stage {
             out: out - failed,
             announced: up.at - returned,
             back: back - returned,
-            reason: down.reason,
             said: self.tap.changes(failed),
         }
     }

@@ -10,7 +10,7 @@ use crate::beat;
 use crate::host::Host;
 use crate::wait::LIMIT;
 
-/// A change of what is said of an address.
+/// A change of what is said of an address: of its state, or of the reason alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     /// When the beat arrived.
@@ -41,7 +41,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Heard {
     changes: Vec<Said>,
-    now: BTreeMap<(String, IpAddr), &'static str>,
+    now: BTreeMap<(String, IpAddr), (&'static str, String)>,
     beats: usize,
     wall_ms: u64,
     stop: bool,
@@ -77,21 +77,32 @@ impl Tap {
     #[track_caller]
     #[must_use]
     pub fn until(&self, service: &str, address: IpAddr, state: &str, since: Instant) -> Said {
-        let is_it = |said: &&Said| {
-            said.at >= since
-                && said.state == state
-                && said.address == address
-                && said.service == service
-        };
         let what = format!("{service} at {address} to be said to be {state}");
-        self.wait_for(&what, |heard| heard.changes.iter().find(is_it).cloned())
+        self.until_said(&what, since, |said| {
+            said.state == state && said.address == address && said.service == service
+        })
+    }
+
+    /// As [`until`](Self::until), and for that reason: the first one told may be another.
+    #[track_caller]
+    pub fn until_reason(&self, service: &str, address: IpAddr, reason: &str, since: Instant) {
+        let what = format!("{service} at {address} to be said to have: {reason}");
+        self.until_said(&what, since, |said| {
+            said.reason == reason && said.address == address && said.service == service
+        });
+    }
+
+    #[track_caller]
+    fn until_said(&self, what: &str, since: Instant, is_it: impl Fn(&Said) -> bool) -> Said {
+        let is_it = |said: &&Said| said.at >= since && is_it(said);
+        self.wait_for(what, |heard| heard.changes.iter().find(is_it).cloned())
     }
 
     /// Waits until `count` addresses of all services together are said to be up.
     #[track_caller]
     pub fn until_up(&self, count: usize) {
         self.wait_for(&format!("{count} to be said to be up"), |heard| {
-            let up = heard.now.values().filter(|&&state| state == "up").count();
+            let up = heard.now.values().filter(|(state, _)| *state == "up").count();
             (up == count).then_some(())
         });
     }
@@ -163,7 +174,8 @@ fn listen(socket: &UdpSocket, shared: &Shared) {
         for report in beat.reports {
             for address in report.addresses {
                 let of = (report.service.clone(), address);
-                if heard.now.insert(of, report.state) != Some(report.state) {
+                let now = (report.state, report.reason.clone());
+                if heard.now.insert(of, now.clone()).as_ref() != Some(&now) {
                     heard.changes.push(Said {
                         at,
                         service: report.service.clone(),
