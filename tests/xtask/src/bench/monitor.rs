@@ -53,7 +53,7 @@ impl Monitor {
 
     /// Listens until so many addresses of services are said to be up.
     pub(super) fn until_up(&mut self, count: usize) -> anyhow::Result<()> {
-        let limit = Instant::now() + Duration::from_secs(60);
+        let limit = Instant::now() + Duration::from_secs(180);
         while self.states.values().filter(|&&state| state == "up").count() < count {
             ensure!(self.process.is_running(), "the monitor ended:\n{}", self.process.stderr());
             ensure!(
