@@ -159,7 +159,7 @@ fn haproxy_hears_of_us_what_we_hear_of_an_agent() {
     agents[0].says("drain #upgrade");
     status::until_set(&ns, "www", &addresses([2]));
     until_state(&ns, 1, "draining", "drain #upgrade");
-    until_haproxy_has(&ns, "web1", "DRAIN", 0..=0);
+    until_haproxy_has(&ns, "web1", "UP", 0..=0);
     agents[0].says("ready");
     status::until_set(&ns, "www", &addresses([1, 2]));
     until_haproxy_has(&ns, "web1", "UP", 69..=71);
