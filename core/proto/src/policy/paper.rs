@@ -26,26 +26,31 @@ pub fn prune(
     let Some(max_load) = max_load else {
         return current.keys().copied().collect();
     };
-    let class = |load: Option<Load>| match load {
-        Some(load) if load <= max_load => Class::Within(load),
-        None => Class::Unknown,
-        Some(load) => Class::Above(load),
-    };
     let mut sorted: Vec<(Class, bool, IpAddr)> = current
         .iter()
-        .map(|(address, &load)| (class(load), !previous.contains(address), *address))
+        .map(|(address, &load)| (Class::of(load, max_load), !previous.contains(address), *address))
         .collect();
     sorted.sort_unstable();
     let below = sorted.iter().filter(|(class, ..)| !matches!(class, Class::Above(_))).count();
     sorted.into_iter().take(below.max(min_servers)).map(|(.., address)| address).collect()
 }
 
-/// In the order in which they are kept.
+/// A load to one side of `max_load`, in the order in which members are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+pub(super) enum Class {
     Within(Load),
     Unknown,
     Above(Load),
+}
+
+impl Class {
+    pub(super) fn of(load: Option<Load>, max_load: Load) -> Class {
+        match load {
+            Some(load) if load <= max_load => Class::Within(load),
+            None => Class::Unknown,
+            Some(load) => Class::Above(load),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,25 +6,31 @@
 //! 1. **Return.** Who was taken out comes back at `return_load` or below (the return band), once
 //!    its wait is over; so does one whose load is no longer known.
 //! 2. **Prune.** The most loaded above `max_load` leaves, one after the other, while the rest are
-//!    projected to stay within `max_load`: they carry what it carried. `min_servers` stay.
+//!    projected to stay within `max_load`: they carry what all did before. `min_servers` stay.
 //! 3. **Relief.** Where those left carry more than `max_load` on average, the least loaded of those
 //!    out comes back, if it is less loaded than they are.
 //! 4. **Minimum.** Below `min_servers` the least loaded of those out come back.
 //!
-//! Who is taken out again soon after its return waits twice as long (balance.md's guard).
+//! An unknown load counts as more than every known one within `max_load` and less than those above.
+//!
+//! Who is taken out again soon after its return waits twice as long (balance.md's guard). Who
+//! falls silent while it is out is out again if it comes back soon, unless it comes back at
+//! `return_load` or below. Why it was away is not asked: one that was mended has little to do.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::AddressSet;
+use super::paper::Class;
 use crate::heartbeat::Capacity;
 use crate::load::Load;
 use crate::time::Time;
 
-/// No wait is longer.
+/// No wait is longer, unless the first is.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Taken out again within so many of its waits after a return, a member waits longer.
+/// Within so many of its waits after a return, or after it was taken out, a member is remembered.
 const SOON: u32 = 4;
 
 /// By what load is judged.
@@ -72,20 +78,23 @@ pub struct Overloaded {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Member {
-    /// Came above `max_load`, and waits for the timer.
-    Arrived,
-    Out {
-        since: Time,
-        wait: Duration,
-    },
-    Back {
-        since: Time,
-        wait: Duration,
-    },
+    /// Came above `max_load`, and waits for the timer; with what is kept of its last return.
+    Arrived(Option<Spell>),
+    Out(Spell),
+    /// Was out, and is no candidate now.
+    Away(Spell),
+    Back(Spell),
+}
+
+/// What began then, and how long a member waits that is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Spell {
+    since: Time,
+    wait: Duration,
 }
 
 impl Overloaded {
-    /// Judges `candidates`; those it returns are out for load.
+    /// Judges `candidates`; those of them that it returns are out for load.
     pub fn judge(
         &mut self,
         now: Time,
@@ -94,160 +103,221 @@ impl Overloaded {
         candidates: &[Candidate],
     ) -> AddressSet {
         self.forget(now, candidates);
-        self.admit(limits, candidates);
+        self.admit(now, limits, candidates);
+        if occasion == Occasion::Other && !self.members.values().any(Member::is_out) {
+            return AddressSet::new();
+        }
         if occasion != Occasion::Other {
             self.bring_back(now, limits, candidates);
-            self.prune(now, limits, candidates);
-            self.relieve(now, limits, candidates);
         }
-        self.fill(now, limits, candidates);
+        let mut sides = self.sides(limits, candidates);
+        if occasion != Occasion::Other {
+            self.prune(now, limits, &mut sides);
+            self.relieve(now, limits, &mut sides);
+        }
+        self.fill(now, limits, &mut sides);
         let out = self.members.iter().filter(|(_, member)| member.is_out());
         out.map(|(&address, _)| address).collect()
     }
 
-    /// Who is not there is no longer out for load; who returned long ago has a clean slate.
+    /// Who is not there is not out for load; whose return, or absence, is long ago has a clean
+    /// slate.
     fn forget(&mut self, now: Time, candidates: &[Candidate]) {
+        if self.members.is_empty() {
+            return;
+        }
         let there: AddressSet = candidates.iter().map(|candidate| candidate.address).collect();
-        self.members.retain(|address, member| match *member {
-            Member::Arrived | Member::Out { .. } => there.contains(address),
-            Member::Back { since, wait } => now.since(since) < wait * SOON,
+        self.members.retain(|address, member| {
+            if !there.contains(address) {
+                match *member {
+                    Member::Out(spell) => *member = Member::Away(spell),
+                    Member::Arrived(Some(back)) => *member = Member::Back(back),
+                    Member::Arrived(None) => return false,
+                    Member::Away(_) | Member::Back(_) => {}
+                }
+            }
+            match member {
+                Member::Arrived(_) | Member::Out(_) => true,
+                Member::Away(spell) | Member::Back(spell) => !spell.is_long_ago(now),
+            }
         });
     }
 
-    /// An arrival above `max_load` waits for the timer, where there are enough without it.
-    fn admit(&mut self, limits: &Limits, candidates: &[Candidate]) {
-        let enough = candidates.iter().filter(|candidate| candidate.stood).count();
+    /// An arrival above `max_load` waits for the timer, where there are enough without it. Who was
+    /// out before it went away is out again, above `return_load`.
+    fn admit(&mut self, now: Time, limits: &Limits, candidates: &[Candidate]) {
+        let stood = candidates.iter().filter(|candidate| candidate.stood).count();
+        let are_enough = stood >= limits.least();
         for candidate in candidates.iter().filter(|candidate| !candidate.stood) {
-            let above = candidate.load.is_some_and(|load| load > limits.max_load);
-            let known = self.members.get(&candidate.address).is_some_and(Member::is_out);
-            if above && !known && enough >= limits.min_servers.max(1) {
-                self.members.insert(candidate.address, Member::Arrived);
-            }
+            let is_above = |limit| candidate.load.is_some_and(|load| load > limit);
+            let before = self.members.get(&candidate.address).copied();
+            let member = match before {
+                Some(Member::Arrived(_) | Member::Out(_)) => continue,
+                Some(Member::Away(spell)) if is_above(limits.return_load) => Member::Out(spell),
+                Some(Member::Away(spell)) => Member::Back(Spell { since: now, ..spell }),
+                Some(Member::Back(_)) | None if !are_enough || !is_above(limits.max_load) => {
+                    continue;
+                }
+                Some(Member::Back(spell)) => Member::Arrived(Some(spell)),
+                None => Member::Arrived(None),
+            };
+            self.members.insert(candidate.address, member);
         }
     }
 
     fn bring_back(&mut self, now: Time, limits: &Limits, candidates: &[Candidate]) {
         for candidate in candidates {
-            let Some(&member) = self.members.get(&candidate.address) else { continue };
-            match member {
+            let returns = match self.members.get(&candidate.address) {
                 // From here on it is judged like everybody else.
-                Member::Arrived => {
-                    self.members.remove(&candidate.address);
+                Some(Member::Arrived(_)) => true,
+                Some(Member::Out(spell)) => {
+                    spell.is_over(now)
+                        && candidate.load.is_none_or(|load| load <= limits.return_load)
                 }
-                Member::Out { since, wait }
-                    if now.since(since) >= wait
-                        && candidate.load.is_none_or(|load| load <= limits.return_load) =>
-                {
-                    self.members.insert(candidate.address, Member::Back { since: now, wait });
-                }
-                Member::Out { .. } | Member::Back { .. } => {}
+                Some(Member::Away(_) | Member::Back(_)) | None => false,
+            };
+            if returns {
+                self.let_in(now, candidate.address);
             }
         }
     }
 
-    fn prune(&mut self, now: Time, limits: &Limits, candidates: &[Candidate]) {
-        let mut within = self.within(candidates);
-        // The most loaded last; of two alike the newcomer goes first, then the higher address.
-        within.sort_by_key(|one| (one.load, !one.stood, one.address));
-        while within.len() > limits.min_servers.max(1)
-            && let Some(worst) = within.pop_if(|one| one.load > Some(limits.max_load))
+    fn prune(&mut self, now: Time, limits: &Limits, sides: &mut Sides<'_>) {
+        let work = sides.carried.work;
+        while sides.within.len() > limits.least()
+            && let Some(&worst) = sides.within.last()
+            && worst.load > Some(limits.max_load)
         {
-            let without = Carried::by(&within);
-            if !without.with_the_work_of(&worst).is_within(limits.max_load) {
+            let left = sides.carried.without(worst);
+            if !(Carried { work, ..left }).is_within(limits.max_load) {
                 return;
             }
+            sides.within.pop();
+            sides.carried = left;
             let wait = match self.members.get(&worst.address) {
-                Some(Member::Back { wait, .. }) => (*wait * 2).min(LONGEST_WAIT),
+                Some(Member::Back(spell)) => limits.longer(spell.wait),
                 _ => limits.interval,
             };
-            self.members.insert(worst.address, Member::Out { since: now, wait });
+            self.members.insert(worst.address, Member::Out(Spell { since: now, wait }));
         }
     }
 
-    fn relieve(&mut self, now: Time, limits: &Limits, candidates: &[Candidate]) {
-        while let Some(least) = self.least_out(candidates) {
-            let carried = Carried::by(&self.within(candidates));
-            if carried.is_within(limits.max_load) || !carried.is_above(least.load) {
-                return;
-            }
-            self.let_in(now, &least);
-        }
-    }
-
-    fn fill(&mut self, now: Time, limits: &Limits, candidates: &[Candidate]) {
-        while self.within(candidates).len() < limits.min_servers.max(1)
-            && let Some(least) = self.least_out(candidates)
+    fn relieve(&mut self, now: Time, limits: &Limits, sides: &mut Sides<'_>) {
+        while !sides.carried.is_within(limits.max_load)
+            && let Some(&least) = sides.out.last()
+            && !sides.carried.is_within(least.load.unwrap_or(limits.max_load))
         {
-            self.let_in(now, &least);
+            self.bring_in(now, sides);
         }
     }
 
-    fn let_in(&mut self, now: Time, candidate: &Candidate) {
-        let back = match self.members.get(&candidate.address) {
-            Some(&Member::Out { wait, .. }) => Some(Member::Back { since: now, wait }),
-            _ => None,
-        };
-        match back {
-            Some(back) => self.members.insert(candidate.address, back),
-            None => self.members.remove(&candidate.address),
-        };
+    fn fill(&mut self, now: Time, limits: &Limits, sides: &mut Sides<'_>) {
+        while sides.within.len() < limits.least() && !sides.out.is_empty() {
+            self.bring_in(now, sides);
+        }
     }
 
-    fn within(&self, candidates: &[Candidate]) -> Vec<Candidate> {
-        let is_in = |one: &&Candidate| !self.members.get(&one.address).is_some_and(Member::is_out);
-        candidates.iter().filter(is_in).copied().collect()
+    fn bring_in(&mut self, now: Time, sides: &mut Sides<'_>) {
+        if let Some(least) = sides.out.pop() {
+            self.let_in(now, least.address);
+            sides.carried = sides.carried.with(least);
+            sides.within.push(least);
+        }
     }
 
-    fn least_out(&self, candidates: &[Candidate]) -> Option<Candidate> {
+    /// Whoever is out is in.
+    fn let_in(&mut self, now: Time, address: IpAddr) {
+        let back = match self.members.remove(&address) {
+            Some(Member::Out(spell)) => Some(Spell { since: now, ..spell }),
+            Some(Member::Away(spell) | Member::Back(spell)) => Some(spell),
+            Some(Member::Arrived(before)) => before,
+            None => None,
+        };
+        if let Some(spell) = back {
+            self.members.insert(address, Member::Back(spell));
+        }
+    }
+
+    fn sides<'a>(&self, limits: &Limits, candidates: &'a [Candidate]) -> Sides<'a> {
         let is_out = |one: &&Candidate| self.members.get(&one.address).is_some_and(Member::is_out);
-        candidates.iter().filter(is_out).min_by_key(|one| (one.load, one.address)).copied()
+        let (mut out, mut within): (Vec<&Candidate>, Vec<&Candidate>) =
+            candidates.iter().partition(is_out);
+        let class = |one: &Candidate| Class::of(one.load, limits.max_load);
+        // Of two alike the newcomer goes first, then the higher address.
+        within.sort_unstable_by_key(|one| (class(one), !one.stood, one.address));
+        out.sort_unstable_by_key(|one| Reverse((class(one), one.address)));
+        let carried = within.iter().fold(Carried::default(), |sum, one| sum.with(one));
+        Sides { within, out, carried }
+    }
+}
+
+impl Limits {
+    fn least(&self) -> usize {
+        self.min_servers.max(1)
+    }
+
+    /// The wait after `wait`.
+    fn longer(&self, wait: Duration) -> Duration {
+        (wait * 2).min(LONGEST_WAIT.max(self.interval))
     }
 }
 
 impl Member {
     fn is_out(&self) -> bool {
-        matches!(self, Member::Arrived | Member::Out { .. })
+        matches!(self, Member::Arrived(_) | Member::Out(_))
     }
 }
 
-/// What some members carry together.
+impl Spell {
+    fn is_over(&self, now: Time) -> bool {
+        now.since(self.since) >= self.wait
+    }
+
+    fn is_long_ago(&self, now: Time) -> bool {
+        now.since(self.since) >= self.wait * SOON
+    }
+}
+
+/// The candidates: those in the answers, and those out for load.
+struct Sides<'a> {
+    /// Who leaves first is last, until somebody is brought in.
+    within: Vec<&'a Candidate>,
+    /// Who returns first is last.
+    out: Vec<&'a Candidate>,
+    /// By those within.
+    carried: Carried,
+}
+
+/// What some members carry together. Of an unknown load nothing can be told: whoever has one is
+/// left out on both sides.
 #[derive(Debug, Clone, Copy, Default)]
 struct Carried {
-    /// Capacity in thousandths times load in hundredths of a percent, of those whose load is known.
+    /// Capacity in thousandths times load in hundredths of a percent.
     work: u128,
     capacity: u128,
 }
 
 impl Carried {
-    /// Of an unknown load nothing can be told: whoever has one is left out on both sides.
-    fn by(members: &[Candidate]) -> Carried {
-        members.iter().fold(Carried::default(), |sum, one| match one.load {
-            Some(load) => {
-                let capacity = capacity(one);
-                let work = sum.work + capacity * u128::from(load.as_hundredths());
-                Carried { work, capacity: sum.capacity + capacity }
-            }
-            None => sum,
+    fn of(one: &Candidate) -> Carried {
+        one.load.map_or(Carried::default(), |load| {
+            let capacity = u128::from(one.capacity.as_thousandths());
+            Carried { work: capacity * u128::from(load.as_hundredths()), capacity }
         })
     }
 
-    fn with_the_work_of(self, other: &Candidate) -> Carried {
-        let load = other.load.map_or(0, |load| u128::from(load.as_hundredths()));
-        Carried { work: self.work + capacity(other) * load, ..self }
+    fn with(self, one: &Candidate) -> Carried {
+        let other = Carried::of(one);
+        Carried { work: self.work + other.work, capacity: self.capacity + other.capacity }
+    }
+
+    fn without(self, one: &Candidate) -> Carried {
+        let other = Carried::of(one);
+        Carried { work: self.work - other.work, capacity: self.capacity - other.capacity }
     }
 
     fn is_within(self, load: Load) -> bool {
         self.work <= self.capacity * u128::from(load.as_hundredths())
     }
-
-    fn is_above(self, load: Option<Load>) -> bool {
-        let load = load.map_or(0, |load| u128::from(load.as_hundredths()));
-        self.work > self.capacity * load
-    }
-}
-
-fn capacity(of: &Candidate) -> u128 {
-    u128::from(of.capacity.as_thousandths())
 }
 
 #[cfg(test)]
