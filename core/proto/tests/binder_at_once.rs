@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{World, address, addresses, at_once, config, report, zone};
+use rais_proto::binder::Binder;
 use rais_proto::binder::view::Alarm;
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
@@ -446,25 +447,101 @@ fn pruning() -> ServicePolicy {
     ServicePolicy { max_load, return_load, ..at_once() }
 }
 
+/// A pruning binder that has listened long enough, at a load timer: the next is 10 s away.
+fn pruning_settled(policy: ServicePolicy, loads: &[f64]) -> World {
+    let mut world = world_of(policy);
+    loaded(&mut world, 10, loads);
+    world
+}
+
 #[test]
 fn step_7_the_overloaded_leaves_at_the_timer_and_returns_through_the_band() {
-    let mut world = world_of(pruning());
-    loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
-    assert_eq!(world.set(), addresses(&[1, 2]));
+    let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0]);
+    let published = world.published.len();
+    loaded(&mut world, 9, &[10.0, 10.0, 90.0]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]), "nobody leaves before the timer");
+    assert_eq!(world.published.len(), published);
+    loaded(&mut world, 1, &[10.0, 10.0, 90.0]);
+    assert_eq!(world.last_published(), addresses(&[1, 2]));
     assert_eq!(world.verdict(3), Some(Verdict::Pruned));
     let published = world.published.len();
     loaded(&mut world, 30, &[10.0, 10.0, 50.0]);
     assert_eq!(world.set(), addresses(&[1, 2]), "below the one, above the other");
+    loaded(&mut world, 9, &[10.0, 10.0, 40.0]);
+    assert_eq!(world.set(), addresses(&[1, 2]), "nor does anybody return");
     assert_eq!(world.published.len(), published, "nothing to be published meanwhile");
-    loaded(&mut world, 15, &[10.0, 10.0, 40.0]);
-    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+    loaded(&mut world, 1, &[10.0, 10.0, 40.0]);
     assert_eq!(world.last_published(), addresses(&[1, 2, 3]));
 }
 
 #[test]
+fn step_7_who_returns_while_a_restarted_binder_listens_waits_if_it_is_overloaded() {
+    let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0]);
+    loaded(&mut world, 10, &[10.0, 10.0, 95.0]);
+    assert_eq!(world.last_published(), addresses(&[1, 2]));
+    // The hosts go on with their sequences.
+    let config = config(&[("http", pruning())]);
+    world.binder = Binder::restore(world.now, config, world.binder.snapshot());
+    world.published.clear();
+    world.beat_with(3, vec![report(3, State::Up, Some(95.0))]);
+    assert_eq!(world.verdict(3), Some(Verdict::Pruned), "before anybody else is heard");
+    loaded(&mut world, 25, &[10.0, 10.0, 95.0]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert_eq!(world.last_published(), addresses(&[1, 2]));
+    assert_eq!(world.published.len(), 1, "as before the start, and that is all");
+}
+
+#[test]
+fn step_7_a_fleet_above_the_limit_that_meets_a_new_binder_is_in_when_it_has_listened() {
+    let mut world = world_of(pruning());
+    loaded(&mut world, 5, &[70.0, 70.0, 70.0, 70.0]);
+    assert_eq!(world.last_published(), addresses(&[1, 2, 3, 4]), "nobody could carry it alone");
+}
+
+#[test]
+fn step_7_who_was_out_is_out_after_deafness() {
+    for seconds in [5, 20, 100] {
+        let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0]);
+        loaded(&mut world, 10, &[10.0, 10.0, 90.0]);
+        assert_eq!(world.last_published(), addresses(&[1, 2]));
+        let published = world.published.len();
+        world.pass(Duration::from_secs(seconds));
+        assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::Deaf { .. })));
+        loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
+        assert_eq!(world.set(), addresses(&[1, 2]), "{seconds}");
+        assert_eq!(world.published.len(), published, "{seconds}: nothing flapped on the way");
+    }
+}
+
+#[test]
+fn step_7_the_held_are_not_judged_by_what_they_said_before() {
+    let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0, 10.0]);
+    // The last that is heard of 2, 3 and 4; the load timer comes when they are held.
+    loaded(&mut world, 1, &[10.0, 10.0, 10.0, 90.0]);
+    loaded(&mut world, 20, &[10.0]);
+    assert_eq!([2, 3, 4].map(|host| world.verdict(host)), [Some(Verdict::Held); 3]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3, 4]));
+}
+
+#[test]
+fn step_7_missed_beats_do_not_end_a_wait() {
+    let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0]);
+    loaded(&mut world, 10, &[10.0, 10.0, 90.0]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    let published = world.published.len();
+    loaded(&mut world, 4, &[10.0, 10.0]);
+    assert_eq!(world.verdict(3), Some(Verdict::Expired));
+    loaded(&mut world, 20, &[10.0, 10.0, 50.0]);
+    assert_eq!(world.verdict(3), Some(Verdict::Pruned), "within the band, as before");
+    assert_eq!(world.published.len(), published);
+    loaded(&mut world, 10, &[10.0, 10.0, 40.0]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+}
+
+#[test]
 fn step_7_a_death_below_the_minimum_brings_the_overloaded_back_at_once() {
-    let mut world = world_of(ServicePolicy { min_servers: MinServers::Count(2), ..pruning() });
-    loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
+    let two = ServicePolicy { min_servers: MinServers::Count(2), ..pruning() };
+    let mut world = pruning_settled(two, &[10.0, 10.0, 90.0]);
     assert_eq!(world.set(), addresses(&[1, 2]));
     world.beat_with(1, vec![report(1, State::Down, None)]);
     assert_eq!(world.set(), addresses(&[2, 3]));

@@ -230,12 +230,16 @@ impl Service {
             (false, true) => Hearing::Deaf,
             (false, false) => Hearing::Clear,
         };
+        let has_listened = self.phase == Phase::Listening && hearing == Hearing::Clear;
         self.phase = match hearing {
             Hearing::Listening => Phase::Listening,
             Hearing::Deaf => Phase::Deaf,
             Hearing::Clear => Phase::Ready,
         };
-        let timer = if now >= self.timer { LoadTimer::Due } else { LoadTimer::Running };
+        // Who came meanwhile waits no longer than it must: where a crowd above `max_load` meets a
+        // binder that remembers nothing, the first of them would answer for all until the timer.
+        let is_due = now >= self.timer || has_listened;
+        let timer = if is_due { LoadTimer::Due } else { LoadTimer::Running };
         self.skip_to(now);
         let rows: Vec<Row<'_>> = self.table.rows(now).collect();
         let mut memory = Memory {

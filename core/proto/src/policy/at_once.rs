@@ -2,7 +2,7 @@
 //!
 //! | step | here |
 //! |---|---|
-//! | 0 start | while listening, what stood stands; evidence and arrivals count |
+//! | 0 start | while listening, what stood stands; evidence and arrivals count, arrivals above `max_load` wait |
 //! | 1 deaf | everything is frozen |
 //! | 2 evidence | down, maintenance, leaving: out, never held back |
 //! | 3 silence | [`super::silence`] |
@@ -12,10 +12,15 @@
 //!
 //! Step 10, the gap between publications, is the binder's.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::IpAddr;
+
 use super::prune::{Candidate, Occasion, Overloaded};
 use super::silence::{Holds, Patience, is_known_and_not_drained};
 use super::{AddressSet, Decision, ServicePolicy, Verdict, none_left};
-use crate::table::{Row, Standing};
+use crate::heartbeat::Capacity;
+use crate::table::{Claimed, Row, Standing};
 use crate::time::Time;
 
 /// Whether silence can be believed.
@@ -45,7 +50,7 @@ pub struct Memory<'a> {
 /// Whether the load timer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadTimer {
-    /// It has.
+    /// It has; or listening is over, and everybody who is there was heard.
     Due,
     /// It has not: what is judged is an event.
     Running,
@@ -90,19 +95,31 @@ pub fn judge(
     if hearing == Hearing::Listening {
         for &address in memory.set {
             // Stored, and nobody has said a word of it since.
-            if let std::collections::btree_map::Entry::Vacant(unheard) =
-                decision.verdicts.entry(address)
-            {
+            if let Entry::Vacant(unheard) = decision.verdicts.entry(address) {
                 unheard.insert(Verdict::Stored);
                 decision.set.insert(address);
             }
         }
     }
-    if hearing == Hearing::Clear {
-        judge_load(now, policy, rows, timer, memory, &mut decision);
-    }
+    let occasion = occasion(hearing, timer, memory.set, &decision);
+    judge_load(now, policy, rows, occasion, memory, &mut decision);
     none_left::apply(&mut decision, policy.when_none, memory.last, rows);
     decision
+}
+
+/// Why load is judged now: while listening nobody who stood leaves for it.
+fn occasion(
+    hearing: Hearing,
+    timer: LoadTimer,
+    stood: &AddressSet,
+    decision: &Decision,
+) -> Occasion {
+    match (hearing, timer) {
+        (Hearing::Listening | Hearing::Deaf, _) => Occasion::Other,
+        (Hearing::Clear, LoadTimer::Due) => Occasion::Timer,
+        (Hearing::Clear, LoadTimer::Running) if stood.is_subset(&decision.set) => Occasion::Other,
+        (Hearing::Clear, LoadTimer::Running) => Occasion::Departure,
+    }
 }
 
 /// Takes out of `decision` who is overloaded.
@@ -110,25 +127,27 @@ fn judge_load(
     now: Time,
     policy: &ServicePolicy,
     rows: &[Row<'_>],
-    timer: LoadTimer,
+    occasion: Occasion,
     memory: &mut Memory<'_>,
     decision: &mut Decision,
 ) {
     let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
     let Some(limits) = policy.load_limits(known) else { return };
-    let has_gone = memory.set.iter().any(|address| !decision.set.contains(address));
-    let occasion = match timer {
-        LoadTimer::Due => Occasion::Timer,
-        LoadTimer::Running if has_gone => Occasion::Departure,
-        LoadTimer::Running => Occasion::Other,
-    };
-    let within = rows.iter().filter(|row| decision.set.contains(&row.address));
-    let candidates: Vec<Candidate> = within
-        .map(|row| Candidate {
-            address: row.address,
-            load: row.claimed.load,
-            capacity: row.claimed.capacity,
-            stood: memory.set.contains(&row.address),
+    let claims: BTreeMap<IpAddr, &Claimed> =
+        rows.iter().map(|row| (row.address, row.claimed)).collect();
+    let candidates: Vec<Candidate> = decision
+        .set
+        .iter()
+        .map(|&address| {
+            let claimed = claims.get(&address);
+            let is_heard = decision.verdicts.get(&address) == Some(&Verdict::In);
+            Candidate {
+                address,
+                // What a silent one said last is no load of now.
+                load: claimed.filter(|_| is_heard).and_then(|claimed| claimed.load),
+                capacity: claimed.map_or(Capacity::ONE, |claimed| claimed.capacity),
+                stood: memory.set.contains(&address),
+            }
         })
         .collect();
     for address in memory.overloaded.judge(now, occasion, &limits, &candidates) {
