@@ -23,7 +23,8 @@ fn allowed(package: &str) -> Ours {
             Ours::Only(&[])
         }
         "rais-sdk" => Ours::Only(&["rais-abi", "rais-sdk-macros", "rais-zone"]),
-        "rais-http" | "rais-system" | "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
+        "rais-system" | "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
+        "rais-http" => Ours::Only(&["rais-sdk", "rais-tls"]),
         "rais-runtime" => Ours::Only(&["rais-proto", "rais-sdk", "rais-zone"]),
         plugin if plugin.starts_with("rais-plugin-") => Ours::Only(&[
             "rais-sdk",

@@ -10,8 +10,22 @@ fn rais(args: &[&str]) -> Output {
     run_in(tempfile::tempdir().unwrap().path(), args)
 }
 
-const BUILT_IN: [(&str, &str); 4] =
-    [("probe", "tcp"), ("load", "cpu"), ("sink", "bind"), ("transport", "udp")];
+const BUILT_IN: [(&str, &str); 14] = [
+    ("probe", "exec"),
+    ("probe", "http"),
+    ("probe", "tcp"),
+    ("probe", "udp"),
+    ("load", "agent"),
+    ("load", "average"),
+    ("load", "cpu"),
+    ("load", "exec"),
+    ("load", "http"),
+    ("load", "memory"),
+    ("load", "pressure"),
+    ("load", "response-time"),
+    ("sink", "bind"),
+    ("transport", "udp"),
+];
 
 #[test]
 fn help_names_every_command() {
@@ -63,9 +77,10 @@ fn every_built_in_plugin_is_linked() {
 #[test]
 fn a_plugin_shows_itself_and_its_sample() {
     for (kind, name) in BUILT_IN {
-        let info = rais(&["plugins", "info", name]).expect_code(0).stdout;
+        // Several kinds have a name in common.
+        let info = rais(&["plugins", "info", name, "--kind", kind]).expect_code(0).stdout;
         assert!(info.contains(kind) && info.contains(name), "{info}");
-        let sample = rais(&["plugins", "sample", name]).expect_code(0).stdout;
+        let sample = rais(&["plugins", "sample", name, "--kind", kind]).expect_code(0).stdout;
         let folder = format!("{}/../plugins/{kind}-{name}", env!("CARGO_MANIFEST_DIR"));
         let file = std::fs::read_to_string(format!("{folder}/sample.toml")).unwrap();
         assert_eq!(sample.trim(), file.trim(), "{kind} {name}");
