@@ -29,10 +29,8 @@ impl Http {
     pub(crate) fn fetch(&self, address: SocketAddr, timeout: Duration) -> Result<Reader, Fault> {
         let until = Instant::now() + timeout.min(LONGEST);
         let fault = |error: &io::Error, phase| match error.kind() {
-            io::ErrorKind::TimedOut => {
-                Fault::timeout(phase, format!("no answer within {timeout:?}"))
-            }
-            _ if phase == CONNECTING || self.secure.is_none() => rais_http::fault(error, phase),
+            io::ErrorKind::TimedOut => Fault::late(phase, timeout),
+            _ if phase == CONNECTING || self.secure.is_none() => Fault::of_peer(phase, error),
             _ => rais_tls::fault(error),
         };
         let stream = Timed::connect(address, until).map_err(|error| fault(&error, CONNECTING))?;

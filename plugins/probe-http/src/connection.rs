@@ -74,7 +74,7 @@ impl Connection {
 
     fn fault(&self, error: &io::Error) -> Fault {
         match self {
-            Self::Plain(_) => rais_http::fault(error, FIRST_BYTE),
+            Self::Plain(_) => Fault::of_peer(FIRST_BYTE, error),
             Self::Tls(_) => rais_tls::fault(error),
         }
     }

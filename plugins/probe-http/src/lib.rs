@@ -76,7 +76,7 @@ impl Http {
     async fn fetch(&self, cx: &Cx, page: &Page, address: SocketAddr) -> Result<Fetched, Fault> {
         cx.phase(CONNECTING);
         let stream = TcpStream::connect(cx.net(), address).await;
-        let stream = stream.map_err(|error| rais_http::fault(&error, CONNECTING))?;
+        let stream = stream.map_err(|error| Fault::of_peer(CONNECTING, &error))?;
         let mut times = Times { connect: cx.elapsed(), ..Times::default() };
         let mut connection = match &self.secure {
             None => Connection::Plain(stream),

@@ -23,7 +23,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod fault;
 mod framing;
 mod keys;
 mod page;
@@ -35,7 +34,6 @@ mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use fault::fault;
 pub use keys::{Keys, Scheme};
 pub use page::Page;
 pub use reader::{Keep, Limits, Progress, Reader, ResponseError};

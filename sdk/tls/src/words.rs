@@ -17,7 +17,7 @@ pub fn fault(error: &io::Error) -> Fault {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             Fault::down("TLS: the server reset the connection")
         }
-        _ => Fault::io(format_args!("TLS: {error}")),
+        _ => Fault::of_peer("TLS", error),
     }
 }
 
