@@ -6,10 +6,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::Fault;
 use crate::abi::plugin_side::{HostRef, Timer};
 use crate::host::Level;
 use crate::net::Net;
+use crate::{Fault, Up};
 
 /// One probe's time, sockets and voice. Its time is the host's, which in a test need not be the
 /// real one.
@@ -106,9 +106,14 @@ impl Cx {
         })
     }
 
+    /// Good news that comes late is none.
+    pub(crate) fn in_time(&self, up: Up) -> Result<Up, Fault> {
+        if up.took > self.timeout || self.left().is_zero() { Err(self.timed_out()) } else { Ok(up) }
+    }
+
     pub(crate) fn timed_out(&self) -> Fault {
         let phase = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        Fault::timeout(phase, format_args!("no answer within {:?}", self.timeout))
+        Fault::late(phase, self.timeout)
     }
 
     /// Ready with the fault once the deadline has passed. `timer` is made at the first call.

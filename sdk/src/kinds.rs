@@ -28,7 +28,8 @@ pub trait Probe: Send + Sync + Sized + 'static {
     /// [`Fault::config`] with the key path, where the values do not make sense together.
     fn new(config: Self::Config) -> Result<Self, Fault>;
 
-    /// One probe. The host ends it at [`Cx::deadline`], naming the last [`Cx::phase`].
+    /// One probe. The host ends it at [`Cx::deadline`], naming the last [`Cx::phase`]. An answer
+    /// at that moment is a timeout, too, and so is one that [took](Up::took) longer.
     fn probe(&self, cx: &Cx, target: &Target) -> impl Future<Output = Result<Up, Fault>> + Send;
 }
 

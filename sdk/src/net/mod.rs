@@ -1,9 +1,11 @@
 //! Sockets for probes, over the host's reactor.
 //!
 //! Every operation is tried first and waits only when the socket says it would block. A wake-up is
-//! not an event: what was waited for is asked again, each time.
+//! not an event: what was waited for is asked again, each time. A peer that never lets a probe wait
+//! does not keep it from waiting: after so many operations others get their turn.
 
 mod tcp;
+pub(crate) mod turn;
 mod udp;
 
 pub use tcp::TcpStream;
@@ -38,14 +40,15 @@ impl std::fmt::Debug for Net {
     }
 }
 
-/// Tries `attempt` until it gives anything but `WouldBlock`.
+/// Tries `attempt` until it gives anything but `WouldBlock`, where this turn is not over.
 fn poll_io<T>(
     source: &Source,
     task: &mut Context<'_>,
     interest: Interest,
     mut attempt: impl FnMut() -> io::Result<T>,
 ) -> Poll<io::Result<T>> {
-    for _ in 0..TRIES {
+    let tries = if turn::is_over() { 0 } else { TRIES };
+    for _ in 0..tries {
         match attempt() {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -58,7 +61,10 @@ fn poll_io<T>(
                     }
                 }
             }
-            done => return Poll::Ready(done),
+            done => {
+                turn::count();
+                return Poll::Ready(done);
+            }
         }
     }
     task.waker().wake_by_ref();

@@ -227,15 +227,14 @@ impl Signal {
         Ok((Arc::new(Self { woken: AtomicBool::new(true), pipe }), bell))
     }
 
-    /// Calls `turn` as often as it has been woken meanwhile.
+    /// Calls `turn` if it has been woken. Where that wakes it again, the pipe says so: sockets and
+    /// timers are looked at in between.
     fn turn<T>(self: &Arc<Self>, turn: &mut impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         let waker = Waker::from(Arc::clone(self));
-        while self.woken.swap(false, Ordering::SeqCst) {
-            if let Poll::Ready(outcome) = turn(&mut Context::from_waker(&waker)) {
-                return Poll::Ready(outcome);
-            }
+        match self.woken.swap(false, Ordering::SeqCst) {
+            true => turn(&mut Context::from_waker(&waker)),
+            false => Poll::Pending,
         }
-        Poll::Pending
     }
 }
 

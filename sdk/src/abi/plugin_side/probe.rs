@@ -13,6 +13,7 @@ use super::{HostRef, make_with};
 use crate::abi::convert::{fault_to_abi, result_to_abi, target_from_abi, up_to_abi};
 use crate::abi::guard::{Guarded, GuardedFuture, panicked};
 use crate::config::parse;
+use crate::net::turn;
 use crate::{Cx, Probe};
 use rais_abi::{AbiCall, AbiFault, AbiUp};
 use rais_abi::{HostBox, ProbeBox, ProbeObj, ProbeObj_TO};
@@ -62,9 +63,15 @@ async fn probe<P: Probe>(
     };
     let mut probing = pin!(plugin.probe(&cx, &target));
     let mut timer = None;
-    let outcome = poll_fn(|task| match probing.as_mut().poll(task) {
-        Poll::Ready(outcome) => Poll::Ready(outcome),
-        Poll::Pending => cx.poll_deadline(task, &mut timer).map(Err),
+    let outcome = poll_fn(|task| {
+        // First of all: a peer that never stops would be heard for ever.
+        if cx.left().is_zero() {
+            return Poll::Ready(Err(cx.timed_out()));
+        }
+        match turn::take(|| probing.as_mut().poll(task)) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.and_then(|up| cx.in_time(up))),
+            Poll::Pending => cx.poll_deadline(task, &mut timer).map(Err),
+        }
     });
     result_to_abi(outcome.await, up_to_abi)
 }
