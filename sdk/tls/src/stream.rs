@@ -53,6 +53,9 @@ impl TlsStream {
     /// # Errors
     /// Those of the socket and of rustls, for [`fault`]; `UnexpectedEof` for an untold end.
     pub async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+/// So many octets that a server says behind our end are dropped, and no more.
+const DROPPED: usize = 64 << 10;
+
         poll_fn(|task| Pin::new(&mut *self).poll_read(task, into)).await
     }
 
@@ -71,8 +74,8 @@ impl TlsStream {
     }
 
     /// Ends the connection in order, for which the server is given a quarter of the probe's time
-    /// left. What it says meanwhile is dropped, but not its tickets: a stream that is merely dropped
-    /// after the handshake leaves nothing to resume, and its server may see a reset.
+    /// left. What it says meanwhile is dropped, up to 64 KiB, but not its tickets: a stream that is
+    /// merely dropped after the handshake leaves nothing to resume, and its server may see a reset.
     ///
     /// # Errors
     /// That the server refuses, which under TLS 1.3 is told after the handshake: it wants
@@ -80,9 +83,10 @@ impl TlsStream {
     pub async fn close(mut self, cx: &Cx) -> Result<(), Fault> {
         let mut ending = pin!(self.end());
         let mut limit = pin!(cx.sleep(cx.left() / CLOSING_PART));
-        let ended = poll_fn(|task| match ending.as_mut().poll(task) {
-            Poll::Ready(ended) => Poll::Ready(ended),
-            Poll::Pending => limit.as_mut().poll(task).map(Ok),
+        // First the limit: a server that streams always has something.
+        let ended = poll_fn(|task| match limit.as_mut().poll(task) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => ending.as_mut().poll(task),
         });
         match ended.await {
             Err(error) if error.get_ref().is_some_and(|it| it.is::<rustls::Error>()) => {
@@ -94,8 +98,13 @@ impl TlsStream {
 
     async fn end(&mut self) -> io::Result<()> {
         poll_fn(|task| Pin::new(&mut *self).poll_close(task)).await?;
-        let mut dropped = [0; 1024];
-        while self.read(&mut dropped).await? > 0 {}
+        let (mut room, mut left) = ([0; 1024], DROPPED);
+        while left > 0 {
+            match self.read(&mut room).await? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
         Ok(())
     }
 

@@ -184,6 +184,17 @@ fn an_end_without_a_word_is_told_from_an_end() {
 }
 
 #[test]
+/// A quarter of the time would be enough to take all of it.
+#[test]
+fn a_server_that_streams_is_not_heard_out() {
+    let authority = Authority::new();
+    let config = server_config(&authority.localhost(), Clients::All, rustls::ALL_VERSIONS);
+    let server = Server::start(Arc::new(config), Ending::Streamed);
+    let outcomes = ask(&authority, "tls = { ca = 'ca.pem' }", &[server.address]);
+    assert_eq!(words(&outcomes), ["full"]);
+    assert!(!server.streamed_all());
+}
+
 fn servers_that_speak_no_tls_are_down_and_hung_ones_late() {
     let bench = Bench::with_paused_time();
     let said = |script| {

@@ -112,6 +112,9 @@ pub(crate) fn server_config(
     builder.with_single_cert(chain.collect::<Result<_, _>>().unwrap(), key).unwrap()
 }
 
+/// In octets; more than the buffers of sockets hold.
+const STREAM: usize = 64 << 20;
+
 /// How a server ends its connections.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Ending {
@@ -119,12 +122,15 @@ pub(crate) enum Ending {
     InOrder,
     /// After the greeting, without a word (close_notify).
     Untold,
+    /// Not before it has said as much as [`STREAM`], whatever the client does.
+    Streamed,
 }
 
 /// Greets each who comes, one after the other.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     kinds: Arc<Mutex<Vec<HandshakeKind>>>,
+    streamed: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -135,16 +141,19 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (kinds, ended) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let (noted, end) = (Arc::clone(&kinds), Arc::clone(&ended));
+        let streamed = Arc::new(AtomicBool::new(false));
+        let all = Arc::clone(&streamed);
         let thread = std::thread::spawn(move || {
             while let Ok((socket, _)) = listener.accept() {
                 if end.load(Ordering::SeqCst) {
                     return;
                 }
                 socket.set_nodelay(true).unwrap();
-                greet(ServerConnection::new(Arc::clone(&config)).unwrap(), socket, ending, &noted);
+                let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+                greet(connection, socket, ending, &noted, &all);
             }
         });
-        Self { address, kinds, ended, thread: Some(thread) }
+        Self { address, kinds, streamed, ended, thread: Some(thread) }
     }
 
     /// A server for all, of all versions.
@@ -157,6 +166,13 @@ impl Server {
     pub(crate) fn kinds(&self) -> Vec<HandshakeKind> {
         self.kinds.lock().unwrap().clone()
     }
+
+    /// Ends it; whether a client has taken the whole stream.
+    pub(crate) fn streamed_all(self) -> bool {
+        let streamed = Arc::clone(&self.streamed);
+        drop(self);
+        streamed.load(Ordering::SeqCst)
+    }
 }
 
 fn greet(
@@ -164,6 +180,7 @@ fn greet(
     mut socket: Std,
     ending: Ending,
     kinds: &Mutex<Vec<HandshakeKind>>,
+    streamed: &AtomicBool,
 ) {
     while connection.is_handshaking() {
         if connection.complete_io(&mut socket).is_err() {
@@ -177,6 +194,12 @@ fn greet(
     kinds.lock().unwrap().extend(connection.handshake_kind());
     let mut stream = rustls::Stream::new(&mut connection, &mut socket);
     if stream.write_all(GREETING).is_err() || ending == Ending::Untold {
+        return;
+    }
+    if ending == Ending::Streamed {
+        let piece = [b'x'; 1 << 14];
+        let all = (0..STREAM / piece.len()).all(|_| stream.write_all(&piece).is_ok());
+        streamed.store(all, Ordering::SeqCst);
         return;
     }
     let _ = stream.read_to_end(&mut Vec::new());
