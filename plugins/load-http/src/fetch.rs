@@ -79,11 +79,12 @@ fn handshake(
 ) -> io::Result<StreamOwned<ClientConnection, Timed>> {
     let tls = secure.tls();
     let name = tls.name().cloned().unwrap_or_else(|| secure.name(address.ip()));
-    let connection = ClientConnection::new(tls.client_config(), name);
+    let connection = ClientConnection::new(tls.client_config_for(address), name);
     let mut connection = connection.map_err(io::Error::other)?;
     while connection.is_handshaking() {
         connection.complete_io(&mut stream)?;
     }
+    tls.connected(address, &connection);
     Ok(StreamOwned::new(connection, stream))
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rais_http::testing::{Authority, Nginx};
 use rais_plugin_load_http::Http;
@@ -158,6 +158,39 @@ fn a_real_server_tells_its_load_with_tls_and_without() {
 
 #[test]
 fn an_address_is_needed_and_each_has_a_sample_of_its_own() {
+/// What nginx says of each connection to these, in this order: whether it is a session's first.
+fn resumed(authority: &Authority, order: &[&Nginx]) -> Vec<bool> {
+    let bench = Bench::in_folder(authority.folder());
+    let table = "scheme = \"https\"\nhost = \"www.example\"\nformat = \"text\"\n\
+                 tls = { ca = \"ca.pem\" }";
+    let load = bench.load::<Http>(table).unwrap();
+    let one = |nginx: &&Nginx| load.sample(&of(nginx.address(), AMPLE)).unwrap().load == Some(1.0);
+    order.iter().map(one).collect()
+}
+
+const TELLS_RESUMED: &str = "if ($ssl_session_reused = r) { return 200 1; } return 200 0;";
+
+#[test]
+fn another_address_has_to_show_its_own_certificate() {
+    let authority = Authority::new();
+    let identity = authority.sign("www.example");
+    // Each would take the tickets of the other.
+    let key = authority.folder().join("tickets.key");
+    std::fs::write(&key, [7; 80]).unwrap();
+    let server = format!("ssl_session_ticket_key {}; {TELLS_RESUMED}", key.display());
+    let (one, two) = (Nginx::https(&identity, &server), Nginx::https(&identity, &server));
+    let resumed = resumed(&authority, &[&one, &two, &one, &two]);
+    assert_eq!(resumed, [false, false, true, true]);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_asked_for_each_time() {
+    let authority = Authority::new();
+    let soon = SystemTime::now() + Duration::from_secs(9 * 24 * 3600);
+    let nginx = Nginx::https(&authority.sign_until("www.example", soon), TELLS_RESUMED);
+    assert_eq!(resumed(&authority, &[&nginx; 3]), [false; 3]);
+}
+
     let load = Bench::new().load::<Http>("").unwrap();
     assert_eq!(load.scope(), Scope::Target);
     assert_eq!(load.sample(&Subject::new("test")).unwrap_err().kind, FaultKind::Unknown);

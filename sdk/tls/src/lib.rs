@@ -1,7 +1,7 @@
 //! TLS as a client, for plugins that ask servers.
 //!
 //! [`TlsOptions`] is the table `tls` of a plugin's table, [`Tls`] what has been made of it, once for
-//! each table, and [`TlsStream`] one connection. [`Tls::client_config`] is for those who block.
+//! each table, and [`TlsStream`] one connection. [`Tls::client_config_for`] is for those who block.
 //!
 //! ```
 //! use rais_sdk::prelude::*;
@@ -55,13 +55,14 @@ mod words;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_rustls::TlsConnector;
 use rais_sdk::net::TcpStream;
 use rais_sdk::{Cx, Fault};
 pub use rustls;
 pub use rustls::ClientConfig;
+use rustls::CommonState;
 pub use rustls::pki_types::ServerName;
 
 pub use options::TlsOptions;
@@ -118,20 +119,31 @@ impl Tls {
         let connector = TlsConnector::from(self.sessions.config(to, cx.now()));
         let stream =
             connector.connect(name, Socket(stream)).await.map_err(|error| fault(&error))?;
-        let at = certificate::end(stream.get_ref().1);
-        let stream = TlsStream::new(stream, Ends { at, ahead: self.ahead });
-        if stream.notice().is_some() {
+        let ends = Ends { at: certificate::end(stream.get_ref().1), ahead: self.ahead };
+        self.keep_or_forget(to, ends);
+        Ok(TlsStream::new(stream, ends))
+    }
+
+    /// For those who block: for one connection to `to`, with the sessions of that address. Tell
+    /// [`connected`](Self::connected) once its handshake is done.
+    #[must_use]
+    pub fn client_config_for(&self, to: SocketAddr) -> Arc<ClientConfig> {
+        self.sessions.config(to, Instant::now())
+    }
+
+    /// The handshake of a connection to `to` is done, and a session of it will be resumed, but for
+    /// one whose certificate ends soon.
+    pub fn connected(&self, to: SocketAddr, connection: &CommonState) {
+        let ends = Ends { at: certificate::end(connection), ahead: self.ahead };
+        self.keep_or_forget(to, ends);
+    }
+
+    fn keep_or_forget(&self, to: SocketAddr, ends: Ends) {
+        if ends.are_near() {
             // A session that is resumed brings its old certificate along, and nobody judges that
             // again. The next handshake is a full one: it shows whether there is a new one.
             self.sessions.forget(to);
         }
-        Ok(stream)
-    }
-
-    /// For those who block. Sessions of one name are resumed, whatever the address.
-    #[must_use]
-    pub fn client_config(&self) -> Arc<ClientConfig> {
-        self.sessions.shared()
     }
 
     /// The name that the table gives.

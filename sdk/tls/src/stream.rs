@@ -34,6 +34,21 @@ pub(crate) struct Ends {
     pub(crate) ahead: Duration,
 }
 
+impl Ends {
+    /// By this host's clock.
+    fn left(&self) -> Option<Duration> {
+        Some(self.at?.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    fn left_if_near(&self) -> Option<Duration> {
+        self.left().filter(|left| *left <= self.ahead)
+    }
+
+    pub(crate) fn are_near(&self) -> bool {
+        self.left_if_near().is_some()
+    }
+}
+
 /// The SDK's stream, as futures-io would have it.
 #[derive(Debug)]
 pub(crate) struct Socket(pub(crate) TcpStream);
@@ -112,15 +127,14 @@ const DROPPED: usize = 64 << 10;
     /// that cannot be read.
     #[must_use]
     pub fn expires_in(&self) -> Option<Duration> {
-        let at = self.ends.at?;
-        Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+        self.ends.left()
     }
 
     /// A word for people where the certificate ends within the table's `expires`, or has ended:
     /// `"certificate ends in 3 days"`.
     #[must_use]
     pub fn notice(&self) -> Option<String> {
-        let left = self.expires_in().filter(|left| *left <= self.ends.ahead)?;
+        let left = self.ends.left_if_near()?;
         Some(match left.as_secs() / SECONDS_OF_DAY {
             0 if left.is_zero() => "certificate has ended".to_owned(),
             0 => "certificate ends within a day".to_owned(),
