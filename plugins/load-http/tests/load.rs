@@ -85,6 +85,8 @@ fn a_number_in_a_text_is_read() {
     let long = "7".repeat(1025);
     let text = unknown("format = \"text\"\nmax_body = \"1KiB\"", "", &long);
     assert_eq!(text, "the body is longer than 1KiB");
+    let exact = format!("{}7", " ".repeat(1023));
+    assert_eq!(load("format = \"text\"\nmax_body = \"1KiB\"", "", &exact), Some(7.0));
 }
 
 #[test]

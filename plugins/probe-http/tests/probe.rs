@@ -176,6 +176,8 @@ fn no_more_than_max_body_is_read() {
     assert!(probe("body = \"end\"", page(&long)).is_ok());
 }
 
+    let exact = probe("max_body = \"1KiB\"\nbody = \"end\"", page(&long[..1 << 10]));
+    assert_eq!(down(exact), "body lacks \"end\"");
 #[test]
 fn redirects_are_followed_within_the_server_where_they_are_allowed() {
     let to = |location: &str| {

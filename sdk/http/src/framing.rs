@@ -3,6 +3,7 @@
 use httparse::{Header, Status};
 
 use crate::ResponseError;
+use crate::reader::HEAD;
 
 /// What of a body is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) struct Chunks {
     expected: Expected,
     /// The part of a line that has come.
     line: Vec<u8>,
+    /// Octets behind the last chunk so far.
+    trailer: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +44,12 @@ impl Framing {
             let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
             named.map(|header| header.value.trim_ascii())
         };
-        if let Some(codings) = values("transfer-encoding").next_back() {
-            let last = codings.rsplit(|octet| *octet == b',').next().unwrap_or_default();
-            let chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+        // "identity" is RFC 2616's word for none, §3.6.
+        let codings = values("transfer-encoding")
+            .flat_map(|value| value.split(|octet| *octet == b',').map(<[u8]>::trim_ascii))
+            .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
+        if let Some(last) = codings.last() {
+            let chunked = last.eq_ignore_ascii_case(b"chunked");
             return Ok(if chunked { Self::Chunked(Chunks::new()) } else { Self::UntilClose });
         }
         let mut length = None;
@@ -66,6 +72,25 @@ impl Framing {
         }
     }
 
+    /// Whether a part of the body is known to follow.
+    pub(crate) fn has_more(&self) -> bool {
+        match self {
+            Self::Length(left) => *left > 0,
+            Self::Chunked(chunks) => matches!(chunks.expected, Expected::Data(_)),
+            Self::UntilClose => false,
+        }
+    }
+
+    /// Whether the connection may end here: the whole body is there. Some servers end it behind the
+    /// last chunk, without the empty line.
+    pub(crate) fn may_end(&self) -> bool {
+        match self {
+            Self::Length(_) => false,
+            Self::Chunked(chunks) => chunks.expected == Expected::Trailer,
+            Self::UntilClose => true,
+        }
+    }
+
     /// Takes from the front of `data` what can be understood, and gives what of it is body: one
     /// piece at a time, which may be empty.
     pub(crate) fn take<'d>(&mut self, data: &mut &'d [u8]) -> Result<&'d [u8], ResponseError> {
@@ -79,7 +104,7 @@ impl Framing {
 
 impl Chunks {
     fn new() -> Self {
-        Self { expected: Expected::Size, line: Vec::new() }
+        Self { expected: Expected::Size, line: Vec::new(), trailer: 0 }
     }
 
     fn take<'d>(&mut self, data: &mut &'d [u8]) -> Result<&'d [u8], ResponseError> {
@@ -95,6 +120,12 @@ impl Chunks {
             None => (*data, &data[data.len()..]),
         };
         *data = rest;
+        if self.expected == Expected::Trailer {
+            self.trailer += piece.len();
+            if self.trailer > HEAD {
+                return Err(ResponseError::LongTrailer);
+            }
+        }
         if self.line.len() + piece.len() > LINE {
             return Err(ResponseError::Chunk);
         }

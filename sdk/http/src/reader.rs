@@ -17,17 +17,21 @@ pub struct Reader {
     stage: Stage,
     /// Of a header that has not wholly come.
     pending: Vec<u8>,
+    /// Octets of interim answers so far.
+    interim: usize,
     status: u16,
     header: Option<Vec<u8>>,
     /// Octets of the body so far.
     read: usize,
     body: Vec<u8>,
+    is_cut: bool,
 }
 
 /// What of an answer is wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    /// So many octets of the body are read, and no more.
+    /// So many octets of the body are read, and no more. Whether one that is kept ends there is
+    /// waited for, where it does not say so before.
     pub body: usize,
     /// Whether the body is kept, or only counted.
     pub keep: Keep,
@@ -69,6 +73,12 @@ pub enum ResponseError {
     /// More than [`HEAD`] octets.
     #[error("header longer than {}KiB", HEAD >> 10)]
     LongHead,
+    /// More than [`HEAD`] octets of answers that are not the last.
+    #[error("interim answers longer than {}KiB", HEAD >> 10)]
+    LongInterim,
+    /// More than [`HEAD`] octets behind the body.
+    #[error("trailer longer than {}KiB", HEAD >> 10)]
+    LongTrailer,
     /// No number, or several that differ.
     #[error("malformed Content-Length")]
     Length,
@@ -94,10 +104,10 @@ enum Stage {
 }
 
 /// Most octets of a header: as many as HAProxy takes from a server.
-const HEAD: usize = 16 << 10;
+pub(crate) const HEAD: usize = 16 << 10;
 
 /// Most lines of a header.
-const LINES: usize = 100;
+const LINES: usize = 256;
 
 /// So many octets of what is no answer are shown.
 const SHOWN: usize = 24;
@@ -119,10 +129,12 @@ impl Reader {
             is_without_body: page.is_without_body(),
             stage: Stage::Head,
             pending: Vec::new(),
+            interim: 0,
             status: 0,
             header: None,
             read: 0,
             body: Vec::new(),
+            is_cut: false,
         }
     }
 
@@ -157,7 +169,8 @@ impl Reader {
         match self.stage {
             Stage::Head if self.pending.is_empty() => Err(ResponseError::ClosedBefore),
             Stage::Head => Err(ResponseError::ClosedInHead),
-            Stage::Body(Framing::UntilClose) | Stage::Done => {
+            Stage::Done => Ok(()),
+            Stage::Body(ref framing) if framing.may_end() => {
                 self.stage = Stage::Done;
                 Ok(())
             }
@@ -193,10 +206,10 @@ impl Reader {
         &self.body
     }
 
-    /// Whether the body goes on behind what was read, or may do so.
+    /// Whether the body goes on behind what was read.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.read >= self.limits.body
+        self.is_cut
     }
 
     /// Takes what begins with a header; as much as is not wholly there is kept.
@@ -232,6 +245,10 @@ impl Reader {
         let status = response.code.unwrap_or_default();
         // RFC 9110 §15.2: interim ones, but for the one behind which no HTTP is spoken.
         if (100..200).contains(&status) && status != 101 {
+            self.interim += size;
+            if self.interim > HEAD {
+                return Err(ResponseError::LongInterim);
+            }
             return Ok(Some(size));
         }
         self.status = status;
@@ -251,18 +268,27 @@ impl Reader {
 
     fn body_of(&mut self, mut data: &[u8]) -> Result<(), ResponseError> {
         let Stage::Body(framing) = &mut self.stage else { return Ok(()) };
-        while !data.is_empty() && !framing.is_at_end() && self.read < self.limits.body {
+        let Limits { body: most, keep, .. } = self.limits;
+        loop {
+            let is_full = self.read == most;
+            self.is_cut |= is_full && framing.has_more();
+            let is_enough = self.is_cut || (is_full && keep == Keep::Nothing);
+            if is_enough || framing.is_at_end() {
+                self.stage = Stage::Done;
+                return Ok(());
+            }
+            if data.is_empty() {
+                return Ok(());
+            }
             let piece = framing.take(&mut data)?;
-            let piece = &piece[..piece.len().min(self.limits.body - self.read)];
+            let room = most - self.read;
+            self.is_cut = piece.len() > room;
+            let piece = &piece[..piece.len().min(room)];
             self.read += piece.len();
-            if self.limits.keep == Keep::Body {
+            if keep == Keep::Body {
                 self.body.extend_from_slice(piece);
             }
         }
-        if framing.is_at_end() || self.read >= self.limits.body {
-            self.stage = Stage::Done;
-        }
-        Ok(())
     }
 }
 

@@ -54,6 +54,15 @@ fn bodies_end_as_their_header_says() {
         ("HTTP/1.1 101 Go\r\n\r\n", 101, ""),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nzip", 200, "zip"),
         (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nokmore",
+            200,
+            "ok",
+        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\nContent-Length: 2\r\n\r\nokmore", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, \r\n\r\nall", 200, "all"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b", 200, "ok"),
+        (
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n\
              HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
             200,
@@ -123,6 +132,62 @@ fn no_more_than_the_limit_is_read_of_a_body() {
             let counted = Limits { keep: Keep::Nothing, ..Limits::body(5) };
             assert_eq!(read_with(reader(counted), answer, piece).unwrap().body(), b"");
         }
+    }
+}
+
+/// Whether the body goes on is known where its header says so, and waited for elsewhere.
+#[test]
+fn a_body_as_long_as_the_limit_is_whole() {
+    for (answer, ends_by_itself) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n01234", true),
+        ("HTTP/1.1 200 OK\r\n\r\n01234", false),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n01\r\n3\r\n234\r\n0\r\n\r\n",
+            true,
+        ),
+    ] {
+        for piece in 1..=answer.len() {
+            let mut reader = reader(Limits::body(5));
+            let progress = answer.as_bytes().chunks(piece).map(|it| reader.feed(it).unwrap());
+            assert_eq!(progress.last() == Some(Progress::Done), ends_by_itself, "{answer}");
+            assert_eq!(reader.end(), Ok(()));
+            assert_eq!((reader.body(), reader.is_cut()), (&b"01234"[..], false), "{answer}");
+        }
+    }
+    // Nobody wants to know, and nobody waits.
+    for limits in [Limits::default(), Limits { keep: Keep::Nothing, ..Limits::body(5) }] {
+        let answer = b"HTTP/1.1 200 OK\r\n\r\n01234";
+        assert_eq!(reader(limits).feed(answer), Ok(Progress::Done));
+    }
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n";
+    let nothing = Limits { keep: Keep::Nothing, ..Limits::default() };
+    assert_eq!(reader(nothing).feed(head), Ok(Progress::Done));
+}
+
+#[test]
+fn many_lines_of_a_header_are_taken() {
+    let lines = |count: usize| {
+        let answer = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-A: b\r\n".repeat(count));
+        read(answer.as_bytes(), answer.len()).map(|reader| reader.status())
+    };
+    assert_eq!(lines(LINES), Ok(200));
+    assert_eq!(lines(LINES + 1), Err(ResponseError::Head("too many lines")));
+}
+
+/// A server that floods is told from one that answers.
+#[test]
+fn interim_answers_and_trailers_are_bounded_in_sum() {
+    let flood = |head: &str, again: &str, piece: usize| {
+        let answer = head.to_owned() + &again.repeat(2 * HEAD / again.len());
+        let mut reader = reader(Limits::body(1000));
+        let fed = answer.as_bytes().chunks(piece).find_map(|it| reader.feed(it).err());
+        fed.expect("an error")
+    };
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    for piece in [1, 7, 1000, 1 << 20] {
+        let interim = flood("", "HTTP/1.1 100 Continue\r\n\r\n", piece);
+        assert_eq!(interim, ResponseError::LongInterim);
+        assert_eq!(flood(chunked, "X: y\r\n", piece), ResponseError::LongTrailer);
     }
 }
 
