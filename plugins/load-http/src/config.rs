@@ -10,9 +10,8 @@ use rais_tls::TlsOptions;
 use crate::Http;
 use crate::gauge::{Format, Gauge};
 
-/// The table as it stands in the file.
+/// The table as it stands in the file. Without `Debug`: values of headers may be secret.
 #[config]
-#[derive(Debug)]
 pub struct Config {
     /// The page: scheme, host, port and path in one, in place of those keys. A host name is sent to
     /// the server and never looked up; an IP address is connected to in place of each target's own.

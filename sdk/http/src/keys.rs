@@ -1,7 +1,8 @@
 //! The keys by which a table says which page is meant.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
@@ -25,7 +26,7 @@ pub enum Scheme {
 }
 
 /// What a table says of its page; what is left out has its default.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Keys {
     /// Scheme, host, port and path in one. Not together with `scheme`, `path` or `host`.
     pub url: Option<String>,
@@ -98,6 +99,20 @@ impl Keys {
     }
 }
 
+/// Values of headers may be secret.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("url", &self.url)
+            .field("scheme", &self.scheme)
+            .field("path", &self.path)
+            .field("host", &self.host)
+            .field("method", &self.method)
+            .field("headers", &self.headers.keys())
+            .finish()
+    }
+}
+
 /// An absolute URL without user and password.
 #[derive(Debug)]
 pub(crate) struct Url {
@@ -124,6 +139,9 @@ impl Url {
             return Err(format!("lacks its host; {ALLOWED}"));
         };
         let (ip, port) = host_and_port(authority)?;
+        if let Some(why) = ip.and_then(nowhere) {
+            return Err(format!("`{}` {why}", authority.host()));
+        }
         let path = uri.path_and_query().cloned();
         let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         Ok(Self { scheme, authority: authority.clone(), ip, port, path })
@@ -134,14 +152,14 @@ impl Url {
 fn host_and_port(authority: &Authority) -> Result<(Option<IpAddr>, Option<NonZeroU16>), String> {
     let host = authority.host();
     if authority.as_str().contains('@') {
-        return Err("no user and password go here; a header may carry them".to_owned());
+        return Err("no user and password are taken".to_owned());
     }
     let written = authority.as_str().strip_prefix(host).unwrap_or_default();
     let port = match written.strip_prefix(':') {
         None => None,
-        Some(digits) => match digits.parse() {
-            Ok(port) => Some(port),
-            Err(_) => return Err(format!("`{digits}` is no port; 1 to 65535 are")),
+        Some(digits) => match port(digits) {
+            Some(port) => Some(port),
+            None => return Err(format!("`{digits}` is no port; 1 to 65535 are")),
         },
     };
     if let Some(literal) = host.strip_prefix('[') {
@@ -155,7 +173,40 @@ fn host_and_port(authority: &Authority) -> Result<(Option<IpAddr>, Option<NonZer
     if host.is_empty() || !host.bytes().all(of_a_name) {
         return Err(format!("`{host}` is no host; a name or an address is, \"[2001:db8::1]\" too"));
     }
-    Ok((host.parse().ok(), port))
+    match host.parse::<IpAddr>() {
+        Ok(ip) => Ok((Some(ip), port)),
+        // Many programs take what looks like an address for another one: "010.0.0.1", "127.1".
+        Err(_) if ends_in_a_number(host) => {
+            Err(format!("`{host}` is no IPv4 address; four numbers from 0 to 255 are"))
+        }
+        Err(_) => Ok((None, port)),
+    }
+}
+
+fn port(digits: &str) -> Option<NonZeroU16> {
+    let is_short = (1..=5).contains(&digits.len());
+    let is_plain = is_short && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_plain.then(|| digits.parse().ok()).flatten()
+}
+
+/// The URL Standard's word for hosts that are addresses or wrong, §3.5.
+fn ends_in_a_number(host: &str) -> bool {
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hex {
+        Some(hex) => hex.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|digit| digit.is_ascii_digit()),
+    }
+}
+
+/// Why nobody listens there.
+fn nowhere(ip: IpAddr) -> Option<&'static str> {
+    match ip.to_canonical() {
+        ip if ip.is_unspecified() => Some("is the address of nobody"),
+        ip if ip.is_multicast() => Some("is an address of many (multicast)"),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("is an address of many (broadcast)"),
+        _ => None,
+    }
 }
 
 fn authority(key: &str, text: &str) -> Result<Authority, Fault> {
@@ -188,7 +239,16 @@ fn method(text: &str) -> Result<Method, Fault> {
 
 /// The lines of the header that a table adds.
 fn headers(written: &BTreeMap<String, String>) -> Result<Vec<(HeaderName, HeaderValue)>, Fault> {
-    written.iter().map(|(name, value)| header(name, value)).collect()
+    let mut lines: Vec<(HeaderName, HeaderValue)> = Vec::with_capacity(written.len());
+    for (name, value) in written {
+        let line = header(name, value)?;
+        if lines.iter().any(|(other, _)| *other == line.0) {
+            let text = "stands there twice: capitals make no other name";
+            return Err(Fault::config(format!("headers.{name}"), text));
+        }
+        lines.push(line);
+    }
+    Ok(lines)
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Fault> {

@@ -71,7 +71,8 @@ impl DaysText {
 impl<'de> Deserialize<'de> for DaysText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let days = text.strip_suffix('d').and_then(|days| days.parse().ok());
+        let days = text.strip_suffix('d').filter(|days| days.bytes().all(|it| it.is_ascii_digit()));
+        let days = days.and_then(|days| days.parse().ok());
         match days {
             Some(days @ 1..=MOST_DAYS) => Ok(Self(days)),
             _ => {

@@ -68,6 +68,8 @@ fn tables_are_refused_at_their_keys() {
         ("expires = '12h'", "tls.expires: invalid value"),
         ("verfy = 'none'", "tls.verfy: unknown field `verfy`, expected one of"),
     ] {
+        ("expires = '+5d'", "tls.expires: invalid value"),
+        ("expires = 'd'", "tls.expires: invalid value"),
         let said = refused(authority.folder(), options);
         assert!(said.starts_with(wanted), "{options}: {said}");
     }

@@ -108,7 +108,21 @@ fn bad_urls_are_faults_at_url() {
         ("ftp://www.example/", "`ftp` is not spoken"),
         ("http:///health", "no URL"),
         ("http://www example/", "no URL"),
-        ("http://me:secret@www.example/", "no user and password"),
+        ("http://me:secret@www.example/", "no user and password are taken"),
+        ("http://www.example:+80/", "`+80` is no port"),
+        ("http://www.example:000080/", "`000080` is no port"),
+        ("http://192.0.2.300/", "`192.0.2.300` is no IPv4 address"),
+        ("http://192.0.2.1./", "is no IPv4 address"),
+        ("http://127.1/", "is no IPv4 address"),
+        ("http://010.0.0.1/", "is no IPv4 address"),
+        ("http://0x7f000001/", "is no IPv4 address"),
+        ("http://www.example.0X1f:80/", "is no IPv4 address"),
+        ("http://0.0.0.0/", "`0.0.0.0` is the address of nobody"),
+        ("http://[::]/", "`[::]` is the address of nobody"),
+        ("http://[::ffff:0.0.0.0]/", "is the address of nobody"),
+        ("http://224.0.0.1/", "multicast"),
+        ("http://[ff02::1]:80/", "multicast"),
+        ("http://255.255.255.255/", "broadcast"),
         ("http://www.example:0/", "`0` is no port"),
         ("http://www.example:99999/", "is no port"),
         ("http://www.example:/", "`` is no port"),
@@ -118,7 +132,7 @@ fn bad_urls_are_faults_at_url() {
     ] {
         let (at, found) = fault(&url(text));
         assert_eq!(at, "url", "{text}: {found}");
-        assert!(found.contains(says), "{text}: {found}");
+        assert!(found.contains(says) && !found.contains("secret"), "{text}: {found}");
     }
 }
 
@@ -155,6 +169,9 @@ fn other_bad_keys_are_faults_at_their_place() {
         ("host", host("www example")),
         ("host", host("www.example/health")),
         ("host", host("www.example:http")),
+        ("host", host("www.example:+80")),
+        ("host", host("127.1")),
+        ("host", host("me:secret@www.example")),
         ("host", host("a\r\nX: y")),
         ("method", method("get")),
         ("method", method("")),
@@ -167,5 +184,30 @@ fn other_bad_keys_are_faults_at_their_place() {
         ("headers.X", header("X", "a\r\nY: b")),
     ] {
         assert_eq!(fault(&keys).0, at, "{keys:?}");
+    }
+}
+
+#[test]
+fn names_with_numbers_in_them_are_names() {
+    for host in ["www1.example", "1.example", "www.example.x1", "0xg.0xg", "3com"] {
+        assert_eq!(url(&format!("http://{host}/")).page().unwrap().host(), Some(host));
+    }
+}
+
+#[test]
+fn a_header_is_written_once() {
+    let headers = [("X-A", "1"), ("x-a", "2")].map(|(name, value)| (name.into(), value.into()));
+    let (at, text) = fault(&Keys { headers: headers.into(), ..Keys::default() });
+    assert_eq!((at.as_str(), text.contains("twice")), ("headers.x-a", true), "{text}");
+}
+
+#[test]
+fn values_of_headers_are_shown_to_nobody() {
+    let headers = [("Authorization".to_owned(), "secret".to_owned())].into();
+    let keys = Keys { headers, ..Keys::default() };
+    let page = keys.page().unwrap();
+    let octets = "115, 101, 99";
+    for shown in [format!("{keys:?}"), format!("{page:?}")] {
+        assert!(!shown.contains("secret") && !shown.contains(octets), "{shown}");
     }
 }
