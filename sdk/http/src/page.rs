@@ -82,8 +82,8 @@ impl Page {
         self.request.method == Method::HEAD
     }
 
-    /// The page to which an answer's `Location` leads: of the same scheme, host and port, since
-    /// what is asked about is this server at `address`.
+    /// The page to which an answer's `Location` leads: of the same scheme and host, at the port
+    /// connected to or that of `Host`, since what is asked about is this server at `address`.
     ///
     /// # Errors
     /// [`FaultKind::Down`](rais_sdk::FaultKind::Down) where it leads elsewhere, or nowhere.
@@ -94,6 +94,10 @@ impl Page {
         address: SocketAddr,
     ) -> Result<Self, Fault> {
         let wrong = || {
+            if location.contains(&b'@') {
+                // It may have a password.
+                return Fault::down("redirected to no URL, or to one with a user");
+            }
             let shown = &location[..location.len().min(SHOWN)];
             Fault::down(format!("redirected to no URL: {}", shown.escape_ascii()))
         };
@@ -144,7 +148,7 @@ impl Page {
         };
         url.scheme == self.scheme
             && url.authority.host().eq_ignore_ascii_case(&ours)
-            && port(url.port.map(NonZeroU16::get)) == our_port
+            && [our_port, address.port()].contains(&port(url.port.map(NonZeroU16::get)))
     }
 
     /// As it stands in the header `Host`.
@@ -204,6 +208,11 @@ mod tests {
             assert_eq!(redirected(&keys, 302, location).as_deref(), Ok(leads_to), "{location}");
         }
         assert_eq!(redirected(&named, 301, "http://WWW.example/c").unwrap(), "GET /c");
+        // By what it knows of itself, or by what it was told.
+        let ported = Keys { host: Some("www.example:8080".into()), ..keys.clone() };
+        for location in ["http://www.example:8080/c", "http://www.example/c"] {
+            assert_eq!(redirected(&ported, 301, location).unwrap(), "GET /c");
+        }
     }
 
     #[test]
@@ -215,6 +224,7 @@ mod tests {
             ("http://login.example/x", "redirected to http://login.example"),
             ("//login.example/x", "redirected to http://login.example"),
             ("mailto:me", "redirected to no URL: mailto:me"),
+            ("http://me:secret@www.example/", "redirected to no URL, or to one with a user"),
             ("/a b\u{1b}", "redirected to no URL: /a b\\x1b"),
         ] {
             assert_eq!(redirected(&keys, 302, location).unwrap_err(), says);

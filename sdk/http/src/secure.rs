@@ -26,7 +26,10 @@ impl Keys {
             (Scheme::Https, options) => options.unwrap_or_default(),
             (Scheme::Http, None) => return Ok(None),
             (Scheme::Http, Some(_)) => {
-                let text = "has no meaning without TLS, which the scheme \"https\" is for";
+                let text = match self.url {
+                    Some(_) => "`tls` needs a `url` that begins with \"https://\"",
+                    None => "`tls` needs scheme = \"https\"",
+                };
                 return Err(Fault::config("tls", text));
             }
         };

@@ -4,7 +4,10 @@ use std::fmt;
 
 use http::StatusCode;
 use rais_sdk::Describe;
-use rais_sdk::serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use rais_sdk::serde::de::value::SeqAccessDeserializer;
+use rais_sdk::serde::de::{
+    Deserialize, Deserializer, Error, IntoDeserializer, SeqAccess, Unexpected, Visitor,
+};
 
 /// One status code, written `204`, or several from the lowest to the highest, written `"200-299"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub struct StatusRange {
     highest: u16,
 }
 
-/// A list of codes and ranges, not empty.
+/// A list of codes and ranges, not empty; one alone needs no list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusRanges(Vec<StatusRange>);
 
@@ -77,11 +80,36 @@ impl<'de> Deserialize<'de> for StatusRange {
 
 impl<'de> Deserialize<'de> for StatusRanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let ranges = Vec::<StatusRange>::deserialize(deserializer)?;
-        if ranges.is_empty() {
-            return Err(D::Error::custom("no status would be well; name one, or leave it out"));
+        struct Ranges;
+
+        impl<'de> Visitor<'de> for Ranges {
+            type Value = StatusRanges;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("status codes and ranges, as in [\"200-299\", 401]")
+            }
+
+            fn visit_u64<E: Error>(self, code: u64) -> Result<StatusRanges, E> {
+                StatusRange::deserialize(code.into_deserializer())
+                    .map(|one| StatusRanges(vec![one]))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<StatusRanges, E> {
+                StatusRange::deserialize(text.into_deserializer())
+                    .map(|one| StatusRanges(vec![one]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<StatusRanges, A::Error> {
+                let ranges = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+                if ranges.is_empty() {
+                    let text = "no status would be well; name one, or leave it out";
+                    return Err(A::Error::custom(text));
+                }
+                Ok(StatusRanges(ranges))
+            }
         }
-        Ok(Self(ranges))
+
+        deserializer.deserialize_any(Ranges)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rais_sdk::{Fault, PathText};
 use rustls::client::WantsClientCert;
@@ -22,11 +22,14 @@ pub(crate) fn config(options: &TlsOptions) -> Result<ClientConfig, Fault> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::config("", error))?;
-    let own = options.ca.as_ref().map(authorities).transpose()?;
-    let builder = match (options.verify, own) {
-        (Verify::Full, Some(own)) => builder.with_root_certificates(own),
+    let builder = match (options.verify, &options.ca) {
+        (Verify::Full, Some(own)) => builder.with_root_certificates(authorities(own)?),
         (Verify::Full, None) => builder.with_root_certificates(system_authorities()?),
-        (Verify::None, _) => {
+        (Verify::None, Some(_)) => {
+            let text = "is of no use beside `verify = \"none\"`, which believes whoever answers";
+            return Err(Fault::config("ca", text));
+        }
+        (Verify::None, None) => {
             let verifier = Arc::new(Unverified::new(&provider));
             builder.dangerous().with_custom_certificate_verifier(verifier)
         }
@@ -44,7 +47,12 @@ fn authorities(path: &PathText) -> Result<RootCertStore, Fault> {
     Ok(store)
 }
 
-fn system_authorities() -> Result<RootCertStore, Fault> {
+/// Parsed once: a configuration may have thousands of tables.
+fn system_authorities() -> Result<Arc<RootCertStore>, Fault> {
+    static FOUND: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    if let Some(store) = FOUND.get() {
+        return Ok(Arc::clone(store));
+    }
     let found = rustls_native_certs::load_native_certs();
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(found.certs);
@@ -57,7 +65,7 @@ fn system_authorities() -> Result<RootCertStore, Fault> {
         }
         return Err(Fault::config("ca", text));
     }
-    Ok(store)
+    Ok(Arc::clone(FOUND.get_or_init(|| Arc::new(store))))
 }
 
 fn with_own_certificate(

@@ -53,6 +53,9 @@ impl Ends {
 #[derive(Debug)]
 pub(crate) struct Socket(pub(crate) TcpStream);
 
+/// So many octets that a server says behind our end are dropped, and no more.
+const DROPPED: usize = 64 << 10;
+
 /// The part of a probe's time left in which a server may answer to the end of a connection.
 const CLOSING_PART: u32 = 4;
 
@@ -68,9 +71,6 @@ impl TlsStream {
     /// # Errors
     /// Those of the socket and of rustls, for [`fault`]; `UnexpectedEof` for an untold end.
     pub async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-/// So many octets that a server says behind our end are dropped, and no more.
-const DROPPED: usize = 64 << 10;
-
         poll_fn(|task| Pin::new(&mut *self).poll_read(task, into)).await
     }
 

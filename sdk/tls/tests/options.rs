@@ -62,14 +62,18 @@ fn tables_are_refused_at_their_keys() {
         ("name = 'a b'", "tls.name: `a b` is neither a host name nor an IP address"),
         ("name = ''", "tls.name: `` is neither a host name nor an IP address"),
         ("verify = 'no'", "tls.verify: unknown variant `no`, expected `full` or `none`"),
+        (
+            "verify = 'none', ca = 'ca.pem'",
+            "tls.ca: is of no use beside `verify = \"none\"`, which believes whoever answers",
+        ),
         ("resume = false", "tls.resume: invalid type"),
         ("expires = '0d'", "tls.expires: invalid value: string \"0d\", expected a whole number"),
+        ("expires = '+5d'", "tls.expires: invalid value"),
+        ("expires = 'd'", "tls.expires: invalid value"),
         ("expires = '366d'", "tls.expires: invalid value"),
         ("expires = '12h'", "tls.expires: invalid value"),
         ("verfy = 'none'", "tls.verfy: unknown field `verfy`, expected one of"),
     ] {
-        ("expires = '+5d'", "tls.expires: invalid value"),
-        ("expires = 'd'", "tls.expires: invalid value"),
         let said = refused(authority.folder(), options);
         assert!(said.starts_with(wanted), "{options}: {said}");
     }
