@@ -1,5 +1,7 @@
 //! Which number of an answer is the load.
 
+use std::fmt;
+
 use rais_http::{Keep, Limits, Reader, Size};
 use rais_sdk::{Fault, Reading, config};
 use rais_talk::Pattern;
@@ -111,9 +113,12 @@ impl Gauge {
         match number {
             Some(number) if number >= 0.0 => {
                 let percent = number / self.full * 100.0;
-                Ok(Reading::load(percent).with_reason(format!("{name}: {number}")))
+                Ok(Reading::load(percent).with_reason(format!("{name}: {}", Short(number))))
             }
-            Some(number) => Err(Fault::unknown(format!("{name} is {number}, less than zero"))),
+            Some(number) => {
+                let text = format!("{name} is {}, less than zero", Short(number));
+                Err(Fault::unknown(text))
+            }
             None => Err(Fault::unknown(format!("{name} is no number"))),
         }
     }
@@ -130,11 +135,16 @@ fn in_json(text: &[u8], path: &str) -> Result<Option<f64>, Fault> {
 }
 
 /// The value at the end of names, or of numbers in lists, joined by dots.
-pub(crate) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').try_fold(value, |value, name| match value {
-        Value::Array(list) => list.get(name.parse::<usize>().ok()?),
+        Value::Array(list) => list.get(index(name)?),
         value => value.get(name),
     })
+}
+
+fn index(digits: &str) -> Option<usize> {
+    let is_plain = digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_plain.then(|| digits.parse().ok()).flatten()
 }
 
 /// Some programs write numbers as texts.
@@ -150,4 +160,44 @@ pub(crate) fn number_of(value: &Value) -> Option<f64> {
 pub(crate) fn number(text: &[u8]) -> Option<f64> {
     let number = std::str::from_utf8(text.trim_ascii()).ok()?.parse::<f64>().ok()?;
     number.is_finite().then_some(number)
+}
+
+/// In at most some twenty digits.
+struct Short(f64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.abs() {
+            0.0 | 1e-4..1e15 => write!(f, "{}", self.0),
+            _ => write!(f, "{:e}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_shortly() {
+        for (number, shown) in [
+            (0.0, "0"),
+            (0.25, "0.25"),
+            (-42.0, "-42"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e308, "1e308"),
+            (-2.5e-308, "-2.5e-308"),
+        ] {
+            assert_eq!(Short(number).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_place_in_a_list_is_a_number_in_digits() {
+        let value = serde_json::json!({ "list": [1, 2] });
+        assert_eq!(at(&value, "list.1"), Some(&Value::from(2)));
+        for path in ["list.+1", "list.-1", "list.", "list.2", "list.1x"] {
+            assert_eq!(at(&value, path), None, "{path}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use rais_sdk::Fault;
 use serde_json::Value;
 
-use crate::gauge::{at, number, number_of};
+use crate::gauge::{number, number_of};
 
 /// Its value begins with the word for its form.
 pub(crate) const HEADER: &str = "endpoint-load-metrics";
@@ -27,7 +27,7 @@ pub(crate) fn read(header: &[u8], metric: Option<&str>) -> Result<(String, Optio
 
 /// A header's value.
 enum Report<'h> {
-    /// `name=value, name=value`
+    /// `name=value, name:value`: Envoy takes either.
     Text(&'h str),
     Json(Value),
 }
@@ -50,26 +50,35 @@ impl<'h> Report<'h> {
     fn metric(&self, name: &str) -> Option<Option<f64>> {
         match self {
             Self::Text(metrics) => {
-                let mut pairs = metrics.split(',').filter_map(|pair| pair.split_once('='));
+                let mut pairs = metrics.split(',').filter_map(|pair| pair.split_once(['=', ':']));
                 let (_, value) = pairs.find(|(key, _)| key.trim() == name)?;
                 Some(number(value.as_bytes()))
             }
-            // Protobuf's JSON has names in either way.
-            Self::Json(value) => at(value, name).or_else(|| at(value, &camel(name))).map(number_of),
+            Self::Json(value) => {
+                // What stands behind the first dot is the server's own name, dots and all.
+                let value = match name.split_once('.') {
+                    None => field(value, name),
+                    Some((map, name)) => field(value, map).and_then(|map| map.get(name)),
+                };
+                value.map(number_of)
+            }
         }
     }
 }
 
-/// `cpu_utilization` as `cpuUtilization`, up to the first dot: names behind it are the server's.
+/// Protobuf's JSON has names in either way: `cpu_utilization` and `cpuUtilization`.
+fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.get(name).or_else(|| value.get(camel(name)))
+}
+
 fn camel(name: &str) -> String {
-    let (field, rest) = name.split_at(name.find('.').unwrap_or(name.len()));
-    let mut words = field.split('_');
+    let mut words = name.split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
     for word in words {
         let (first, others) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
         camel.extend([&first.to_ascii_uppercase(), others]);
     }
-    camel + rest
+    camel
 }
 
 #[cfg(test)]
@@ -89,6 +98,7 @@ mod tests {
                 "application_utilization",
                 1.2,
             ),
+            ("TEXT mem_utilization:0.8,cpu_utilization:0.3", "cpu_utilization", 0.3),
             ("TEXT application_utilization=0, cpu_utilization = 0.3", "cpu_utilization", 0.3),
             ("TEXT application_utilization=0", "application_utilization", 0.0),
             (r#"JSON {"cpu_utilization": 0.3}"#, "cpu_utilization", 0.3),
@@ -105,12 +115,23 @@ mod tests {
 
     #[test]
     fn another_metric_may_be_named() {
-        let of = |header: &str, name| read(header.as_bytes(), Some(name)).unwrap().1;
+        fn of(header: &str, name: &str) -> Option<f64> {
+            read(header.as_bytes(), Some(name)).unwrap().1
+        }
         assert_eq!(of("TEXT named_metrics.queue=7,x=1", "named_metrics.queue"), Some(7.0));
         let json = r#"JSON {"memUtilization": 0.5, "namedMetrics": {"my_queue": 7}}"#;
         assert_eq!(of(json, "named_metrics.my_queue"), Some(7.0));
         assert_eq!(of(json, "mem_utilization"), Some(0.5));
         assert!(read(json.as_bytes(), Some("eps")).is_err());
+        for map in ["named_metrics", "utilization", "request_cost"] {
+            let name = format!("{map}.a.b");
+            let text = format!("TEXT {map}.a.b: 7, {map}.a=1");
+            assert_eq!(of(&text, &name), Some(7.0));
+            let json = format!(r#"JSON {{"{map}": {{"a.b": 7, "a": {{"b": 1}}}}}}"#);
+            assert_eq!(of(&json, &name), Some(7.0));
+        }
+        let json = r#"JSON {"requestCost": {"dbQueries": 3}}"#;
+        assert_eq!(of(json, "request_cost.dbQueries"), Some(3.0));
     }
 
     #[test]

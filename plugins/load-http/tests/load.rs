@@ -158,8 +158,6 @@ fn a_real_server_tells_its_load_with_tls_and_without() {
     assert_eq!((fault.kind, fault.text.as_str()), (FaultKind::Down, other));
 }
 
-#[test]
-fn an_address_is_needed_and_each_has_a_sample_of_its_own() {
 /// What nginx says of each connection to these, in this order: whether it is a session's first.
 fn resumed(authority: &Authority, order: &[&Nginx]) -> Vec<bool> {
     let bench = Bench::in_folder(authority.folder());
@@ -193,6 +191,8 @@ fn a_certificate_that_ends_soon_is_asked_for_each_time() {
     assert_eq!(resumed(&authority, &[&nginx; 3]), [false; 3]);
 }
 
+#[test]
+fn an_address_is_needed_and_each_has_a_sample_of_its_own() {
     let load = Bench::new().load::<Http>("").unwrap();
     assert_eq!(load.scope(), Scope::Target);
     assert_eq!(load.sample(&Subject::new("test")).unwrap_err().kind, FaultKind::Unknown);
