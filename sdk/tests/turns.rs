@@ -4,7 +4,9 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use rais_sdk::host::ProbeCall;
@@ -98,16 +100,38 @@ impl Probe for Ask {
     }
 }
 
-/// A timer of a test counts beside a probe that wakes itself without end.
+/// Knows that it was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// As where each of many tasks is polled when it is woken, and not before.
 #[test]
-fn who_never_waits_stops_no_other_timer() {
+fn who_never_waits_keeps_nobody_from_being_woken() {
+    const MANY: u32 = 10_000_000;
     let bench = Bench::new();
-    let mut restless = pin!(poll_fn(|task| {
-        task.waker().wake_by_ref();
-        Poll::<()>::Pending
-    }));
-    let ended = bench.block_for(Duration::from_millis(1), restless.as_mut()).unwrap();
-    assert_eq!(ended, None);
+    let bell = Arc::new(Bell::default());
+    let mut timer = bench.side().timer(Duration::from_millis(1));
+    let other = Waker::from(Arc::clone(&bell));
+    assert!(timer.as_mut().poll(&mut Context::from_waker(&other)).is_pending());
+    let mut turns = 0;
+    let restless = poll_fn(|task| {
+        turns += 1;
+        match bell.0.load(Ordering::SeqCst) {
+            true => Poll::Ready(true),
+            false if turns == MANY => Poll::Ready(false),
+            false => {
+                task.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    });
+    assert_eq!(bench.block_on(restless), Ok(true));
 }
 
 #[test]
