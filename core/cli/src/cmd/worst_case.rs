@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rais_proto::name::ServiceName;
-use rais_runtime::config::{BinderService, Config, MonitorService, React};
+use rais_runtime::config::{BinderService, Config, MonitorService, Probe, React};
 use serde::{Serialize, Serializer};
 
 /// The longest from a death until the zone is without the address. None where what it depends on
@@ -94,11 +94,24 @@ impl Noticed {
     fn by(service: &MonitorService) -> Noticed {
         let next = service.interval + service.interval * u32::from(service.jitter) / 100;
         let last_sent = next + service.fast_interval * u32::from(service.fall - 1);
-        let own = |timeout: Option<Duration>| timeout.unwrap_or(service.timeout);
-        let calls = service.probe.calls();
-        let timeout = calls.iter().map(|call| own(call.timeout)).max().unwrap_or(service.timeout);
-        Noticed { dead_process: last_sent, hung: last_sent + timeout, expire: service.expire }
+        let hung = last_sent + given_up(&service.probe, service.timeout);
+        Noticed { dead_process: last_sent, hung, expire: service.expire }
     }
+}
+
+/// From its start until a trial of what hangs has failed. Every probe of it runs into its timeout,
+/// and the one decides that leaves too few for a success.
+fn given_up(probe: &Probe, timeout: Duration) -> Duration {
+    let (need, parts) = match probe {
+        Probe::One(call) => return call.timeout.map_or(timeout, |own| own.min(timeout)),
+        Probe::All(parts) => (parts.len(), parts),
+        Probe::Any(parts) => (1, parts),
+        Probe::Of(need, parts) => (*need, parts),
+    };
+    let mut ends: Vec<Duration> = parts.iter().map(|part| given_up(part, timeout)).collect();
+    ends.sort_unstable();
+    // Where all of them are needed the first fails it, where one is enough the last.
+    ends.get(parts.len().saturating_sub(need)).copied().unwrap_or(timeout)
 }
 
 fn millis<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -134,6 +147,30 @@ mod tests {
         // Three intervals and a tenth are 1.65 s.
         assert_eq!(case.dead_host, ms(1650 + 100));
         assert_eq!(case.ttl, ms(10_000));
+    }
+
+    #[test]
+    fn of_several_probes_that_hang_the_one_decides_that_leaves_too_few() {
+        let probe =
+            |timeout: &str| format!("{{ type = \"tcp\", port = 80, timeout = \"{timeout}\" }}");
+        let (a, b, c) = (probe("100ms"), probe("200ms"), probe("300ms"));
+        let service = "{ type = \"tcp\", port = 80 }";
+        for (rule, timeout) in [
+            (c.clone(), 300),
+            (service.to_owned(), 400),
+            (format!("{{ all = [{c}, {a}, {service}] }}"), 100),
+            (format!("{{ any = [{c}, {a}, {b}] }}"), 300),
+            (format!("{{ any = [{a}, {service}] }}"), 400),
+            (format!("{{ of = 1, in = [{c}, {a}, {b}] }}"), 300),
+            (format!("{{ of = 2, in = [{c}, {a}, {b}] }}"), 200),
+            (format!("{{ of = 3, in = [{c}, {a}, {b}] }}"), 100),
+            (format!("{{ all = [{service}, {{ any = [{b}, {c}] }}] }}"), 300),
+            (format!("{{ any = [{a}, {{ all = [{b}, {c}] }}] }}"), 200),
+        ] {
+            let case = &cases(&format!("[monitor.service.s]\nprobe = {rule}\n"))[0];
+            assert_eq!(case.hung, ms(650 + timeout), "{rule}");
+            assert_eq!(case.dead_process, ms(650), "{rule}");
+        }
     }
 
     #[test]
