@@ -1,26 +1,25 @@
 //! `rais probe`: each probe and load of a configuration once, and nothing sent.
 
 mod row;
+mod trial;
+mod verdict;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Args;
-use rais_proto::monitor::advertise::{self, Interface};
+use rais_proto::monitor::advertise::Interface;
 use rais_proto::name::ServiceName;
 use rais_runtime::check;
-use rais_runtime::config::{self, Asked, Call, Config, Loaded, MonitorService, Role};
+use rais_runtime::config::{self, Asked, Config, Loaded, MonitorService, Role};
 use rais_runtime::host::{Foreign, LoadPort};
 use rais_runtime::interfaces;
 use rais_runtime::plan::Instances;
-use rais_runtime::plan::monitor::selection;
-use rais_sdk::{Fault, Reading, Scope, Subject, Target, Up};
+use rais_sdk::{Fault, Reading, Scope, Subject, Wish};
 use tokio::time::{Instant, sleep};
 
-use self::row::{Outcome, Row, table};
+use self::row::{Row, table};
+use self::trial::Trial;
 use super::plugins::host;
 use crate::args::{ConfigFile, Output};
 use crate::exit::Stop;
@@ -40,7 +39,8 @@ pub(crate) struct ProbeArgs {
 
 const EXAMPLES: &str = "\
 No beat is sent and no state is kept; a rais that runs is not disturbed. Exit code 1 where something
-is not up or a load cannot be measured.
+is not up, a load cannot be measured, or a server asks to be out. Of several probes that are combined
+only what they say together counts.
 
 Examples:
   rais probe -c rais.toml
@@ -70,8 +70,7 @@ pub(crate) fn run(args: &ProbeArgs) -> Result<(), Stop> {
         Format::Json => output::json(&rows)?,
         Format::Human => output::text(&table(&rows).to_string())?,
     }
-    let bad = |row: &Row| !matches!(row.outcome, Outcome::Up | Outcome::Known | Outcome::Unknown);
-    if rows.iter().any(bad) { Err(Stop::Told) } else { Ok(()) }
+    if rows.iter().any(Row::is_bad) { Err(Stop::Told) } else { Ok(()) }
 }
 
 /// The services to probe: the one that is named, or all.
@@ -101,12 +100,9 @@ async fn all(
     instances: &Instances,
     interfaces: &[Interface],
 ) -> Result<Vec<Row>, Stop> {
-    let missing = || Stop::Failed(anyhow!("a plugin's instance is missing"));
-    // Every probe is under way before the first is awaited.
-    let mut probing = Vec::new();
-    let mut all_places = Vec::new();
-    for (name, service) in services {
-        let places = places(config, service, interfaces);
+    let mut trials = Vec::new();
+    for &(name, service) in services {
+        let places = trial::places(config, service, interfaces);
         if places.is_empty() {
             let text = format!(
                 "service {name}: this host has no address to announce; see \
@@ -114,88 +110,35 @@ async fn all(
             );
             output::error(&output::titled_warning(&text));
         }
-        for call in service.probe.calls() {
-            let port = instances.probe(call).ok_or_else(missing)?;
-            let timeout = call.timeout.unwrap_or(service.timeout);
-            for (place, target) in targets(name, call, &places) {
-                let answer = port.probe(target.clone(), timeout);
-                probing.push((*name, call, place, target, answer));
-            }
-        }
-        all_places.push(places);
+        trials.extend(places.into_iter().map(|place| Trial::new(name, service, place)));
     }
+    trial::run(&mut trials, instances).await?;
     let mut rows = Vec::new();
-    let mut found: BTreeMap<(&ServiceName, IpAddr), Up> = BTreeMap::new();
-    for (name, call, place, target, answer) in probing {
-        let answer = answer.await;
-        if let Ok(up) = &answer {
-            // Of several probes the slowest counts, as in a monitor.
-            let last = found.entry((name, place)).or_insert_with(|| up.clone());
-            if last.took < up.took {
-                last.clone_from(up);
-            }
-        }
-        rows.push(Row::probe(name, call, &target, &answer));
-    }
-    for ((name, service), places) in services.iter().zip(&all_places) {
+    for &(name, service) in services {
+        let trials = || trials.iter().filter(|trial| trial.name == name);
+        rows.extend(trials().flat_map(Row::trial));
         for call in service.load.iter().flat_map(|load| load.calls()) {
-            let port = instances.load(call).ok_or_else(missing)?;
+            let port = instances.load(call).ok_or_else(trial::missing)?;
             let subjects: Vec<Subject> = match port.scope() {
                 Scope::Host => vec![Subject::new(name.as_str())],
-                Scope::Target => targets(name, call, places)
-                    .into_iter()
-                    .map(|(place, target)| {
-                        let subject = Subject::new(name.as_str()).with_target(target);
-                        let last = found.get(&(*name, place)).cloned();
-                        last.into_iter().fold(subject, Subject::with_last)
-                    })
-                    .collect(),
+                Scope::Target => trials().map(|trial| trial.subject(call)).collect(),
             };
             for subject in subjects {
-                let answer = measured(&port, &subject).await;
+                let answer = measured(&*port, &subject).await;
                 rows.push(Row::load(name, call, &subject, answer));
             }
         }
     }
-    rows.sort_by(|a, b| a.service.cmp(&b.service));
     Ok(rows)
 }
 
-/// The addresses that the service is announced with, and their names.
-fn places(
-    config: &Config,
-    service: &MonitorService,
-    interfaces: &[Interface],
-) -> Vec<(IpAddr, String)> {
-    if !service.targets.is_empty() {
-        let targets = service.targets.iter();
-        let name = |target: &config::Target| target.name.clone().unwrap_or_default();
-        return targets.map(|target| (target.address, name(target))).collect();
-    }
-    let which = selection(&service.addresses);
-    let own = advertise::advertised(interfaces, &which, &config.monitor.exclude);
-    own.into_iter().map(|address| (address, config.host.name.to_string())).collect()
-}
-
-/// What a call is asked about, each with the first of the addresses that it stands for.
-fn targets(name: &ServiceName, call: &Call, places: &[(IpAddr, String)]) -> Vec<(IpAddr, Target)> {
-    let mut targets: Vec<(IpAddr, Target)> = Vec::new();
-    for (place, machine) in places {
-        let address = SocketAddr::new(call.address.unwrap_or(*place), call.port.unwrap_or(0));
-        // An address of the table's own stands for all.
-        if !targets.iter().any(|(_, target)| target.address == address) {
-            targets.push((*place, Target::new(address, machine.clone(), name.as_str())));
-        }
-    }
-    targets
-}
-
-/// One sample, or as many as the load needs before it knows.
-async fn measured(port: &Arc<dyn LoadPort>, subject: &Subject) -> Result<Reading, Fault> {
+/// One sample, or as many as the load needs before it has something to say.
+async fn measured(port: &dyn LoadPort, subject: &Subject) -> Result<Reading, Fault> {
     let end = Instant::now() + LOAD_LIMIT;
     loop {
         let reading = port.sample(subject.clone(), LOAD_LIMIT).await?;
-        if reading.load.is_some() || Instant::now() + LOAD_PAUSE > end {
+        let says_nothing = (reading.load, reading.weight, reading.wish) == (None, None, Wish::None);
+        if !says_nothing || Instant::now() + LOAD_PAUSE > end {
             return Ok(reading);
         }
         sleep(LOAD_PAUSE).await;
@@ -204,61 +147,93 @@ async fn measured(port: &Arc<dyn LoadPort>, subject: &Subject) -> Result<Reading
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::path::Path;
+    use std::sync::Mutex;
 
-    use rais_proto::monitor::advertise::{InterfaceAddress, InterfaceKind, Lifetime, Link};
+    use rais_runtime::host::Answer;
 
     use super::*;
 
-    fn config(service: &str) -> Config {
-        let text = format!(
-            "[host]\nname = \"h\"\n[monitor]\nexclude = [\"192.0.2.0/24\"]\n\
-             [monitor.service.s]\n{service}\n"
-        );
+    fn config(services: &str) -> Config {
+        let text = format!("[host]\nname = \"h\"\n{services}");
         let loaded = config::parse(Path::new("rais.toml"), &text);
         loaded.unwrap_or_else(|faults| panic!("{faults}")).config
     }
 
-    fn eth0() -> Interface {
-        let addresses = ["198.51.100.1", "192.0.2.1", "2001:db8::1"].map(|ip| InterfaceAddress {
-            ip: ip.parse().unwrap(),
-            prefix_len: 24,
-            scope: advertise::Scope::Global,
-            lifetime: Lifetime::Lasting,
-        });
-        let (kind, link) = (InterfaceKind::Ethernet, Link::Up);
-        Interface { name: "eth0".to_owned(), kind, link, addresses: addresses.to_vec() }
+    fn wait<T>(what: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(what)
     }
 
-    fn probed(service: &str) -> Vec<String> {
-        let config = config(service);
-        let (name, service) = config.monitor.services.first_key_value().unwrap();
-        let places = places(&config, service, &[eth0()]);
-        let calls = service.probe.calls();
-        targets(name, calls[0], &places).iter().map(|(_, target)| row::shown(target)).collect()
+    /// What is found of a service that is probed so: type and outcome of each row, and whether
+    /// something is bad.
+    fn found(probe: &str) -> (Vec<String>, bool) {
+        // By the exit codes of checks.
+        let exit =
+            |code| format!("{{ type = \"exec\", argv = [\"/bin/sh\", \"-c\", \"exit {code}\"] }}");
+        let probe =
+            probe.replace("UP", &exit(0)).replace("DOWN", &exit(2)).replace("BLIND", &exit(3));
+        let config = config(&format!(
+            "[monitor.service.s]\ninterval = \"60s\"\ntimeout = \"20s\"\n\
+             targets = [\"127.0.0.1\"]\nprobe = {probe}\n"
+        ));
+        let host = host(Foreign::AsConfigured).unwrap();
+        let instances = check::instances(&config, Asked::Only(Role::Monitor), &host).unwrap();
+        let services = services(&config, None).unwrap();
+        let rows = wait(all(&config, &services, &instances, &[])).unwrap();
+        let is_bad = rows.iter().any(Row::is_bad);
+        let word = |row: &Row| {
+            let row = serde_json::to_value(row).unwrap();
+            let word = |key: &str| row[key].as_str().unwrap().to_owned();
+            format!("{} {} {}", word("kind"), word("type"), word("outcome"))
+        };
+        (rows.iter().map(word).collect(), is_bad)
     }
 
     #[test]
-    fn every_address_that_is_announced_is_probed() {
-        let each = probed("probe = { type = \"tcp\", port = 80 }");
-        assert_eq!(each, ["198.51.100.1:80", "[2001:db8::1]:80"]);
+    fn several_probes_are_judged_together() {
+        let (up, down, blind) = ("probe exec up", "probe exec down", "probe exec unknown");
+        for (probe, rows, is_bad) in [
+            ("DOWN", vec![down], true),
+            ("{ any = [UP, DOWN] }", vec![up, down, "service any up"], false),
+            ("{ all = [UP, DOWN] }", vec![up, down, "service all down"], true),
+            ("{ all = [UP, BLIND] }", vec![up, blind, "service all unknown"], false),
+            ("{ of = 2, in = [UP, DOWN, UP] }", vec![up, down, up, "service 2 of 3 up"], false),
+        ] {
+            let rows: Vec<String> = rows.into_iter().map(str::to_owned).collect();
+            assert_eq!(found(probe), (rows, is_bad), "{probe}");
+        }
+    }
+
+    /// A load that gives these, one after the other.
+    struct Given(Mutex<VecDeque<Reading>>);
+
+    impl LoadPort for Given {
+        fn scope(&self) -> Scope {
+            Scope::Host
+        }
+
+        fn sample(&self, _: Subject, _: Duration) -> Answer<Reading> {
+            let next = self.0.lock().unwrap().pop_front();
+            Box::pin(async move { next.ok_or_else(|| Fault::unknown("asked too often")) })
+        }
     }
 
     #[test]
-    fn an_address_in_the_table_is_probed_once_for_all() {
-        let one = probed("probe = { type = \"tcp\", port = 80, address = \"127.0.0.1\" }");
-        assert_eq!(one, ["127.0.0.1:80"]);
-    }
-
-    #[test]
-    fn targets_take_the_place_of_own_addresses() {
-        let service = "targets = [\"203.0.113.7\"]\nprobe = { type = \"x\" }";
-        assert_eq!(probed(service), ["203.0.113.7"]);
+    fn a_load_is_asked_until_it_has_something_to_say() {
+        let nothing = || Reading::unknown("not yet");
+        for said in
+            [Reading::load(30.0), nothing().with_weight(50), nothing().with_wish(Wish::Maintenance)]
+        {
+            let given = Given(Mutex::new(VecDeque::from([nothing(), said.clone()])));
+            assert_eq!(wait(measured(&given, &Subject::new("s"))), Ok(said));
+        }
     }
 
     #[test]
     fn a_service_is_found_by_its_name() {
-        let config = config("probe = { type = \"tcp\", port = 80 }");
+        let config = config("[monitor.service.s]\nprobe = { type = \"tcp\", port = 80 }\n");
         assert_eq!(services(&config, None).unwrap().len(), 1);
         assert_eq!(services(&config, Some("s")).unwrap().len(), 1);
         let Err(Stop::Usage(why)) = services(&config, Some("t")) else { panic!("it is found") };
