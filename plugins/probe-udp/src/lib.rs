@@ -2,8 +2,10 @@
 
 mod bound;
 mod exchange;
+mod host;
 mod kernel;
 mod listener;
+mod netlink;
 mod table;
 
 use rais_sdk::prelude::*;

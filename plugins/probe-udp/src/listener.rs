@@ -1,11 +1,12 @@
 //! Whether a process listens, without sending anything.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
 use rais_sdk::Fault;
 
 use crate::bound::Bound;
+use crate::host::{self, Here};
 use crate::{kernel, table};
 
 /// What tells of every socket on a port that is not connected.
@@ -21,7 +22,7 @@ const SOURCES: [Source; 2] = [kernel::bound, table::bound];
 /// [`FaultKind::Unknown`](rais_sdk::FaultKind::Unknown) where `to` is another host's.
 pub(crate) fn find(to: SocketAddr) -> Result<(), Fault> {
     // First, since a socket of ours at 0.0.0.0 seems to take what is sent to anybody.
-    if !is_ours(to).map_err(Fault::io)? {
+    if !host::is_ours(&Here, to).map_err(Fault::io)? {
         let ip = to.ip();
         let text = format!("{ip} is no address of this host: only with `send` can it be asked");
         return Err(Fault::unknown(text));
@@ -47,18 +48,6 @@ fn find_in(sources: &[Source], to: SocketAddr) -> Result<(), Fault> {
         }
     }
     Err(fault)
-}
-
-/// Whether a socket could be bound there.
-fn is_ours(to: SocketAddr) -> io::Result<bool> {
-    let mut any = to;
-    any.set_port(0);
-    match UdpSocket::bind(any) {
-        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => Ok(false),
-        // No port is free.
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(true),
-        other => other.map(|_| true),
-    }
 }
 
 #[cfg(test)]
