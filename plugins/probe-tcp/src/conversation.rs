@@ -7,6 +7,7 @@ use rais_sdk::prelude::*;
 use rais_talk::{Expected, Judgement, first_line, message};
 use rais_tls::{Tls, TlsStream, within};
 
+use crate::looks::Looks;
 use crate::{Config, fault};
 
 const SENDING: &str = "sending";
@@ -97,7 +98,7 @@ impl Stream {
 
     /// Reads until all is as `expected`; the first line of what has been heard by then.
     async fn hear(&mut self, expected: &Expected) -> Result<String, Fault> {
-        let mut heard = Vec::new();
+        let (mut heard, mut looks) = (Vec::new(), Looks::default());
         loop {
             let before = heard.len();
             if before == MOST {
@@ -107,6 +108,10 @@ impl Stream {
             heard.resize(MOST.min(before + ROOM), 0);
             let read = self.read(&mut heard[before..]).await?;
             heard.truncate(before + read);
+            let is_all = read == 0 || heard.len() == MOST;
+            if !looks.is_due(heard.len()) && !is_all {
+                continue;
+            }
             match expected.judge(&heard) {
                 Judgement::Fits => return Ok(first_line(&heard)),
                 Judgement::Open if read > 0 => {}

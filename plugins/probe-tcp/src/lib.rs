@@ -2,6 +2,7 @@
 
 mod conversation;
 mod fault;
+mod looks;
 
 use rais_sdk::prelude::*;
 use rais_talk::{HexText, Pattern};
