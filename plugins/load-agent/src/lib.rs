@@ -4,12 +4,15 @@ mod talk;
 mod words;
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rais_sdk::prelude::*;
 
 use talk::LONGEST;
 use words::Words;
+
+/// Far from the end of the clock.
+const LONGEST_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Asks the agent of each address.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl Load for Agent {
     }
 
     fn sample(&self, of: &Subject) -> Result<Reading, Fault> {
-        let end = Instant::now() + of.timeout;
+        let end = Instant::now() + of.timeout.min(LONGEST_TIME);
         let line = talk::ask(address(of)?, self.config.send.as_bytes(), end)?;
         let words = Words::parse(&line).map_err(Fault::unknown)?;
         Ok(self.reading(words).with_wish(words.wish()).with_reason(line))
@@ -82,3 +85,21 @@ impl Agent {
 }
 
 rais_sdk::plugin!(load Agent);
+
+#[cfg(test)]
+mod tests {
+    use rais_sdk::Target;
+    use rais_sdk::testing::{Script, Server};
+
+    use super::*;
+
+    #[test]
+    fn no_time_is_too_long() {
+        let agent = Server::tcp_on_thread(Script::new().say("up\n")).unwrap();
+        let target = Target::new(agent.address(), "web1", "www");
+        let of = Subject::new("www").with_target(target).with_timeout(Duration::MAX);
+        let config = Config { send: String::new(), percent: Percent::Weight };
+        let reading = Agent::new(config).unwrap().sample(&of).unwrap();
+        assert_eq!(reading.wish, rais_sdk::Wish::Up);
+    }
+}
