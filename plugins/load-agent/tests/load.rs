@@ -9,7 +9,8 @@ use rais_sdk::testing::{Bench, Script, Server, samples_parse};
 use rais_sdk::{Fault, FaultKind, Load, Reading, Scope, Subject, Target, Wish};
 
 const AMPLE: Duration = Duration::from_secs(60);
-const SHORT: Duration = Duration::from_millis(500);
+/// Enough to connect on a busy machine, and waited for to its end.
+const SHORT: Duration = Duration::from_secs(2);
 
 fn ask(table: &str, agent: SocketAddr, timeout: Duration) -> Result<Reading, Fault> {
     let load = Bench::new().load::<Agent>(table)?;
@@ -110,7 +111,7 @@ fn the_time_is_for_all_of_it() {
     };
     assert_eq!(fault(Script::new().hang(), SHORT), late("answer"));
     // Each octet comes in time, and the line never ends.
-    let drip = Script::new().drip([b' '; 60], Duration::from_millis(50));
+    let drip = Script::new().drip([b' '; 100], Duration::from_millis(50));
     assert_eq!(fault(drip, SHORT), late("answer"));
     let dead = Server::black_hole().unwrap();
     let fault = ask("", dead.address(), SHORT).unwrap_err();
