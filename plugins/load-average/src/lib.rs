@@ -61,7 +61,10 @@ impl Average {
         let full = match config.full {
             None => Full::Cpus,
             Some(full) if full.is_finite() && full > 0.0 => Full::Processes(full),
-            Some(_) => return Err(Fault::config("full", "must be more than zero")),
+            Some(full) => {
+                let text = format!("`full` must be a number above zero, and is {full}");
+                return Err(Fault::config("full", text));
+            }
         };
         Ok(Self { system, over: config.over, full })
     }
@@ -119,9 +122,11 @@ mod tests {
         let tree = fixture();
         assert_eq!(percent(&tree, Over::Minute, Some(12.0)), Ok(Some(50.0)));
         assert_eq!(percent(&tree, Over::Minute, Some(0.5)), Ok(Some(1200.0)));
-        for full in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        for (full, shown) in [(0.0, "0"), (-1.5, "-1.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")]
+        {
             let fault = percent(&tree, Over::Minute, Some(full)).unwrap_err();
-            assert_eq!(fault, Fault::config("full", "must be more than zero"));
+            let text = format!("`full` must be a number above zero, and is {shown}");
+            assert_eq!(fault, Fault::config("full", text));
         }
     }
 
