@@ -76,10 +76,13 @@ impl Phase {
         match error.kind() {
             // The second is what a socket's own limit gives.
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => self.late(),
-            kind => match Fault::from(io::Error::from(kind)).kind {
-                FaultKind::Down => Fault::down(format!("the agent: {kind}")),
-                _ => Fault::io(format!("{}: {error}", self.name)),
-            },
+            _ => {
+                let fault = Fault::of_peer(self.name, error);
+                match fault.kind {
+                    FaultKind::Down => Fault::down(format!("the agent: {}", fault.text)),
+                    _ => fault,
+                }
+            }
         }
     }
 }

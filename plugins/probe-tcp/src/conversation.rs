@@ -7,8 +7,8 @@ use rais_sdk::prelude::*;
 use rais_talk::{Expected, Judgement, first_line, message};
 use rais_tls::{Tls, TlsStream, within};
 
+use crate::Config;
 use crate::looks::Looks;
-use crate::{Config, fault};
 
 const SENDING: &str = "sending";
 const EXPECTING: &str = "expecting";
@@ -80,7 +80,9 @@ impl Conversation {
 impl Stream {
     async fn write_all(&mut self, data: &[u8]) -> Result<(), Fault> {
         match self {
-            Self::Plain(stream) => stream.write_all(data).await.map_err(|e| fault::of(SENDING, &e)),
+            Self::Plain(stream) => {
+                stream.write_all(data).await.map_err(|e| Fault::of_peer(SENDING, &e))
+            }
             Self::Tls(stream) => stream.write_all(data).await.map_err(|e| rais_tls::fault(&e)),
         }
     }
@@ -88,7 +90,9 @@ impl Stream {
     /// 0 is the end, told or untold.
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, Fault> {
         match self {
-            Self::Plain(stream) => stream.read(into).await.map_err(|e| fault::of(EXPECTING, &e)),
+            Self::Plain(stream) => {
+                stream.read(into).await.map_err(|e| Fault::of_peer(EXPECTING, &e))
+            }
             Self::Tls(stream) => match stream.read(into).await {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
                 read => read.map_err(|error| rais_tls::fault(&error)),

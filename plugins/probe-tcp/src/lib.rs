@@ -1,7 +1,6 @@
 //! Probe `tcp`: a server that takes a connection, and says what it is expected to, is up.
 
 mod conversation;
-mod fault;
 mod looks;
 
 use rais_sdk::prelude::*;
@@ -51,12 +50,12 @@ impl Probe for Tcp {
         }
         cx.phase(CONNECTING);
         let stream =
-            TcpStream::connect(cx.net(), to).await.map_err(|e| fault::of(CONNECTING, &e))?;
+            TcpStream::connect(cx.net(), to).await.map_err(|e| Fault::of_peer(CONNECTING, &e))?;
         let took = cx.elapsed();
         // Where nobody listens on a port that the system gives to clients, a connect within the
         // host may meet itself: simultaneous open, RFC 9293 §3.5.
         if stream.local_addr()? == to {
-            return Err(Fault::down(fault::REFUSED));
+            return Err(Fault::down("connection refused"));
         }
         match &self.conversation {
             None => Ok(Up::new(took)),

@@ -1,7 +1,6 @@
 //! A datagram and its answer.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
@@ -12,8 +11,6 @@ use rais_talk::{Expected, Judgement, first_line};
 
 const SENDING: &str = "sending";
 const EXPECTING: &str = "expecting";
-
-const REFUSED: &str = "connection refused";
 
 /// Datagrams get lost: it is sent again after each third of the time.
 const SENDINGS: u32 = 3;
@@ -40,15 +37,15 @@ impl Exchange {
     /// With the server at `to`.
     pub(crate) async fn hold(&self, cx: &Cx, to: SocketAddr) -> Result<Up, Fault> {
         cx.phase(SENDING);
-        let socket = UdpSocket::connect(cx.net(), to).map_err(|e| fault(SENDING, &e))?;
+        let socket = UdpSocket::connect(cx.net(), to).map_err(|e| Fault::of_peer(SENDING, &e))?;
         // Where nobody listens on a port that the system gives to clients, this may be that port:
         // the socket would answer itself.
         if socket.local_addr()? == to {
-            return Err(Fault::down(REFUSED));
+            return Err(Fault::down("connection refused"));
         }
         let part = cx.left() / SENDINGS;
         for sending in 1..=SENDINGS {
-            socket.send(&self.message).await.map_err(|e| fault(SENDING, &e))?;
+            socket.send(&self.message).await.map_err(|e| Fault::of_peer(SENDING, &e))?;
             cx.phase(EXPECTING);
             // After the last one the deadline ends it.
             let limit = if sending < SENDINGS { part } else { Duration::MAX };
@@ -72,7 +69,7 @@ impl Exchange {
             let mut answer = [0; LONGEST];
             match socket.poll_recv(task, &mut answer) {
                 Poll::Ready(Ok(size)) => Poll::Ready(self.judge(&answer[..size]).map(Some)),
-                Poll::Ready(Err(error)) => Poll::Ready(Err(fault(EXPECTING, &error))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err(Fault::of_peer(EXPECTING, &error))),
                 Poll::Pending => limit.as_mut().poll(task).map(|()| Ok(None)),
             }
         })
@@ -87,16 +84,5 @@ impl Exchange {
             }
             _ => Ok(words),
         }
-    }
-}
-
-/// In the words that status shows; without the numbers of errors.
-fn fault(phase: &'static str, error: &io::Error) -> Fault {
-    match error.kind() {
-        // ICMP's "port unreachable".
-        io::ErrorKind::ConnectionRefused => Fault::down(REFUSED),
-        io::ErrorKind::HostUnreachable => Fault::down("host unreachable"),
-        io::ErrorKind::NetworkUnreachable => Fault::down("network unreachable"),
-        _ => Fault::io(format_args!("{phase}: {error}")),
     }
 }
