@@ -1,6 +1,10 @@
 //! Sockets that take anybody's datagrams.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+
+/// Every such socket of the host, by its port.
+pub(crate) type Sockets = HashMap<u16, Vec<Bound>>;
 
 /// Where a socket is bound that is not connected to one peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

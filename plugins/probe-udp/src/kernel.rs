@@ -11,7 +11,7 @@ use netlink_packet_sock_diag::inet::{
 };
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 
-use crate::bound::{Bound, Families};
+use crate::bound::{Bound, Families, Sockets};
 use crate::netlink::{self, Answers};
 
 /// Not a certain socket, but any at these addresses (INET_DIAG_NOCOOKIE).
@@ -37,20 +37,20 @@ pub(crate) fn is_taken(to: SocketAddr) -> io::Result<bool> {
     }
 }
 
-/// Every socket on `port` that is not connected.
+/// Every socket that is not connected.
 ///
 /// # Errors
 /// The kernel does not tell; `NotFound` where the module is missing.
-pub(crate) fn bound(port: u16) -> io::Result<Vec<Bound>> {
-    let mut all = Vec::new();
-    for mut id in [SocketId::new_v4(), SocketId::new_v6()] {
-        id.source_port = port;
-        let found = ask(id, Answers::Many)?;
-        all.extend(found.iter().map(|socket| {
-            let at = socket.header.socket_id.source_address;
+pub(crate) fn sockets() -> io::Result<Sockets> {
+    let mut all = Sockets::new();
+    for id in [SocketId::new_v4(), SocketId::new_v6()] {
+        for socket in ask(id, Answers::Many)? {
+            let id = &socket.header.socket_id;
+            let at = id.source_address;
             let alone = at.is_ipv4() || socket.nlas.contains(&Nla::SkV6Only(true));
-            Bound { at, families: if alone { Families::Own } else { Families::Both } }
-        }));
+            let families = if alone { Families::Own } else { Families::Both };
+            all.entry(id.source_port).or_default().push(Bound { at, families });
+        }
     }
     Ok(all)
 }

@@ -6,6 +6,7 @@ mod host;
 mod kernel;
 mod listener;
 mod netlink;
+mod shared;
 mod table;
 
 use rais_sdk::prelude::*;
@@ -66,8 +67,7 @@ impl Probe for Udp {
         }
         match &self.exchange {
             Some(exchange) => exchange.hold(cx, to).await,
-            // Waits for nothing: the kernel answers within the call.
-            None => listener::find(to).map(|()| Up::new(cx.elapsed())),
+            None => listener::find(cx, to).await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use crate::bound::{Bound, Families};
+use crate::bound::{Bound, Families, Sockets};
 
 /// Of the network that this process is in.
 const FOLDER: &str = "/proc/net";
@@ -13,23 +13,26 @@ const FOLDER: &str = "/proc/net";
 /// The state of a socket without a peer (TCP_CLOSE).
 const NO_PEER: &str = "07";
 
-/// Every socket on `port` that is not connected. What the tables do not tell is whether a socket at
-/// `::` takes IPv4: it is said to, as it does by default.
+/// Every socket that is not connected. What the tables do not tell is whether a socket at `::` takes
+/// IPv4: it is said to, as it does by default.
 ///
 /// # Errors
 /// Those of reading the files; `udp6` is missing where there is no IPv6.
-pub(crate) fn bound(port: u16) -> io::Result<Vec<Bound>> {
-    bound_in(Path::new(FOLDER), port)
+pub(crate) fn sockets() -> io::Result<Sockets> {
+    sockets_in(Path::new(FOLDER))
 }
 
-fn bound_in(folder: &Path, port: u16) -> io::Result<Vec<Bound>> {
+fn sockets_in(folder: &Path) -> io::Result<Sockets> {
     let four = fs::read_to_string(folder.join("udp"))?;
     let six = match fs::read_to_string(folder.join("udp6")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         six => six?,
     };
-    let sockets = four.lines().chain(six.lines()).filter_map(socket);
-    Ok(sockets.filter(|(_, its)| *its == port).map(|(bound, _)| bound).collect())
+    let mut all = Sockets::new();
+    for (bound, port) in four.lines().chain(six.lines()).filter_map(socket) {
+        all.entry(port).or_default().push(bound);
+    }
+    Ok(all)
 }
 
 /// None for a heading, and for a socket that has a peer.
@@ -81,8 +84,12 @@ mod tests {
         if let Some(six) = six {
             fs::write(folder.path().join("udp6"), six).unwrap();
         }
-        let all = bound_in(folder.path(), port).unwrap();
-        all.iter().map(|bound| (bound.at.to_string(), bound.families)).collect()
+        let all = sockets_in(folder.path()).unwrap();
+        all.get(&port)
+            .into_iter()
+            .flatten()
+            .map(|bound| (bound.at.to_string(), bound.families))
+            .collect()
     }
 
     #[test]
@@ -102,10 +109,10 @@ mod tests {
     #[test]
     fn a_missing_table_is_an_error_and_odd_lines_are_none() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(bound_in(folder.path(), 53).is_err());
+        assert!(sockets_in(folder.path()).is_err());
         let odd =
             "1: 0100007F:0035\n2: 0100007:0035 0:0 07\n3: x 0:0 07\n4: üüüüüüü:0035 0:0 07\n\n";
         fs::write(folder.path().join("udp"), odd).unwrap();
-        assert_eq!(bound_in(folder.path(), 53).unwrap(), []);
+        assert_eq!(sockets_in(folder.path()).unwrap(), Sockets::new());
     }
 }
