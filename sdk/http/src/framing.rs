@@ -45,10 +45,10 @@ impl Framing {
             named.map(|header| header.value.trim_ascii())
         };
         // "identity" is RFC 2616's word for none, §3.6.
-        let codings = values("transfer-encoding")
+        let mut codings = values("transfer-encoding")
             .flat_map(|value| value.split(|octet| *octet == b',').map(<[u8]>::trim_ascii))
             .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
-        if let Some(last) = codings.last() {
+        if let Some(last) = codings.next_back() {
             let chunked = last.eq_ignore_ascii_case(b"chunked");
             return Ok(if chunked { Self::Chunked(Chunks::new()) } else { Self::UntilClose });
         }

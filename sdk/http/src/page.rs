@@ -209,7 +209,7 @@ mod tests {
         }
         assert_eq!(redirected(&named, 301, "http://WWW.example/c").unwrap(), "GET /c");
         // By what it knows of itself, or by what it was told.
-        let ported = Keys { host: Some("www.example:8080".into()), ..keys.clone() };
+        let ported = Keys { host: Some("www.example:8080".into()), ..keys };
         for location in ["http://www.example:8080/c", "http://www.example/c"] {
             assert_eq!(redirected(&ported, 301, location).unwrap(), "GET /c");
         }
