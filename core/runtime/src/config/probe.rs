@@ -1,6 +1,6 @@
 //! `probe` and `load`: one plugin's table each, or several put together.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::fault::Fault;
@@ -45,7 +45,7 @@ pub struct Call {
     pub address: Option<IpAddr>,
     /// Of one call; the service's `timeout` where none.
     pub timeout: Option<Duration>,
-    /// Its own period.
+    /// A load's own period.
     pub every: Option<Duration>,
 }
 
@@ -77,6 +77,19 @@ impl LoadRule {
 /// the port out and the plugin could not say where it is missing.
 const NEED_PORT: [(Kind, &str); 3] =
     [(Kind::Probe, "tcp"), (Kind::Probe, "udp"), (Kind::Load, "agent")];
+
+/// Types of the core's own list that a `url` tells where to connect; what of that the core takes
+/// out is held against it here, once and for all targets.
+const MAY_HAVE_URL: [(Kind, &str); 2] = [(Kind::Probe, "http"), (Kind::Load, "http")];
+
+/// The address that a URL has in place of a host name.
+fn address_in(url: &str) -> Option<IpAddr> {
+    let host = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    match host.strip_prefix('[') {
+        Some(six) => Some(six.split_once(']')?.0.parse::<Ipv6Addr>().ok()?.into()),
+        None => Some(host.split(':').next()?.parse::<Ipv4Addr>().ok()?.into()),
+    }
+}
 
 /// A `port` that is missing, or was written amiss.
 fn portless(call: &Call, value: &Value<'_>) -> Fault {
@@ -138,13 +151,41 @@ impl Call {
         let port = taken(value, "port", Value::port);
         let address = taken(value, "address", Value::ip);
         let timeout = taken(value, "timeout", Value::duration);
-        let every = taken(value, "every", Value::duration);
+        let every = taken(value, "every", |value| match kind {
+            Kind::Probe => value.refuse(
+                "`every` has no effect on a probe",
+                "the service's `interval`, at which all its probes are sent",
+            ),
+            _ => value.duration(),
+        });
         let table = PluginTable::read(kind, TAKEN_OF_CALL, value)?;
         let call = Call { table, port, address, timeout, every };
-        if call.port.is_none() && NEED_PORT.contains(&(kind, call.table.type_name.as_str())) {
+        let has_port = taken(value, "port", |_| Some(())).is_some();
+        if !has_port && NEED_PORT.contains(&(kind, call.table.type_name.as_str())) {
             value.notes.add(portless(&call, value));
         }
+        if call.port.is_some() && call.url().is_some() {
+            let fault = call.table.fault("port", "`url` says the port: write it there");
+            value.notes.add(fault);
+        }
+        if let (Some(_), Some(said)) = (call.address, call.address_in_url()) {
+            let message = format!(
+                "`url` says the address: leave this out, or have a host name in place of {said} there"
+            );
+            value.notes.add(call.table.fault("address", &message));
+        }
         Some(call)
+    }
+
+    fn url(&self) -> Option<&str> {
+        let table = &self.table;
+        let may = MAY_HAVE_URL.contains(&(table.kind, table.type_name.as_str()));
+        table.rest.get("url").filter(|_| may)?.as_str()
+    }
+
+    /// What it connects to, whichever target is meant.
+    pub(super) fn address_in_url(&self) -> Option<IpAddr> {
+        address_in(self.url()?)
     }
 }
 

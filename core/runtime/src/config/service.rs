@@ -150,6 +150,17 @@ impl MonitorService {
                 whole.notes.add(call.table.fault("timeout", &message));
             }
         }
+        if self.targets.len() > 1 {
+            let loads = self.load.iter().flat_map(LoadRule::calls);
+            for call in self.probe.calls().into_iter().chain(loads) {
+                if let Some(address) = call.address_in_url() {
+                    let message = format!(
+                        "every target would be judged by the one address {address}; with a host name in `url`, or `host` and `path` in place of it, each is asked at its own"
+                    );
+                    whole.notes.add(call.table.fault("url", &message).as_doubt());
+                }
+            }
+        }
         if let (Some(targets), Some(addresses)) = (section.value("targets"), written("addresses")) {
             let message = "`addresses` has no effect beside `targets`";
             let fault = Fault::warning(addresses, &whole.path, message);

@@ -108,6 +108,18 @@ const LINES: &[(&str, &str, usize, &str)] = &[
     (MONITOR, "load = { type = \"http\", port = 0 }", 32, "from 1 to 65535"),
     (MONITOR, "load = { type = \"http\", port = 65536 }", 32, "from 1 to 65535"),
     (MONITOR, "load = { type = \"cpu\", x = [{ y = inf }] }", 35, "a finite number"),
+    (
+        MONITOR,
+        "load = { type = \"http\", url = \"http://a/\", port = 80 }",
+        51,
+        "`url` says the port: write it there",
+    ),
+    (
+        MONITOR,
+        "load = { type = \"http\", url = \"http://[::1]/\", address = \"::2\" }",
+        58,
+        "`url` says the address",
+    ),
     (MONITOR, "load = { max = [], mean = [] }", 16, "is empty"),
     (MONITOR, "load = { max = [{ type = \"cpu\" }], port = 1 }", 36, "unknown key `port`"),
     ("[sink.bind]", "retry = \"1\"", 9, "has no unit"),
@@ -176,6 +188,24 @@ const CHANGES: &[Change<'_>] = &[
     ("type = \"udp\"", "", &[(4, 1, "`type` is missing: it names the transport plugin")]),
     ("probe =", "# probe =", &[(6, 1, "`probe` is missing: monitor.service.www needs it")]),
     (", port = 80", "", &[(7, 9, "`port` is missing: probe `tcp` needs it")]),
+    ("port = 80", "port = 0", &[(7, 32, "from 1 to 65535")]),
+    ("port = 80", "port = 80, every = \"2s\"", &[(7, 44, "`every` has no effect on a probe")]),
+    ("port = 80", "port = 80, every = 2", &[(7, 44, "`every` has no effect on a probe")]),
+    (
+        "\"tcp\", port = 80",
+        "\"http\", url = \"https://www.example/\", port = 443",
+        &[(7, 63, "probe `http`: `url` says the port: write it there")],
+    ),
+    (
+        "\"tcp\", port = 80",
+        "\"http\", url = \"http://192.0.2.20:80/a\", address = \"127.0.0.1\"",
+        &[(7, 68, "`url` says the address: leave this out, or have a host name")],
+    ),
+    (
+        "\"tcp\", port = 80",
+        "\"http\", url = \"http://a/\", port = 0",
+        &[(7, 52, "from 1 to 65535")],
+    ),
     ("port = 80", "prot = 80", &[(7, 25, "probe `tcp`: unknown field `prot`, expected `port`")]),
     (
         "{ type = \"tcp\", port = 80 }",
@@ -233,6 +263,42 @@ fn each_change_is_refused_for_what_it_is_and_nothing_else() {
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn a_url_with_an_address_is_doubtful_beside_several_targets() {
+    let doubts = |probe: &str, more: &str| {
+        let text = SOUND.replacen("type = \"tcp\", port = 80", probe, 1);
+        let text = text.replacen(MONITOR, &format!("{MONITOR}\n{more}"), 1);
+        let loaded = read(&text).unwrap_or_else(|faults| panic!("{text}\n{faults}"));
+        let told = loaded.warnings.iter();
+        told.map(|fault| (fault.place().unwrap().column(), gist(fault))).collect::<Vec<_>>()
+    };
+    const TWO: &str = "targets = [\"192.0.2.20\", \"192.0.2.21\"]";
+    const ONE: &str = "targets = [\"192.0.2.20\"]";
+    for (url, address) in [
+        ("http://192.0.2.9", "192.0.2.9"),
+        ("https://192.0.2.9:8443/a?b", "192.0.2.9"),
+        ("http://[2001:db8::9]:80/", "2001:db8::9"),
+    ] {
+        let probe = format!("type = \"http\", url = \"{url}\"");
+        let told = doubts(&probe, TWO);
+        let [(32, gist)] = told.as_slice() else { panic!("{url}: {told:?}") };
+        assert!(gist.contains(&format!("judged by the one address {address};")), "{gist}");
+        assert_eq!(doubts(&probe, ONE), []);
+        assert_eq!(doubts(&probe, ""), []);
+        let load = format!("{TWO}\nload = {{ {probe} }}");
+        assert_eq!(doubts("type = \"tcp\", port = 80", &load).len(), 1, "{url}");
+    }
+    // A host name leaves each target its own address, or that of the table; what another type
+    // calls `url` is its own business.
+    for probe in [
+        "type = \"http\", url = \"http://www.example:80/192.0.2.9\"",
+        "type = \"http\", url = \"http://www.example/\", address = \"127.0.0.1\"",
+        "type = \"other\", url = \"http://192.0.2.9/\", port = 1, address = \"127.0.0.1\"",
+    ] {
+        assert_eq!(doubts(probe, TWO), [], "{probe}");
+    }
 }
 
 /// `SOUND` with a second sink, and the tables of both as given.

@@ -8,8 +8,8 @@ use rais_proto::load::Load;
 
 use super::{SOUND, faulty, read, sound, with};
 use crate::config::{
-    Advertise, Balance, Config, Head, Http, MinServers, Probe, React, Role, Scheme, Security,
-    Selector, WhenNone,
+    Advertise, Balance, Config, Head, Http, LoadRule, MinServers, Probe, React, Role, Scheme,
+    Security, Selector, WhenNone,
 };
 
 const MONITOR: &str = "[monitor.service.www]";
@@ -126,11 +126,13 @@ fn a_service_takes_what_the_monitor_says_and_a_target_what_the_service_says() {
 fn the_core_takes_its_keys_out_of_a_plugins_table() {
     let config = sound(&SOUND.replace(
         "{ type = \"tcp\", port = 80 }",
-        "{ type = \"tcp\", port = 80, address = \"::1\", timeout = \"9ms\", every = \"2s\", expect = \"^220\", tls = { on = true, v = [1, 2.5] } }",
+        "{ type = \"tcp\", port = 80, address = \"::1\", timeout = \"9ms\", expect = \"^220\", tls = { on = true, v = [1, 2.5] } }\nload = { type = \"cpu\", every = \"2s\" }",
     ));
+    let Some(LoadRule::One(load)) = &monitor(&config).load else { panic!("one") };
+    assert_eq!(load.every, Some(millis(2000)));
     let Probe::One(call) = &monitor(&config).probe else { panic!("one") };
     assert_eq!((call.port, call.address), (Some(80), Some("::1".parse().unwrap())));
-    assert_eq!((call.timeout, call.every), (Some(millis(9)), Some(millis(2000))));
+    assert_eq!((call.timeout, call.every), (Some(millis(9)), None));
     let rest = serde_json::Value::Object(call.table.rest.clone());
     let expected = serde_json::json!({"expect": "^220", "tls": {"on": true, "v": [1, 2.5]}});
     assert_eq!(rest, expected);
