@@ -1,5 +1,6 @@
 //! `[monitor.service.NAME]`: how one service of this host is probed and announced.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -166,10 +167,10 @@ impl MonitorService {
             let fault = Fault::warning(addresses, &whole.path, message);
             whole.notes.add(fault.see(&targets.item.place, "these are announced"));
         }
-        for (later, target) in self.targets.iter().enumerate() {
-            let twice = self.targets[..later].iter().any(|other| other.address == target.address);
-            let place = section.value("targets").and_then(|value| value.items());
-            if twice && let Some(value) = place.as_ref().and_then(|items| items.get(later)) {
+        let mut seen = BTreeSet::new();
+        let written = section.value("targets").and_then(|value| value.items());
+        for (target, value) in self.targets.iter().zip(written.iter().flatten()) {
+            if !seen.insert(target.address) {
                 value.notes.add(value.fault(format!("{} is given twice", target.address)));
             }
         }
