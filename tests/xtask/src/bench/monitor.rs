@@ -56,12 +56,7 @@ impl Monitor {
         let limit = Instant::now() + Duration::from_secs(180);
         while self.states.values().filter(|&&state| state == "up").count() < count {
             ensure!(self.process.is_running(), "the monitor ended:\n{}", self.process.stderr());
-            ensure!(
-                Instant::now() < limit,
-                "{} of {count} are said to be up:\n{}",
-                self.states.len(),
-                self.process.stderr()
-            );
+            ensure!(Instant::now() < limit, "not all {count} came up: {}", self.standing());
             self.hear();
         }
         Ok(())
@@ -79,6 +74,15 @@ impl Monitor {
         let cpu = cpu.as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0;
         let pss_mb = usage::pss_mb(self.process.id()).context("the monitor's memory")?;
         Ok((Used { cpu, pss_mb }, fell))
+    }
+
+    /// How many are said to be in which state.
+    fn standing(&self) -> String {
+        let mut counts = BTreeMap::new();
+        for state in self.states.values() {
+            *counts.entry(*state).or_insert(0) += 1;
+        }
+        format!("{counts:?}")
     }
 
     /// Takes one beat in; how many of its addresses were up before it and are not any more.
