@@ -23,6 +23,9 @@ pub struct Cx {
     phase: Mutex<&'static str>,
 }
 
+/// So late a busy machine may be at any time.
+const PUNCTUAL: Duration = Duration::from_millis(50);
+
 /// Beyond any configuration, and far from the end of the clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -116,6 +119,17 @@ impl Cx {
         Fault::late(phase, self.timeout)
     }
 
+    /// That the deadline has passed, in a future that waits for it. One that hears of it much later
+    /// was kept from its turn by this host, and may have been kept from its answer too: then
+    /// nothing is known of the target.
+    pub(crate) fn ended(&self) -> Fault {
+        let late = self.elapsed().saturating_sub(self.timeout);
+        if late <= (self.timeout / 2).max(PUNCTUAL) {
+            return self.timed_out();
+        }
+        Fault::unknown(format_args!("this host was {} ms late to look", late.as_millis()))
+    }
+
     /// Ready with the fault once the deadline has passed. `timer` is made at the first call.
     pub(crate) fn poll_deadline(
         &self,
@@ -124,7 +138,7 @@ impl Cx {
     ) -> Poll<Fault> {
         let left = self.left();
         if left.is_zero() {
-            return Poll::Ready(self.timed_out());
+            return Poll::Ready(self.ended());
         }
         let running = timer.get_or_insert_with(|| self.net.host().timer(left));
         if Pin::new(running).poll(task).is_ready() {

@@ -196,3 +196,30 @@ pub struct WatchedTarget {
     /// Its own; none: the service's.
     pub weight: Option<Weight>,
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::probes::ProbeKey;
+    use super::*;
+
+    /// An own service at the defaults.
+    pub(crate) fn service() -> ServiceConfig {
+        let interval = Duration::from_millis(500);
+        let twice = NonZeroU16::new(2).unwrap();
+        ServiceConfig {
+            name: "http".parse().unwrap(),
+            interval,
+            timeout: Duration::from_millis(400),
+            fast_interval: Duration::from_millis(100),
+            rise: twice,
+            fall: twice,
+            jitter_percent: 10,
+            expire: Duration::from_millis(1650),
+            capacity: Capacity::ONE,
+            weight: Weight::USUAL,
+            probes: Probes::one(ProbeKey(1)),
+            load: None,
+            members: Members::Own { addresses: AddressSet::Host, probe_at: None },
+        }
+    }
+}

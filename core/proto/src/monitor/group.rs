@@ -52,8 +52,8 @@ impl Group {
         }
     }
 
-    /// When the timer runs out next: counted from when it was to, so that lateness does not add up;
-    /// what was missed by more than an interval is not made up for.
+    /// When the timer runs out next: counted from when it was to, so that lateness does not add up,
+    /// and what was missed together is not made up for together.
     pub(super) fn next_round(
         &self,
         service: &ServiceConfig,
@@ -61,7 +61,12 @@ impl Group {
         now: Time,
     ) -> Time {
         let interval = service.interval();
-        let from = if now.since(self.scheduled) > interval { now } else { self.scheduled };
+        let missed = now.since(self.scheduled).as_nanos() / interval.as_nanos();
+        let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+        let from = self.scheduled + interval * missed;
+        // The one that was missed starts now; the next is not to be on its heels.
+        let soon = missed > 0 && (from + interval).since(now) < interval / 2;
+        let from = if soon { from + interval } else { from };
         from + jittered(interval, service.jitter_percent, rng)
     }
 }
@@ -74,6 +79,26 @@ fn jittered(interval: Duration, percent: u8, rng: &mut fastrand::Rng) -> Duratio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_missed_together_is_not_made_up_for_together() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut service = crate::monitor::config::tests::service();
+        service.jitter_percent = 0;
+        let mut next = |scheduled: u64, now: u64| {
+            let mut group = Group::new(ServiceId(1), Claim::Own);
+            group.scheduled = Time::from_millis(scheduled);
+            group.next_round(&service, &mut rng, Time::from_millis(now)).as_nanos() / 1_000_000
+        };
+        assert_eq!(next(1000, 1000), 1500);
+        assert_eq!(next(1000, 1200), 1500, "lateness does not add up");
+        // Each keeps its place in the interval, and no two rounds follow at once.
+        assert_eq!(next(1000, 6001), 6500);
+        assert_eq!(next(1100, 6001), 6600);
+        assert_eq!(next(1200, 6001), 6700);
+        assert_eq!(next(1249, 6001), 6749);
+        assert_eq!(next(1251, 6001), 6251);
+    }
 
     #[test]
     fn jitter_stays_within_its_percentage_and_uses_it() {

@@ -50,6 +50,7 @@ impl Monitor {
         for service in wanted.into_values() {
             self.add_service(service, now);
         }
+        self.set_pace();
         // `concurrency` may have grown.
         self.start_waiting(now);
     }

@@ -178,6 +178,7 @@ impl Monitor {
             match timer {
                 Timer::Deadline(id) => self.probe_expired(id, now),
                 Timer::Sample(of) => self.sample(of, now),
+                Timer::Pace => self.start_waiting(now),
                 Timer::Retry(id) => self.set_retry(id, now),
                 Timer::Round(id) => self.start_round(id, now),
                 Timer::Due(id) => self.end_round(id, now),

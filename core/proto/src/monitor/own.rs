@@ -29,6 +29,7 @@ impl Monitor {
         for id in self.groups_of(&services) {
             self.sync_own(id, now);
         }
+        self.set_pace();
     }
 
     /// Brings a group of own addresses in line with what the host has, and says what changed.

@@ -32,6 +32,36 @@ pub(super) struct Probing {
     queue: VecDeque<ProbeId>,
     running: usize,
     made: u64,
+    pace: Pace,
+}
+
+/// How many probes start at a time. After a stall thousands of rounds are due at once: started at
+/// once, their answers would be late, and everybody would be tried again for that.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Time,
+    started: usize,
+    /// As many as the usual rounds start within [`SLICE`].
+    usual: usize,
+}
+
+/// Starts are counted over this.
+const SLICE: Duration = Duration::from_millis(10);
+/// So many may always start in one.
+const FREE: usize = 64;
+
+impl Pace {
+    /// Whether one more may start; else, when.
+    fn take(&mut self, now: Time) -> Result<(), Time> {
+        if now.since(self.since) >= SLICE {
+            (self.since, self.started) = (now, 0);
+        }
+        if self.started >= FREE.max(2 * self.usual) {
+            return Err(self.since + SLICE);
+        }
+        self.started += 1;
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -144,8 +174,13 @@ impl Monitor {
 
     /// Starts what waits, as far as `concurrency` lets.
     pub(super) fn start_waiting(&mut self, now: Time) {
-        while self.phase == Phase::Running && self.probing.running() < self.config.concurrency.get()
+        while self.phase == Phase::Running
+            && self.probing.waiting() > 0
+            && self.probing.running() < self.config.concurrency.get()
         {
+            if let Err(then) = self.probing.pace.take(now) {
+                return self.timers.set(Timer::Pace, then);
+            }
             let Some((id, probe)) = self.probing.take_next() else { return };
             let Some(target) = self.targets.get_mut(&probe.target) else { continue };
             let Some(service) = service_of(target, &self.groups, &self.services) else { continue };
@@ -169,6 +204,19 @@ impl Monitor {
                 }
             }
         }
+    }
+
+    /// Counts how many probes the usual rounds start.
+    pub(super) fn set_pace(&mut self) {
+        let rate = self.groups.values().filter_map(|group| {
+            let service = self.services.get(&group.service)?;
+            let probes = group.targets.len() * service.probes.keys().len();
+            #[allow(clippy::cast_precision_loss)] // no host probes 2^52 targets
+            Some(probes as f64 * SLICE.as_secs_f64() / service.interval().as_secs_f64())
+        });
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
+        let usual = rate.sum::<f64>().ceil() as usize;
+        self.probing.pace.usual = usual;
     }
 
     /// A probe gives no answer: that is its own fault, so nothing is known, whatever it says later.

@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Deadline(ProbeId),
     /// The next sample of a load source.
     Sample(Sampled),
+    /// More probes may start.
+    Pace,
     /// The fast probe that confirms or denies.
     Retry(TargetId),
     /// A group's own timer.

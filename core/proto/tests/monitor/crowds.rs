@@ -93,3 +93,24 @@ fn equal_inputs_give_equal_outputs() {
     assert_eq!(one.beats, other.beats);
     assert_eq!(one.starts, other.starts);
 }
+
+#[test]
+fn after_a_stall_what_is_due_starts_little_by_little_and_nobody_falls() {
+    let mut stage = crowd(2000, 10_000);
+    stage.run_for(3 * SECOND);
+    let before = stage.starts.len();
+    // Nothing runs for so long.
+    let stalled = stage.now + millis(900);
+    stage.now = stalled;
+    stage.run_for(millis(600));
+    let within = |from: u64, to: u64| {
+        let since = stage.starts[before..].iter().map(|start| start.at.since(stalled));
+        since.filter(|at| (millis(from)..millis(to)).contains(at)).count()
+    };
+    // Twice as many as usual (2,000 in half a second are 40 in 10 ms), and all within an interval.
+    assert!((1..=100).contains(&within(0, 10)), "{}", within(0, 10));
+    let most = (0..60).map(|slice| within(slice * 10, slice * 10 + 10)).max().unwrap();
+    assert!(most <= 100, "{most}");
+    assert!(within(0, 500) >= 2000, "{}", within(0, 500));
+    assert!(stage.changes.iter().all(|(_, change)| change.to == State::Up));
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rais_proto::monitor::BACKSTOP;
 use rais_sdk::host::{BlockingProbeObject, ProbeCall, ProbeObject};
-use rais_sdk::{Fault, Target, Up};
+use rais_sdk::{Fault, FaultKind, Target, Up};
 use tokio::sync::oneshot;
 use tokio::time::timeout as limited;
 
@@ -45,9 +45,18 @@ impl ProbePort for LaneProbe {
         let running = self.lane.run(move |counted| async move {
             let _counted = counted;
             // What waited while thousands began has the less time left.
-            let timeout = timeout.saturating_sub(asked.elapsed());
+            let waited = asked.elapsed();
+            let left = timeout.saturating_sub(waited);
             // Begun here too: a plugin's code runs on its lane only.
-            let outcome = probe.start(ProbeCall { target, timeout }).await;
+            let outcome = probe.start(ProbeCall { target, timeout: left }).await;
+            let outcome = outcome.map_err(|fault| match fault.kind {
+                // It had not the time that it was to have: no fault of the target's.
+                FaultKind::Timeout if waited > timeout / 4 => Fault::unknown(format_args!(
+                    "this host was {} ms late to ask",
+                    waited.as_millis()
+                )),
+                _ => fault,
+            });
             // Who has stopped waiting need not hear.
             let _ = done.send(outcome);
         });

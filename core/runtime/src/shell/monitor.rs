@@ -29,6 +29,8 @@ use crate::host::Arrived;
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
 use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
 
+/// So late a busy machine may be at any time.
+const PUNCTUAL: Duration = Duration::from_millis(50);
 /// What is known is written down at most so often.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 /// And so often though it does not change: it is told by its age, too.
@@ -136,13 +138,28 @@ impl MonitorShell {
             while let Ok(event) = self.inbox.try_recv() {
                 self.take(event);
             }
-            let now = self.facts.clock.now();
-            if self.machine.poll_timeout().is_some_and(|at| at <= now) {
-                self.machine.handle_timeout(now);
-            }
+            self.keep_time().await;
         }
         if let Some(recorder) = self.recorder.take() {
             recorder.finish().await;
+        }
+    }
+
+    /// Tells the machine the time, where it waits for it. Who was kept from its turn first hears the
+    /// answers that came meanwhile and wait in tasks of their own.
+    async fn keep_time(&mut self) {
+        let due =
+            |shell: &MonitorShell, now: Time| shell.machine.poll_timeout().filter(|&at| at <= now);
+        let Some(at) = due(self, self.facts.clock.now()) else { return };
+        if self.facts.clock.now().since(at) > PUNCTUAL {
+            tokio::task::yield_now().await;
+            while let Ok(event) = self.inbox.try_recv() {
+                self.take(event);
+            }
+        }
+        let now = self.facts.clock.now();
+        if due(self, now).is_some() {
+            self.machine.handle_timeout(now);
         }
     }
 

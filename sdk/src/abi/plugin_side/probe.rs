@@ -66,7 +66,7 @@ async fn probe<P: Probe>(
     let outcome = poll_fn(|task| {
         // First of all: a peer that never stops would be heard for ever.
         if cx.left().is_zero() {
-            return Poll::Ready(Err(cx.timed_out()));
+            return Poll::Ready(Err(cx.ended()));
         }
         match turn::take(|| probing.as_mut().poll(task)) {
             Poll::Ready(outcome) => Poll::Ready(outcome.and_then(|up| cx.in_time(up))),
