@@ -24,11 +24,14 @@ impl Workshop {
     #[must_use]
     pub fn open(name: &str) -> Self {
         let all = all();
-        let folder = all.join("crates").join(name);
-        fs::create_dir_all(&folder).expect("a folder for crates");
+        fs::create_dir_all(all.join("crates")).expect("a folder for crates");
         let lock = File::create(all.join("lock")).expect("a lock");
         let lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e).expect("a lock");
-        fs::remove_dir_all(&folder).expect("the last run's crates");
+        // Not before: who waits for the lock must not make what its holder removes.
+        let folder = all.join("crates").join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the last run's crates");
+        }
         fs::create_dir(&folder).expect("a folder for crates");
         give(&[&all.join("crates")]);
         Self { folder, _lock: lock }

@@ -33,6 +33,7 @@ timeout = "40ms"
 fast_interval = "10ms"
 rise = 1
 fall = 1
+flapping = "ignore"
 probe = { type = "tcp", port = 80 }
 [zone."www.example"]
 header = "../header"

@@ -95,6 +95,8 @@ pub struct ServiceConfig {
     pub rise: NonZeroU16,
     /// Failures in a row that make an up address down; also the probes in flight of an address.
     pub fall: NonZeroU16,
+    /// What becomes of an address that comes and goes.
+    pub on_flapping: OnFlapping,
     /// How far an interval may stray, in percent; above 100 is taken as 100.
     pub jitter_percent: u8,
     /// Silence longer than this is death ([`default_expire`](crate::heartbeat::default_expire)).
@@ -121,7 +123,7 @@ impl ServiceConfig {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        Limits { rise: self.rise, fall: self.fall }
+        Limits { rise: self.rise, fall: self.fall, on_flapping: self.on_flapping }
     }
 
     pub(super) fn claim(&self) -> Claim {
@@ -140,6 +142,16 @@ impl ServiceConfig {
     pub(super) fn probes_like(&self, other: &ServiceConfig) -> bool {
         self.probes == other.probes && self.timeout == other.timeout
     }
+}
+
+/// What becomes of an address that comes and goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFlapping {
+    /// It is held down, longer each time; and failures add up.
+    #[default]
+    Hold,
+    /// Nothing: rows of successes and failures decide alone.
+    Ignore,
 }
 
 /// A service's load out of one or several sources, nested as deep as one likes.
@@ -213,6 +225,7 @@ pub(super) mod tests {
             fast_interval: Duration::from_millis(100),
             rise: twice,
             fall: twice,
+            on_flapping: OnFlapping::Hold,
             jitter_percent: 10,
             expire: Duration::from_millis(1650),
             capacity: Capacity::ONE,

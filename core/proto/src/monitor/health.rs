@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 
+use super::config::OnFlapping;
 use super::event::Proof;
 use super::flapping::Flapping;
 use crate::heartbeat::{Reason, State};
@@ -23,6 +24,7 @@ pub(super) enum Verdict {
 pub(super) struct Limits {
     pub(super) rise: NonZeroU16,
     pub(super) fall: NonZeroU16,
+    pub(super) on_flapping: OnFlapping,
 }
 
 /// What was last decided on evidence.
@@ -74,6 +76,9 @@ impl Health {
 
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        if limits.on_flapping == OnFlapping::Ignore {
+            self.flapping.release();
+        }
     }
 
     pub(super) fn settled(&self) -> Option<Settled> {
@@ -105,7 +110,8 @@ impl Health {
             Verdict::Down(reason) => {
                 self.evidence = reason.clone();
                 let up = self.settled == Some(Settled::Up);
-                (Settled::Down, up && self.flapping.fail(self.limits.fall))
+                let too_many = up && self.flapping.fail(self.limits.fall);
+                (Settled::Down, too_many && self.limits.on_flapping == OnFlapping::Hold)
             }
         };
         self.blind = 0;
@@ -131,7 +137,12 @@ impl Health {
         self.against = 0;
         match said {
             Settled::Up => self.flapping.rose(now),
-            Settled::Down if was_up => self.flapping.fell(now),
+            Settled::Down if was_up => {
+                self.flapping.fell(now);
+                if self.limits.on_flapping == OnFlapping::Ignore {
+                    self.flapping.release();
+                }
+            }
             Settled::Down => {}
         }
     }
@@ -168,7 +179,11 @@ mod tests {
     use super::*;
 
     fn limits(rise: u16, fall: u16) -> Limits {
-        Limits { rise: NonZeroU16::new(rise).unwrap(), fall: NonZeroU16::new(fall).unwrap() }
+        Limits {
+            rise: NonZeroU16::new(rise).unwrap(),
+            fall: NonZeroU16::new(fall).unwrap(),
+            on_flapping: OnFlapping::Hold,
+        }
     }
 
     fn verdict(letter: char) -> Verdict {

@@ -56,7 +56,7 @@ use timers::{Timer, Timers};
 
 pub use config::{
     AddressSet, CombineLoads, LoadKey, LoadScope, LoadSource, Members, MonitorConfig,
-    MonitorConfigError, ServiceConfig, ServiceLoad, WatchedTarget,
+    MonitorConfigError, OnFlapping, ServiceConfig, ServiceLoad, WatchedTarget,
 };
 pub use event::{Change, LoadSubject, Output, ProbeId, ProbeOutcome, ProbeTarget, Proof, SampleId};
 pub use health::Settled;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rais_proto::heartbeat::State;
-use rais_proto::monitor::{Monitor, Remembered, Settled};
+use rais_proto::monitor::{Monitor, OnFlapping, Remembered, Settled};
 use rais_proto::time::Time;
 
-use crate::stage::{SECOND, Server, Stage, config, ip, millis, ms, watching, with};
+use crate::stage::{SECOND, Server, Stage, config, ip, millis, ms, service, watching, with};
 
 const WEB: &str = "192.0.2.1";
 
@@ -198,4 +198,29 @@ fn a_held_server_is_probed_no_faster_than_others() {
     assert!((58..=63).contains(&probes), "{probes} in 30 s of a hold of 40 s");
     let up = stage.run_until_some(|stage| stage.became(WEB, State::Up, down));
     assert_eq!(up.since(down).as_secs(), 40, "and up as soon as it is over");
+}
+
+#[test]
+fn where_flapping_is_ignored_rows_decide_alone() {
+    let mut http = service("http");
+    http.on_flapping = OnFlapping::Ignore;
+    let mut stage = Stage::with_own(with(vec![http]), &[WEB]);
+    stage.run_for(3 * SECOND);
+    let waits: Vec<u64> = (0..9).map(|_| comes_back_after(&mut stage)).collect();
+    assert_eq!(waits, [1; 9]);
+
+    // Turned off for one that is held, it lets it up.
+    let mut stage = Stage::with_own(config(), &[WEB]);
+    stage.run_for(3 * SECOND);
+    let waits: Vec<u64> = (0..5).map(|_| comes_back_after(&mut stage)).collect();
+    assert_eq!(waits, [1, 1, 1, 10, 20]);
+    let from = stage.now;
+    stage.set(WEB, Server::Refuses(1));
+    let down = stage.run_until_some(|stage| stage.became(WEB, State::Down, from));
+    stage.set(WEB, Server::Answers(1));
+    let mut ignoring = config();
+    ignoring.services[0].on_flapping = OnFlapping::Ignore;
+    stage.configure(ignoring);
+    stage.run_for(2 * SECOND);
+    assert!(stage.became(WEB, State::Up, down).is_some());
 }

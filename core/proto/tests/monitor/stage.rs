@@ -12,8 +12,8 @@ use rais_proto::heartbeat::{
 };
 use rais_proto::load::Load;
 use rais_proto::monitor::{
-    AddressSet, Change, LoadKey, LoadSubject, Members, Monitor, MonitorConfig, Output, ProbeId,
-    ProbeKey, ProbeOutcome, Probes, Proof, Reading, ServiceConfig, WatchedTarget,
+    AddressSet, Change, LoadKey, LoadSubject, Members, Monitor, MonitorConfig, OnFlapping, Output,
+    ProbeId, ProbeKey, ProbeOutcome, Probes, Proof, Reading, ServiceConfig, WatchedTarget,
 };
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName};
 use rais_proto::time::{Time, WallTime};
@@ -316,6 +316,7 @@ pub(crate) fn service(name: &str) -> ServiceConfig {
         fast_interval: millis(100),
         rise: NonZeroU16::new(2).unwrap(),
         fall: NonZeroU16::new(2).unwrap(),
+        on_flapping: OnFlapping::Hold,
         jitter_percent: 0,
         expire: default_expire(interval),
         capacity: Capacity::ONE,

@@ -62,6 +62,7 @@ pub(super) const KEYS: &[Keys] = &[
             "fast_interval",
             "rise",
             "fall",
+            "flapping",
             "jitter",
             "expire",
             "probe",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rais_proto::heartbeat::codec::{MAX_EXPIRE, MAX_INTERVAL};
 use rais_proto::heartbeat::{Capacity, Weight, default_expire};
+use rais_proto::monitor::OnFlapping;
 use rais_proto::name::ServiceName;
 
 use super::address::Advertise;
@@ -31,6 +32,8 @@ pub struct MonitorService {
     pub rise: u8,
     /// Failures until down; from 1.
     pub fall: u8,
+    /// What becomes of an address that comes and goes.
+    pub flapping: OnFlapping,
     /// Percent of `interval`.
     pub jitter: u8,
     /// Silence longer than this is death.
@@ -78,6 +81,9 @@ impl MonitorService {
         let fast_interval = or("fast_interval", Duration::from_millis(100).min(interval / 5));
         let expire = or("expire", default_expire(interval));
         let (rise, fall) = (times("rise"), times("fall"));
+        let flapping = section.get("flapping", |value| {
+            value.word(&[("hold", OnFlapping::Hold), ("ignore", OnFlapping::Ignore)])
+        });
         let jitter = section.get("jitter", |value| value.small(0, 50)).unwrap_or(10);
         let capacity = section.get("capacity", capacity).or(monitor.capacity);
         let addresses = section.get("addresses", Advertise::read);
@@ -88,6 +94,7 @@ impl MonitorService {
             fast_interval,
             rise,
             fall,
+            flapping: flapping.unwrap_or_default(),
             jitter,
             expire,
             probe: probe?,

@@ -181,6 +181,7 @@ impl MonitorPlan {
             fast_interval: service.fast_interval,
             rise: NonZeroU16::new(service.rise.into()).unwrap_or(NonZeroU16::MIN),
             fall: NonZeroU16::new(service.fall.into()).unwrap_or(NonZeroU16::MIN),
+            on_flapping: service.flapping,
             jitter_percent: service.jitter,
             expire: service.expire,
             capacity: service.capacity.or(config.monitor.capacity).unwrap_or_else(own_capacity),

@@ -12,7 +12,7 @@ use rais_proto::monitor::{
     AddressSet, LoadKey, LoadSource, Members, Monitor, MonitorConfig, Output, ProbeId, ProbeKey,
     ProbeOutcome, Probes, ServiceConfig,
 };
-use rais_proto::monitor::{Proof, Reading as LoadReading};
+use rais_proto::monitor::{OnFlapping, Proof, Reading as LoadReading};
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName, ServiceName};
 use rais_proto::time::Time;
 
@@ -86,6 +86,7 @@ pub(crate) fn own_service(name: &str, interval: Duration) -> ServiceConfig {
         fast_interval: Duration::from_millis(100),
         rise: NonZeroU16::new(2).unwrap(),
         fall: NonZeroU16::new(2).unwrap(),
+        on_flapping: OnFlapping::Hold,
         jitter_percent: 10,
         expire: default_expire(interval),
         capacity: Capacity::ONE,

@@ -8,7 +8,9 @@ use std::sync::{Condvar, Mutex};
 use rais_proto::heartbeat::packing::Room;
 use rais_proto::heartbeat::trust::{Policy, Trust};
 use rais_proto::heartbeat::{Capacity, Report, Weight, default_expire};
-use rais_proto::monitor::{Members, MonitorConfig, Probes, ServiceConfig, WatchedTarget};
+use rais_proto::monitor::{
+    Members, MonitorConfig, OnFlapping, Probes, ServiceConfig, WatchedTarget,
+};
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName};
 use rais_sdk::prelude::*;
 use serde_json::Map;
@@ -156,6 +158,7 @@ fn plan(port: Arc<dyn ProbePort>, timeout: Duration) -> MonitorPlan {
         fast_interval: Duration::from_millis(10),
         rise: NonZeroU16::new(2).unwrap(),
         fall: NonZeroU16::new(2).unwrap(),
+        on_flapping: OnFlapping::Hold,
         jitter_percent: 10,
         expire: default_expire(interval),
         capacity: Capacity::ONE,
