@@ -20,9 +20,21 @@ pub(crate) fn parse<C: DeserializeOwned>(json: &str) -> Result<C, Fault> {
             let path = error.path().to_string();
             // "." is the table itself, "?" a place in it that serde did not name.
             let at = path.trim_end_matches(['.', '?']);
-            Fault::config(at, error.inner())
+            Fault::config(at, in_words(error.inner()))
         })
     })
+}
+
+/// What serde says, without the names of our types, which nobody writes into a table.
+fn in_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once("expected struct ") {
+        Some((before, rest)) => {
+            let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+            format!("{before}expected a table{}", rest.trim_start_matches(is_name))
+        }
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +84,7 @@ mod tests {
             fault(r#"{"many":[{"port":1},{"port":"x"}]}"#),
             at("many[1].port", "invalid type: string \"x\", expected u16")
         );
-        assert_eq!(fault("5"), at("", "invalid type: integer `5`, expected struct Outer"));
+        assert_eq!(fault("5"), at("", "invalid type: integer `5`, expected a table"));
         let (place, text) = fault(r#"{"wait":"5"}"#);
         assert_eq!(place, "wait");
         assert!(text.contains("lacks a unit"), "{text}");

@@ -47,6 +47,16 @@ fn certificate(error: &CertificateError) -> String {
             "certificate is not one for servers".to_owned()
         }
         CertificateError::BadSignature => "certificate has a wrong signature".to_owned(),
+        // Errors of webpki that rustls passes on as they are, without words of their own.
+        CertificateError::Other(error) => match format!("{error:?}").as_str() {
+            text if text.contains("CaUsedAsEndEntity") => {
+                "certificate is an authority's, not a server's".to_owned()
+            }
+            text if text.contains("UnsupportedCertVersion") => {
+                "certificate is of an old version, not 3".to_owned()
+            }
+            text => format!("certificate is refused: {text}"),
+        },
         error => format!("certificate is refused: {error}"),
     }
 }

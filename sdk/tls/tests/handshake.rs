@@ -104,6 +104,10 @@ fn a_certificate_is_judged() {
     let for_clients = |params: &mut rcgen::CertificateParams| {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     };
+    // As `openssl req -x509` makes them.
+    let authoritys = |params: &mut rcgen::CertificateParams| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    };
     let stranger = Authority::new();
     for (identity, wanted) in [
         (authority.localhost(), "full"),
@@ -111,6 +115,10 @@ fn a_certificate_is_judged() {
         (authority.sign(&["localhost"], yesterday), "certificate expired"),
         (authority.sign(&["localhost"], tomorrow), "certificate is not valid yet"),
         (authority.sign(&["localhost"], for_clients), "certificate is not one for servers"),
+        (
+            authority.sign(&["localhost"], authoritys),
+            "certificate is an authority's, not a server's",
+        ),
         (stranger.localhost(), "certificate of an unknown issuer"),
     ] {
         assert_eq!(said(&authority, &identity, ""), wanted);

@@ -10,7 +10,7 @@ use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
 use rais_proto::name::ZoneName;
 use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Facts;
 use super::monitor::{NEIGHBOUR, sleep_until};
@@ -174,8 +174,12 @@ impl BinderShell {
             match output {
                 Output::Publish(publication) => publications.push(Arc::new(publication)),
                 Output::Judged { service, address, verdict } => {
-                    let verdict = verdict.map_or("forgotten", Verdict::as_str);
-                    info!(%service, %address, "{verdict}");
+                    let word = verdict.map_or("forgotten", Verdict::as_str);
+                    match verdict {
+                        // Nobody is left who is well: the worst there is.
+                        Some(Verdict::LastResort) => warn!(%service, %address, "{word}"),
+                        _ => info!(%service, %address, "{word}"),
+                    }
                 }
                 _ => {}
             }
