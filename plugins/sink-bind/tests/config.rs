@@ -34,7 +34,7 @@ fn faults_name_the_key_and_what_is_allowed() {
         ("check = []", "check", "is empty"),
         ("check = [\"\"]", "check", "is empty"),
         ("check = \"named-checkzone\"", "check", "sequence"),
-        ("reload = \"rndc\"", "reload", "struct"),
+        ("reload = \"rndc\"", "reload", "expected a table"),
         ("reload = {}", "reload", "missing field `type`"),
         ("reload = { type = \"rnbc\" }", "reload.type", "\"rndc\", \"knotc\""),
         ("reload = { type = \"rndc\" }", "reload.key_file", "missing"),
