@@ -49,6 +49,12 @@ fn a_restart_does_not_forgive_a_server_that_comes_and_goes() {
     let _server = Server::start(&web, "0.0.0.0:80");
     let flapping = "flapping: 4 falls of late";
     until(&web, "down", flapping);
+    // What is known is written down once a second.
+    wait::until("the falls to be on disk", || {
+        let file = web.path("/var/lib/rais/monitor/healths.json");
+        let stored = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+        if stored.contains("\"falls\":4") { Ok(()) } else { Err(stored) }
+    });
     monitor.kill();
     let mut monitor = web.start("monitor", CONFIG);
     until(&web, "down", flapping);
