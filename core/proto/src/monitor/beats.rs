@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Monitor;
@@ -17,8 +18,9 @@ use crate::time::{Time, WallTime};
 const TIMES: u8 = 3;
 /// Between two of them.
 const REPEAT: Duration = Duration::from_millis(20);
-/// The least time between regular datagrams, so that services share them.
-const REGULAR_GAP: Duration = Duration::from_millis(50);
+/// The least time between regular datagrams, so that services share them: by the shortest interval of
+/// all, within these bounds. A part of the tenth that `expire` has beyond three intervals.
+const REGULAR_GAP: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_millis(75);
 /// The least time between urgent ones: when thousands of targets die at once, their changes share
 /// datagrams too.
 const URGENT_GAP: Duration = Duration::from_millis(1);
@@ -33,24 +35,20 @@ pub(super) struct Beats {
     departures: Vec<Departure>,
     /// Services whose own addresses last took several datagrams, none of which says all.
     divided: BTreeSet<ServiceName>,
-    regular: Lane,
-    rushed: Lane,
+    /// When the last regular datagram left.
+    regular: Option<Time>,
+    /// The least time to the next.
+    gap: Duration,
+    rushed: Rushed,
     sent: u64,
     outgoing: VecDeque<Heartbeat>,
 }
 
-/// When datagrams of a kind leave.
+/// Urgent datagrams.
 #[derive(Debug, Default)]
-struct Lane {
+struct Rushed {
     last: Option<Time>,
     open: bool,
-}
-
-impl Lane {
-    /// When the next may leave.
-    fn next(&self, gap: Duration, now: Time) -> Time {
-        self.last.map_or(now, |last| last + gap).max(now)
-    }
 }
 
 /// Addresses that are given up, as they are said to be.
@@ -78,12 +76,25 @@ struct Alike<'a> {
 
 impl Monitor {
     /// The group's round is over: it is in the next regular datagram.
+    ///
+    /// That leaves with whatever else happens from the gap on, so that a monitor at rest is not woken
+    /// for it alone; a third of the gap later at the latest.
     pub(super) fn mark_due(&mut self, id: GroupId, now: Time) {
         self.beats.due.insert(id);
-        match self.beats.regular.next(REGULAR_GAP, now) {
-            at if at > now => self.timers.set(Timer::Batch, at),
-            _ => self.beats.regular.open = true,
+        if let Some(last) = self.beats.regular.filter(|_| !self.regular_may_leave(now)) {
+            self.timers.set(Timer::Batch, last + self.beats.gap * 4 / 3);
         }
+    }
+
+    fn regular_may_leave(&self, now: Time) -> bool {
+        self.beats.regular.is_none_or(|last| now >= last + self.beats.gap)
+    }
+
+    /// To be called when services have changed.
+    pub(super) fn set_gap(&mut self) {
+        let shortest = self.services.values().map(|service| service.interval).min();
+        let share = shortest.unwrap_or_default() * 3 / 20;
+        self.beats.gap = share.clamp(*REGULAR_GAP.start(), *REGULAR_GAP.end());
     }
 
     /// The group has changed: that is said at once, and [`TIMES`] in all.
@@ -103,14 +114,10 @@ impl Monitor {
 
     /// Something urgent is there to be said.
     pub(super) fn rush(&mut self, now: Time) {
-        match self.beats.rushed.next(URGENT_GAP, now) {
-            at if at > now => self.timers.set(Timer::Urgent, at),
+        match self.beats.rushed.last.map(|last| last + URGENT_GAP) {
+            Some(at) if at > now => self.timers.set(Timer::Urgent, at),
             _ => self.beats.rushed.open = true,
         }
-    }
-
-    pub(super) fn open_regular(&mut self) {
-        self.beats.regular.open = true;
     }
 
     pub(super) fn open_urgent(&mut self) {
@@ -149,11 +156,12 @@ impl Monitor {
         if std::mem::take(&mut self.beats.rushed.open) {
             self.make_urgent(now, wall);
         }
-        if std::mem::take(&mut self.beats.regular.open) {
+        if !self.beats.due.is_empty() && self.regular_may_leave(now) {
+            self.timers.cancel(Timer::Batch);
             let due = std::mem::take(&mut self.beats.due);
             let reports = self.reports(&due, None, now);
             if self.send(reports, wall) == Sent::Yes {
-                self.beats.regular.last = Some(now);
+                self.beats.regular = Some(now);
             }
         }
     }

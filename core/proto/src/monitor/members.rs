@@ -51,6 +51,7 @@ impl Monitor {
             self.add_service(service, now);
         }
         self.set_pace();
+        self.set_gap();
         // `concurrency` may have grown.
         self.start_waiting(now);
     }

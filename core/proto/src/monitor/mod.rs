@@ -7,7 +7,7 @@
 //! What shares a timer is a group: all own addresses of a service, or one watched target. At its
 //! timer each of its targets is tried (a trial is a round of all the service's probes); when all
 //! have answered, or `timeout` later, the group is due for a beat. Regular datagrams leave at least
-//! 50 ms apart and take all that is due; a change of state is said at once, 20 and 40 ms later, then
+//! 50 to 75 ms apart and take all that is due; a change of state is said at once, 20 and 40 ms later, then
 //! with every beat.
 //!
 //! The results of a target count in order of sending. One that is up is tried again `fast_interval`
@@ -185,7 +185,8 @@ impl Monitor {
                 Timer::Repeat(id) => self.repeat(id, now),
                 Timer::Departures => self.rush(now),
                 Timer::Urgent => self.open_urgent(),
-                Timer::Batch => self.open_regular(),
+                // What is due leaves by itself.
+                Timer::Batch => {}
             }
         }
     }

@@ -139,7 +139,7 @@ fn a_watched_target_has_its_own_weight() {
 }
 
 #[test]
-fn regular_datagrams_are_50_ms_apart_and_shared() {
+fn regular_datagrams_are_75_ms_apart_and_shared() {
     let services = (0..8).map(|n| {
         let mut one = service(&format!("s{n}"));
         one.jitter_percent = 10;
@@ -150,7 +150,7 @@ fn regular_datagrams_are_50_ms_apart_and_shared() {
     let from = stage.now;
     stage.run_for(20 * SECOND);
     let beats: Vec<_> = stage.beats.iter().filter(|(at, _)| *at >= from).collect();
-    assert!(beats.windows(2).all(|pair| pair[1].0.since(pair[0].0) >= millis(50)));
+    assert!(beats.windows(2).all(|pair| pair[1].0.since(pair[0].0) >= millis(75)));
     assert!(beats.iter().any(|(_, beat)| beat.reports.len() > 1));
     let reports: usize = beats.iter().map(|(_, beat)| beat.reports.len()).sum();
     assert!((8 * 38..=8 * 42).contains(&reports), "each service once an interval: {reports}");
