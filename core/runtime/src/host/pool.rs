@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -144,14 +144,16 @@ impl Pool {
         unawaited: Unawaited,
         work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
     ) -> Answer<T> {
-        let (done, outcome) = oneshot::channel();
-        let (begin, begun) = oneshot::channel();
+        let (done, mut outcome) = oneshot::channel();
+        let number = Arc::new(OnceLock::new());
+        let begun = Arc::clone(&number);
         let run = Box::new(move |number| {
             if unawaited == Unawaited::Skip && done.is_closed() {
                 return;
             }
+            // Looked at when the time is over: waking who waits for the outcome would wake it twice.
+            let _ = begun.set(number);
             // Who has stopped waiting need not hear.
-            let _ = begin.send(number);
             let _ = done.send(work());
         });
         let asked = tokio::time::Instant::now();
@@ -161,18 +163,20 @@ impl Pool {
             added?;
             // What waited for a thread has the less time left.
             let left = |limit: Duration| limit.saturating_sub(asked.elapsed());
-            let number = match timeout(left(limit), begun).await {
-                Ok(number) => number.ok(),
-                Err(_) => return Err(shared.busy()),
-            };
-            match timeout(left(limit.saturating_add(shared.grace)), outcome).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Err(Fault::unknown("the call was abandoned")),
+            let ended = match timeout(left(limit), &mut outcome).await {
+                Ok(ended) => ended,
                 Err(_) => {
-                    shared.set_back(number);
-                    Err(shared.late(limit))
+                    let Some(&number) = number.get() else { return Err(shared.busy()) };
+                    match timeout(left(limit.saturating_add(shared.grace)), outcome).await {
+                        Ok(ended) => ended,
+                        Err(_) => {
+                            shared.set_back(number);
+                            return Err(shared.late(limit));
+                        }
+                    }
                 }
-            }
+            };
+            ended.unwrap_or_else(|_| Err(Fault::unknown("the call was abandoned")))
         })
     }
 
@@ -221,10 +225,10 @@ impl Shared {
     }
 
     /// Has the thread of a call that is late give way to everybody else.
-    fn set_back(&self, number: Option<u64>) {
+    fn set_back(&self, number: u64) {
         let mut work = self.work();
         // The lock keeps the call from ending meanwhile, and its thread with it.
-        if let Some(call) = number.and_then(|number| work.running.get_mut(&number)) {
+        if let Some(call) = work.running.get_mut(&number) {
             call.pace = Pace::SetBack;
             if call.thread.is_some() {
                 // Without it others suffer, if it spins.
