@@ -31,8 +31,8 @@ use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
 
 /// So late a busy machine may be at any time.
 const PUNCTUAL: Duration = Duration::from_millis(50);
-/// What is known is written down at most so often.
-const RECORD_EVERY: Duration = Duration::from_secs(1);
+/// What is known is written down at most so often, and what was sent looked after at least so often.
+const LOOK: Duration = Duration::from_secs(1);
 /// And so often though it does not change: it is told by its age, too.
 const RECORD_ANYWAY: Duration = Duration::from_secs(60);
 
@@ -117,16 +117,17 @@ impl MonitorShell {
 
     /// Runs until it was told to stop and has said goodbye.
     pub async fn run(mut self) {
-        let first = tokio::time::Instant::now() + RECORD_EVERY;
-        let mut record = tokio::time::interval_at(first, RECORD_EVERY);
-        record.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let first = tokio::time::Instant::now() + LOOK;
+        let mut second = tokio::time::interval_at(first, LOOK);
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.act().await {
             let timeout = self.machine.poll_timeout().map(|at| self.facts.clock.instant(at));
             let event = tokio::select! {
                 biased;
                 event = self.inbox.recv() => event,
                 () = sleep_until(timeout) => None,
-                _ = record.tick() => {
+                _ = second.tick() => {
+                    self.outlets.settle();
                     self.record_if_due();
                     None
                 }
@@ -227,7 +228,10 @@ impl MonitorShell {
                     let _ = answer.send(line);
                 }
             }
-            Event::Status(answer) => drop(answer.send(self.status())),
+            Event::Status(answer) => {
+                self.outlets.settle();
+                drop(answer.send(self.status()));
+            }
             Event::Stop => {
                 // Whatever the disk has not taken yet: this is the last word.
                 if let Some(recorder) = &mut self.recorder {
@@ -348,7 +352,7 @@ impl MonitorShell {
             // A full queue loses a beat, as a network would.
             let _ = neighbour.try_send(arrived);
         }
-        tokio::spawn(self.outlets.send(&datagram));
+        self.outlets.send(&datagram);
     }
 
     fn status(&self) -> MonitorStatus {

@@ -1,32 +1,36 @@
 //! The transports of one process: one datagram out by all of them, what comes in by one queue.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rais_sdk::{Fault as PluginFault, FaultKind};
 use tracing::{error, info, warn};
 
 use crate::convert::describe;
-use crate::host::{Queue, TransportPort};
+use crate::host::{Answer, Queue, TransportPort};
 
 /// How long a transport may take to start or stop.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Sends by every transport.
-#[derive(Clone, Default)]
+///
+/// What became of a datagram is looked at when the next is sent, and by [`Outlets::settle`]: beats
+/// are many, and nobody is to be woken for each that has left.
+#[derive(Default)]
 pub struct Outlets {
     outlets: Vec<Outlet>,
-    failed: Arc<AtomicU64>,
+    failed: u64,
 }
 
-#[derive(Clone)]
 struct Outlet {
     name: String,
     port: Arc<dyn TransportPort>,
+    /// What is not known to have left, oldest first.
+    under_way: VecDeque<Answer<()>>,
     /// Whether its last datagram failed: said once a change.
-    failing: Arc<AtomicBool>,
+    failing: bool,
 }
 
 impl Outlets {
@@ -37,9 +41,10 @@ impl Outlets {
         let outlets = transports.map(|(name, port)| Outlet {
             name: name.clone(),
             port: Arc::clone(port),
-            failing: Arc::default(),
+            under_way: VecDeque::new(),
+            failing: false,
         });
-        Outlets { outlets: outlets.collect(), failed: Arc::default() }
+        Outlets { outlets: outlets.collect(), failed: 0 }
     }
 
     /// Over others from now on; the count goes on.
@@ -47,35 +52,42 @@ impl Outlets {
         self.outlets = with.outlets;
     }
 
-    /// Datagrams that a transport could not send.
+    /// Datagrams that a transport could not send, as far as is settled.
     pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
+        self.failed
     }
 
-    /// Sends by every transport, without waiting for any; gives what is still under way.
-    pub fn send(&self, datagram: &Arc<[u8]>) -> impl Future<Output = ()> + Send + 'static {
-        let under_way: Vec<_> = self
-            .outlets
-            .iter()
-            .map(|outlet| (outlet.clone(), outlet.port.send(Arc::clone(datagram))))
-            .collect();
-        let failed = Arc::clone(&self.failed);
-        async move {
-            for (outlet, answer) in under_way {
-                let result = answer.await;
-                if result.is_err() {
-                    failed.fetch_add(1, Ordering::Relaxed);
-                }
-                outlet.note(result);
-            }
+    /// Sends by every transport, without waiting for any.
+    pub fn send(&mut self, datagram: &Arc<[u8]>) {
+        self.settle();
+        for outlet in &mut self.outlets {
+            outlet.under_way.push_back(outlet.port.send(Arc::clone(datagram)));
         }
+    }
+
+    /// Looks at what has become of the datagrams; says once where they begin to fail, or end to.
+    pub fn settle(&mut self) {
+        self.failed += self.outlets.iter_mut().map(Outlet::settle).sum::<u64>();
     }
 }
 
 impl Outlet {
-    fn note(&self, result: Result<(), PluginFault>) {
+    /// How many more have failed.
+    fn settle(&mut self) -> u64 {
+        let mut failed = 0;
+        let mut nobody = Context::from_waker(Waker::noop());
+        while let Some(answer) = self.under_way.front_mut() {
+            let Poll::Ready(result) = answer.as_mut().poll(&mut nobody) else { break };
+            self.under_way.pop_front();
+            failed += u64::from(result.is_err());
+            self.note(result);
+        }
+        failed
+    }
+
+    fn note(&mut self, result: Result<(), PluginFault>) {
         let failing = result.is_err();
-        if self.failing.swap(failing, Ordering::Relaxed) == failing {
+        if std::mem::replace(&mut self.failing, failing) == failing {
             return;
         }
         match result {
