@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::Facts;
-use super::monitor::{NEIGHBOUR, sleep_until};
+use super::alarm::Alarm;
+use super::monitor::NEIGHBOUR;
 use super::publisher::{Job, PublishCounters, Publisher};
 use super::report::Told;
 use crate::host::Arrived;
@@ -105,6 +106,7 @@ impl BinderShell {
     /// Runs until it is told to stop; its memory is on disk then.
     pub async fn run(mut self) {
         let mut store = tokio::time::interval(STORE_EVERY);
+        let mut alarm = Alarm::new();
         loop {
             self.act();
             let timeout = self.facts.clock.instant(self.machine.poll_timeout());
@@ -115,7 +117,7 @@ impl BinderShell {
                 },
                 Some(arrived) = self.inbox.recv() => self.hear(&arrived),
                 _ = store.tick() => self.store_if_heard(),
-                () = sleep_until(Some(timeout)) => {}
+                () = alarm.at(Some(timeout)) => {}
             }
             let (now, wall) = (self.facts.clock.now(), self.facts.clock.wall());
             if self.machine.poll_timeout() <= now {

@@ -4,6 +4,7 @@
 //! it in, and does what comes out. No machine is ever locked or waited for.
 
 pub mod agent;
+mod alarm;
 pub mod binder;
 pub mod monitor;
 pub mod publisher;

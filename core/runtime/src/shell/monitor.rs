@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use super::Facts;
 use super::agent::{self, Question};
+use super::alarm::Alarm;
 use super::recorder::Recorder;
 use super::transports::Outlets;
 use crate::convert;
@@ -120,12 +121,13 @@ impl MonitorShell {
         let first = tokio::time::Instant::now() + LOOK;
         let mut second = tokio::time::interval_at(first, LOOK);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut alarm = Alarm::new();
         while self.act().await {
             let timeout = self.machine.poll_timeout().map(|at| self.facts.clock.instant(at));
             let event = tokio::select! {
                 biased;
                 event = self.inbox.recv() => event,
-                () = sleep_until(timeout) => None,
+                () = alarm.at(timeout) => None,
                 _ = second.tick() => {
                     self.outlets.settle();
                     self.record_if_due();

@@ -5,7 +5,7 @@ use std::future::{pending, ready};
 
 use rais_sdk::Datagram;
 use rais_sdk::host::Receive;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::host::{Answer, Arrived, inbox};
@@ -215,4 +215,57 @@ async fn what_cannot_receive_again_is_tried_at_the_next_reload() {
     net.taken.lock().unwrap().clear();
     stage.apply(&[("lan", &old)]).await.unwrap();
     stage.hears(&old, "lan");
+}
+
+/// Sends when it is let, and as it is told to.
+#[derive(Default)]
+struct Gate {
+    waiting: Mutex<Vec<oneshot::Sender<Result<(), PluginFault>>>>,
+}
+
+impl TransportPort for Gate {
+    fn start(&self, _: Arc<dyn Receive>, _: Duration) -> Answer<()> {
+        Box::pin(ready(Ok(())))
+    }
+
+    fn send(&self, _: Arc<[u8]>) -> Answer<()> {
+        let (done, outcome) = oneshot::channel();
+        self.waiting.lock().unwrap().push(done);
+        Box::pin(async move { outcome.await.unwrap() })
+    }
+
+    fn stop(&self, _: Duration) -> Answer<()> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl Gate {
+    fn answer(&self, place: usize, outcome: Result<(), PluginFault>) {
+        self.waiting.lock().unwrap().remove(place).send(outcome).unwrap();
+    }
+}
+
+#[test]
+fn what_became_of_a_datagram_is_found_at_the_next_look() {
+    let gate = Arc::new(Gate::default());
+    let table = BTreeMap::from([("lan".to_owned(), Arc::clone(&gate) as Arc<dyn TransportPort>)]);
+    let mut outlets = Outlets::new(table.iter());
+    let datagram: Arc<[u8]> = Arc::from(&b"beat"[..]);
+    let gone = || Err(PluginFault::io("no such network"));
+    (0..3).for_each(|_| outlets.send(&datagram));
+    // The second is known first, and still counts in its turn.
+    gate.answer(1, gone());
+    outlets.settle();
+    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (0, false));
+    gate.answer(0, Ok(()));
+    outlets.settle();
+    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (1, true));
+    gate.answer(0, gone());
+    // So does the next datagram, without a look of its own.
+    outlets.send(&datagram);
+    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (2, true));
+    gate.answer(0, Ok(()));
+    outlets.settle();
+    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (2, false));
+    assert!(outlets.outlets[0].under_way.is_empty());
 }
