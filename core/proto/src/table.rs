@@ -180,6 +180,17 @@ impl Table {
         })
     }
 
+    /// Every address, in order.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.members.keys().copied()
+    }
+
+    /// Those that `host` says are its own, in order.
+    pub fn own_addresses(&self, host: HostId) -> impl Iterator<Item = IpAddr> {
+        let claimed = self.of_host.get(&host).into_iter().flatten().copied();
+        claimed.filter(move |&address| self.claim_of(host, address, Claim::Own).is_some())
+    }
+
     /// The claim to `address` that was heard last.
     pub fn latest(&self, address: IpAddr) -> Option<&Claimed> {
         self.members.get(&address)?.iter().max_by_key(|claimed| (claimed.heard, claimed.host))

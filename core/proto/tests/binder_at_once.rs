@@ -50,7 +50,7 @@ fn arrivals_count_at_once_and_each_publication_has_a_later_serial() {
 fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to() {
     let before = settled(&[1, 2, 3]);
     let config = config(&[("http", at_once())]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(3200);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
     assert_eq!(world.verdict(1), Some(Verdict::Stored));
@@ -60,7 +60,7 @@ fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to
 fn step_0_evidence_and_arrivals_count_while_listening() {
     let before = settled(&[1, 2, 3]);
     let config = config(&[("http", at_once())]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(500);
     world.published.clear();
     let beat = |world: &mut World, host: u8, state: State| {
@@ -83,7 +83,7 @@ fn a_restart_publishes_the_same_again_under_the_same_serial() {
     let before = settled(&[1, 2]);
     let last = before.published.last().unwrap().1.clone();
     let config = config(&[("http", at_once())]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(10);
     let again = &world.published[0].1;
     assert_eq!((again.serial, world.last_published()), (last.serial, addresses(&[1, 2])));
@@ -97,7 +97,7 @@ fn what_was_decided_and_not_published_before_a_crash_gets_a_later_serial() {
     before.say(2, State::Down); // within the gap: decided, not published
     assert_eq!(before.last_published(), addresses(&[2, 3]));
     let config = config(&[("http", at_once())]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(10);
     assert_eq!(world.last_published(), addresses(&[3]));
     assert!(world.published[0].1.serial.is_after(last));
@@ -106,7 +106,7 @@ fn what_was_decided_and_not_published_before_a_crash_gets_a_later_serial() {
 #[test]
 fn a_zone_that_a_crash_kept_from_its_first_publication_is_published() {
     let before = settled(&[1]);
-    let mut snapshot = before.binder.snapshot();
+    let mut snapshot = before.binder.snapshot(before.now);
     snapshot.zones.clear();
     let mut world = World::restored(config(&[("http", at_once())]), snapshot, before.now);
     world.pass_millis(10);
@@ -139,7 +139,7 @@ fn a_restart_does_not_put_the_dead_back() {
     before.beats(5, &[1, 2]);
     assert_eq!(before.set(), addresses(&[1, 2]));
     let config = config(&[("http", at_once())]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.say(4, State::Up);
     assert_eq!(world.set(), addresses(&[1, 2, 4]));
     assert_eq!(world.verdict(1), Some(Verdict::Stored));
@@ -156,7 +156,7 @@ fn a_zone_that_leaves_the_configuration_and_returns_goes_on_with_its_serial() {
     world.say(2, State::Down);
     let last = world.published.last().unwrap().1.serial;
     world.binder.handle_config(world.now, config(&[]));
-    let mut world = World::restored(config(&[]), world.binder.snapshot(), world.now);
+    let mut world = World::restored(config(&[]), world.binder.snapshot(world.now), world.now);
     world.binder.handle_config(world.now, with_zone);
     world.beats(3, &[5]);
     assert!(world.published[0].1.serial.is_after(last));
@@ -168,7 +168,7 @@ fn a_narrower_allow_over_a_restart_is_published_under_a_later_serial() {
     let last = before.published.last().unwrap().1.serial;
     let narrow = ServicePolicy { allow: vec!["192.0.2.1/32".parse().unwrap()], ..at_once() };
     let config = config(&[("http", narrow)]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(10);
     assert_eq!(world.last_published(), addresses(&[1]));
     assert!(world.published[0].1.serial.is_after(last));
@@ -233,7 +233,7 @@ fn a_changed_header_is_published_after_a_restart_under_a_later_serial() {
     let last = before.published.last().unwrap().1.serial;
     let mut config = config(&[("http", at_once())]);
     config.zones.get_mut(&zone("www.example")).unwrap().fingerprint = 2;
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(10);
     assert!(world.published[0].1.serial.is_after(last));
 }
@@ -481,7 +481,7 @@ fn step_7_who_returns_while_a_restarted_binder_listens_waits_if_it_is_overloaded
     assert_eq!(world.last_published(), addresses(&[1, 2]));
     // The hosts go on with their sequences.
     let config = config(&[("http", pruning())]);
-    world.binder = Binder::restore(world.now, config, world.binder.snapshot());
+    world.binder = Binder::restore(world.now, config, world.binder.snapshot(world.now));
     world.published.clear();
     world.beat_with(3, vec![report(3, State::Up, Some(95.0))]);
     assert_eq!(world.verdict(3), Some(Verdict::Pruned), "before anybody else is heard");

@@ -80,7 +80,7 @@ fn who_left_before_a_restart_is_not_missed_after_it() {
             before.say(2, State::Leaving);
         }
         let config = config(&[("http", at_once())]);
-        let mut world = World::restored(config, before.binder.snapshot(), before.now);
+        let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
         world.beats(20, &[0]);
         assert_eq!(is_deaf(&world), !leaves);
     }
@@ -379,7 +379,7 @@ fn what_is_heard_within_the_gap_is_judged_once_and_published_when_it_ends() {
     world.say(3, State::Down);
     world.say(3, State::Up);
     assert_eq!(world.set(), addresses(&[3, 4]), "shown as it will be");
-    assert_eq!(world.binder.snapshot().services[&service("http")].set.len(), 2);
+    assert_eq!(world.binder.snapshot(world.now).services[&service("http")].set.len(), 2);
     world.pass(INTERVAL);
     let published: Vec<_> = world.published.iter().map(|(at, p)| (*at, p.reason.clone())).collect();
     let end = begun + Duration::from_millis(100);

@@ -123,7 +123,7 @@ fn nothing_is_withdrawn_before_the_first_full_period_after_a_restart() {
     let mut before = world_of(paper());
     period(&mut before, &[(1, 1.0), (2, 1.0)]);
     let config = config(&[("http", paper())]);
-    let mut world = World::restored(config, before.binder.snapshot(), before.now);
+    let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass(Duration::from_secs(PERIOD - 1));
     assert_eq!(world.set(), addresses(&[1, 2]));
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::zones::Renewal;
 use super::{Binder, Output, Phase};
-use crate::policy::WhenNone;
 use crate::time::Time;
 
 /// What is heard, and who falls silent, makes a service judge no sooner than this after it last
@@ -97,7 +96,8 @@ impl Binder {
         let deaf = self.hearing.deaf;
         let Some(service) = self.services.get_mut(index) else { return };
         let before = service.decision.set.clone();
-        let changed = service.judge(now, deaf);
+        let drained = self.drains.of(service);
+        let changed = service.judge(now, deaf, drained);
         let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
         self.wakes.set(index, service.next_wake().max(rested));
         let (name, zone) = (&service.name, &service.policy.zone);
@@ -110,7 +110,7 @@ impl Binder {
             let judged = Output::Judged { service: name.clone(), address, verdict };
             self.outputs.push_back(judged);
         }
-        let emptied_on_purpose = service.policy.when_none == WhenNone::Empty
+        let emptied_on_purpose = service.may_be_empty()
             && !matches!(service.phase, Phase::Listening | Phase::Deaf)
             && !self.zones.was_published(zone);
         if is_another || emptied_on_purpose {

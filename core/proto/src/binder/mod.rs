@@ -6,6 +6,7 @@
 //! going back.
 
 mod conflicts;
+pub mod drains;
 mod intake;
 mod judging;
 pub mod peers;
@@ -24,12 +25,13 @@ use crate::heartbeat::trust::Trust;
 use crate::heartbeat::{Capacity, Weight};
 use crate::load::Load;
 use crate::name::{HostId, ServiceName, ZoneName};
-use crate::policy::{ServicePolicy, Verdict, WhenNone};
+use crate::policy::{ServicePolicy, Verdict};
 use crate::serial::Serial;
 use crate::table::{Change, FORGET_AFTER};
 use crate::time::{Time, WallTime};
 
 use conflicts::Conflicts;
+use drains::Drains;
 use judging::Wakes;
 use peers::Peers;
 use reasons::Reasons;
@@ -129,6 +131,7 @@ pub struct Binder {
     zones: Zones,
     peers: Peers,
     conflicts: Conflicts,
+    drains: Drains,
     counters: Counters,
     outputs: VecDeque<Output>,
     /// When each service wants to be judged.
@@ -160,6 +163,7 @@ impl Binder {
             zones: Zones::default(),
             peers: Peers::default(),
             conflicts: Conflicts::default(),
+            drains: Drains::default(),
             counters: Counters::default(),
             outputs: VecDeque::new(),
             wakes: Wakes::default(),
@@ -223,6 +227,7 @@ impl Binder {
     /// Lets time act: expiry, timers, gaps. Call when [`Binder::poll_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Time, wall: WallTime) {
         self.check_deafness(now);
+        self.end_drains(now);
         while let Some(index) = self.wakes.take_due(now) {
             self.rest(now, index);
             self.judge(now, index);
@@ -248,7 +253,7 @@ impl Binder {
 
     /// When [`Binder::handle_timeout`] is to be called next.
     pub fn poll_timeout(&self) -> Time {
-        [self.wakes.next(), self.zones.next_due(), self.deaf_from()]
+        [self.wakes.next(), self.zones.next_due(), self.deaf_from(), self.drains.next_end()]
             .into_iter()
             .flatten()
             .fold(self.housekeeping, Time::min)
@@ -331,9 +336,7 @@ impl Binder {
     fn may_publish(&self, zone: &ZoneName) -> bool {
         let indices = self.of_zone.get(zone).into_iter().flatten();
         let mut services = indices.filter_map(|&index| self.services.get(index));
-        services.any(|service| {
-            !service.decision.set.is_empty() || service.policy.when_none == WhenNone::Empty
-        })
+        services.any(|service| !service.decision.set.is_empty() || service.may_be_empty())
     }
 
     fn services_of(&self, zone: &ZoneName) -> Vec<(ServiceName, Vec<Published>)> {

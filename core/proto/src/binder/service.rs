@@ -9,6 +9,7 @@ use crate::heartbeat::{Capacity, Weight};
 use crate::load::Load;
 use crate::name::ServiceName;
 use crate::policy::at_once::{self, Hearing, LoadTimer, Memory};
+use crate::policy::drained::Drained;
 use crate::policy::paper::{self, Current};
 use crate::policy::prune::Overloaded;
 use crate::policy::silence::{Holds, is_known_and_not_drained};
@@ -18,6 +19,9 @@ use crate::time::Time;
 
 /// The shortest time that a binder listens before it believes in silence.
 const LEAST_LISTENING: Duration = Duration::from_millis(1500);
+
+/// Percent of `max_load` above which a service has no room left (balance.md).
+const TIGHT: u32 = 85;
 
 /// A timer of zero would never let go.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
@@ -34,6 +38,8 @@ pub(crate) struct Service {
     holds: Holds,
     /// Those who are out for load; at once only.
     overloaded: Overloaded,
+    /// Those whom an operator has drained, as of the last judgement.
+    pub(crate) drained: Drained,
     /// Since when it listens; silence is believed a full period later.
     listening_since: Time,
     /// When the timer fires next: every `policy.interval`.
@@ -81,6 +87,7 @@ impl Service {
             last: AddressSet::new(),
             holds: Holds::default(),
             overloaded: Overloaded::default(),
+            drained: Drained::default(),
             listening_since: now,
             next_expiry: None,
             current: Current::new(),
@@ -102,7 +109,7 @@ impl Service {
             self.timer = now + policy.interval;
             self.current.clear();
         }
-        if policy.react != self.policy.react || policy.max_load.is_none() {
+        if policy.react != self.policy.react || policy.prune_above().is_none() {
             self.overloaded = Overloaded::default();
         }
         self.policy = policy;
@@ -173,7 +180,7 @@ impl Service {
                 Phase::Listening => Some(self.listening_ends()),
                 Phase::Ready | Phase::NobodyHeard => {
                     let release = self.holds.next_wake(at_once::patience(&self.policy));
-                    let load = self.policy.max_load.map(|_| self.timer);
+                    let load = self.policy.acts_by_load().then_some(self.timer);
                     [self.next_expiry, release, load].into_iter().flatten().min()
                 }
                 // Only a beat changes anything.
@@ -200,12 +207,47 @@ impl Service {
         published.collect()
     }
 
-    /// Judges at `now`; says which addresses' verdicts changed.
-    pub(crate) fn judge(&mut self, now: Time, deaf: bool) -> BTreeSet<IpAddr> {
+    /// Every address that is known, in or to be held.
+    pub(crate) fn addresses(&self) -> AddressSet {
+        let known = self.table.addresses();
+        known.chain(self.decision.set.iter().copied()).chain(self.last.iter().copied()).collect()
+    }
+
+    /// Whether `address` is one of them.
+    pub(crate) fn knows(&self, address: IpAddr) -> bool {
+        let sets = [&self.decision.set, &self.last];
+        self.table.latest(address).is_some() || sets.iter().any(|set| set.contains(&address))
+    }
+
+    /// Whether an empty set is what somebody asked for.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        self.policy.when_none == WhenNone::Empty || self.drained.may_empty()
+    }
+
+    /// The load of those in, by capacity, and `max_load`; where it is more than a share of it that
+    /// leaves no room (balance.md).
+    pub(crate) fn overload(&self) -> Option<(Load, Load)> {
+        let max_load = self.policy.max_load?;
+        let (mut work, mut capacity) = (0_u128, 0_u128);
+        for one in self.published() {
+            let Some(load) = one.load else { continue };
+            let units = u128::from(one.capacity.as_thousandths());
+            work += units * u128::from(load.as_hundredths());
+            capacity += units;
+        }
+        let load = u32::try_from(work.checked_div(capacity)?).ok().map(Load::from_hundredths)?;
+        let most = u64::from(max_load.as_hundredths()) * u64::from(TIGHT) / 100;
+        (u64::from(load.as_hundredths()) > most).then_some((load, max_load))
+    }
+
+    /// Judges at `now`, with those `drained` whom an operator has; says which addresses' verdicts
+    /// changed.
+    pub(crate) fn judge(&mut self, now: Time, deaf: bool, drained: Drained) -> BTreeSet<IpAddr> {
+        self.drained = drained;
         let decision = match self.policy.react {
             React::AtOnce => self.judge_at_once(now, deaf),
             React::OnTimer if now >= self.timer => self.judge_on_timer(now),
-            React::OnTimer => return BTreeSet::new(),
+            React::OnTimer => self.leave_out(now),
         };
         let verdicts = &decision.verdicts;
         let before = &self.decision.verdicts;
@@ -241,12 +283,13 @@ impl Service {
         let is_due = now >= self.timer || has_listened;
         let timer = if is_due { LoadTimer::Due } else { LoadTimer::Running };
         self.skip_to(now);
-        let rows: Vec<Row<'_>> = self.table.rows(now).collect();
+        let rows = rows(&self.table, &self.drained, now);
         let mut memory = Memory {
             set: &self.decision.set,
             last: &self.last,
             holds: &mut self.holds,
             overloaded: &mut self.overloaded,
+            drained: &self.drained,
         };
         let decision = at_once::judge(now, &self.policy, &rows, hearing, timer, &mut memory);
         self.next_expiry = self.table.next_expiry(now);
@@ -258,13 +301,14 @@ impl Service {
         let mut candidates = std::mem::take(&mut self.current);
         self.phase = if candidates.is_empty() { Phase::NobodyHeard } else { Phase::Ready };
         self.skip_to(now);
-        let rows: Vec<Row<'_>> = self.table.rows(now).collect();
+        let rows = rows(&self.table, &self.drained, now);
         for drained in rows.iter().filter(|row| row.standing == Standing::Draining) {
             candidates.remove(&drained.address);
         }
         let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
         let min_servers = self.policy.min_servers.of(known);
-        let set = paper::prune(&candidates, &self.decision.set, self.policy.max_load, min_servers);
+        let max_load = self.policy.prune_above();
+        let set = paper::prune(&candidates, &self.decision.set, max_load, min_servers);
         let mut decision = Decision {
             verdicts: rows
                 .iter()
@@ -272,8 +316,26 @@ impl Service {
                 .collect(),
             set,
         };
-        none_left::apply(&mut decision, self.policy.when_none, &self.last, &rows);
+        self.fill(&mut decision, &rows);
         decision
+    }
+
+    /// On-timer, between two updates: an operator's commands do not wait for the timer.
+    fn leave_out(&self, now: Time) -> Decision {
+        let mut decision = self.decision.clone();
+        for drained in decision.set.iter().filter(|&&address| self.drained.contains(address)) {
+            decision.verdicts.insert(*drained, Verdict::Draining);
+        }
+        decision.set = self.drained.without(&decision.set);
+        if decision.set != self.decision.set {
+            self.fill(&mut decision, &rows(&self.table, &self.drained, now));
+        }
+        decision
+    }
+
+    /// Step 9.
+    fn fill(&self, decision: &mut Decision, rows: &[Row<'_>]) {
+        none_left::apply(decision, self.policy.when_none, &self.last, rows, &self.drained);
     }
 
     /// Sets the timer: a late wake-up skips periods rather than judging empty ones.
@@ -297,6 +359,16 @@ impl Service {
         let longest = self.table.longest_expire().unwrap_or_default();
         self.listening_since + longest.max(LEAST_LISTENING)
     }
+}
+
+/// Every address of `table` in order, and where it stands; whom an operator has drained is draining,
+/// whatever is heard of it.
+fn rows<'a>(table: &'a Table, drained: &Drained, now: Time) -> Vec<Row<'a>> {
+    let rows = table.rows(now).map(|row| match drained.contains(row.address) {
+        true => Row { standing: Standing::Draining, ..row },
+        false => row,
+    });
+    rows.collect()
 }
 
 /// Those of `set` that the policy allows; all, where it allows none of them and nobody asked for an

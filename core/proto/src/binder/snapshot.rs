@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::drains::DrainMemory;
 use super::peers::HostMemory;
 use super::zones::{Renewal, ZoneMemory};
 use super::{Binder, BinderConfig};
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub services: BTreeMap<ServiceName, ServiceMemory>,
     /// Each host that was heard.
     pub hosts: Vec<HostMemory>,
+    /// What an operator has drained.
+    pub drains: Vec<DrainMemory>,
 }
 
 /// One service.
@@ -62,6 +65,9 @@ impl Binder {
         for memory in snapshot.hosts {
             binder.peers.restore(now, memory);
         }
+        for memory in snapshot.drains {
+            binder.drains.restore(now, memory);
+        }
         let mut narrowed = Vec::new();
         for (name, memory) in snapshot.services {
             narrowed.extend(binder.restore_service(now, &name, memory));
@@ -80,11 +86,11 @@ impl Binder {
     }
 
     /// What is to be stored: before each publication, every second, and at the end.
-    pub fn snapshot(&self) -> Snapshot {
-        self.settled().remembered()
+    pub fn snapshot(&self, now: Time) -> Snapshot {
+        self.settled().remembered(now)
     }
 
-    fn remembered(&self) -> Snapshot {
+    fn remembered(&self, now: Time) -> Snapshot {
         Snapshot {
             zones: self.zones.memory().map(|(name, memory)| (name.clone(), memory)).collect(),
             services: self
@@ -100,6 +106,7 @@ impl Binder {
                 })
                 .collect(),
             hosts: self.peers.memory().collect(),
+            drains: self.drains.memory(now).collect(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::drains::DrainView;
 use super::peers::Stranger;
 use super::service::{Phase, Service};
 use super::zones::ZoneView;
@@ -12,7 +13,7 @@ use crate::heartbeat::{Claim, State};
 use crate::load::Load;
 use crate::name::{Epoch, HostId, HostName, Sequence, ServiceName, ZoneName};
 use crate::policy::{AddressSet, React, Verdict};
-use crate::table::Standing;
+use crate::table::{Row, Standing};
 use crate::time::Time;
 
 /// A binder at one moment.
@@ -24,6 +25,8 @@ pub struct BinderView {
     pub zones: Vec<ZoneView>,
     /// In the order of their ids.
     pub hosts: Vec<HostView>,
+    /// What an operator has drained.
+    pub drains: Vec<DrainView>,
     /// What somebody should look at.
     pub alarms: Vec<Alarm>,
     /// Since the start.
@@ -117,6 +120,20 @@ pub enum Alarm {
         /// Who.
         members: Vec<IpAddr>,
     },
+    /// Fewer are live than `panic` asks for: all that are known are in.
+    Panic {
+        /// The service.
+        service: ServiceName,
+    },
+    /// Those in carry more together than a share of `max_load`.
+    Loaded {
+        /// The service.
+        service: ServiceName,
+        /// By capacity, of those whose load is known.
+        load: Load,
+        /// The most that it should be.
+        max_load: Load,
+    },
     /// Nobody is left: `when_none` decides.
     LastResort {
         /// The service.
@@ -186,6 +203,7 @@ impl Binder {
                     source: peer.source,
                 })
                 .collect(),
+            drains: self.drains.view(now).collect(),
             alarms: self.alarms(now),
             counters: self.counters,
         }
@@ -204,7 +222,7 @@ impl Binder {
                 }),
                 known: Some(KnownView {
                     state: row.claimed.state,
-                    reason: row.claimed.reason.as_str().to_owned(),
+                    reason: self.reason(service, &row),
                     load: row.claimed.load,
                     host: row.claimed.host,
                     host_name: self.peers.name(row.claimed.host).cloned(),
@@ -233,6 +251,12 @@ impl Binder {
         }
     }
 
+    /// Why an address stands where it does; an operator's words come first.
+    fn reason(&self, service: &Service, row: &Row<'_>) -> String {
+        let by_operator = self.drains.reason(service, row.address);
+        by_operator.unwrap_or(row.claimed.reason.as_str()).to_owned()
+    }
+
     fn alarms(&self, now: Time) -> Vec<Alarm> {
         let mut alarms = Vec::new();
         if self.hearing.deaf {
@@ -249,6 +273,14 @@ impl Binder {
             } else if !with(Verdict::LastResort).is_empty() {
                 alarms.push(Alarm::LastResort { service: service.name.clone() });
             }
+            if !with(Verdict::Panic).is_empty() {
+                alarms.push(Alarm::Panic { service: service.name.clone() });
+            }
+            alarms.extend(service.overload().map(|(load, max_load)| Alarm::Loaded {
+                service: service.name.clone(),
+                load,
+                max_load,
+            }));
             if !held.is_empty() {
                 alarms.push(Alarm::Held { service: service.name.clone(), members: held });
             }

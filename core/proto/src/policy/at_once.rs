@@ -6,8 +6,11 @@
 //! | 1 deaf | everything is frozen |
 //! | 2 evidence | down, maintenance, leaving: out, never held back |
 //! | 3 silence | [`super::silence`] |
-//! | 4 drain | out |
+//! | 4 drain | out, on the server's own wish or an operator's: [`super::drained`] |
+//! | 5 panic | [`super::panic`] |
+//! | 6 tier | [`super::tiers`] |
 //! | 7 load | [`super::prune`] |
+//! | 8 cut | [`super::cut`] |
 //! | 9 none left | [`super::none_left`] |
 //!
 //! Step 10, the gap between publications, is the binder's.
@@ -16,9 +19,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
+use super::drained::Drained;
 use super::prune::{Candidate, Occasion, Overloaded};
 use super::silence::{Holds, Patience, is_known_and_not_drained};
-use super::{AddressSet, Decision, ServicePolicy, Verdict, none_left};
+use super::{AddressSet, Decision, ServicePolicy, Verdict, cut, none_left, panic, tiers};
 use crate::heartbeat::Capacity;
 use crate::table::{Claimed, Row, Standing};
 use crate::time::Time;
@@ -45,6 +49,8 @@ pub struct Memory<'a> {
     pub holds: &'a mut Holds,
     /// Those who are out for load.
     pub overloaded: &'a mut Overloaded,
+    /// Those whom an operator has drained; the rows say so too.
+    pub drained: &'a Drained,
 }
 
 /// Whether the load timer has come.
@@ -66,11 +72,26 @@ pub fn judge(
     memory: &mut Memory<'_>,
 ) -> Decision {
     if hearing == Hearing::Deaf {
-        return frozen(memory.set, rows);
+        return frozen(memory, rows);
     }
     if hearing == Hearing::Clear {
         memory.holds.judge(now, rows, memory.set, patience(policy));
     }
+    let mut decision = by_health(rows, hearing, memory);
+    if panic::is_on(policy.panic, &decision, rows) {
+        panic::let_all_in(&mut decision, rows);
+    } else {
+        tiers::choose(&policy.tiers, &mut decision);
+        let occasion = occasion(hearing, timer, memory.set, &decision);
+        judge_load(now, policy, rows, occasion, memory, &mut decision);
+        cut(policy, rows, occasion, memory, &mut decision);
+    }
+    none_left::apply(&mut decision, policy.when_none, memory.last, rows, memory.drained);
+    decision
+}
+
+/// Steps 0 and 2 to 4.
+fn by_health(rows: &[Row<'_>], hearing: Hearing, memory: &Memory<'_>) -> Decision {
     let mut decision = Decision::default();
     for row in rows {
         let stood = memory.set.contains(&row.address);
@@ -95,15 +116,15 @@ pub fn judge(
     if hearing == Hearing::Listening {
         for &address in memory.set {
             // Stored, and nobody has said a word of it since.
-            if let Entry::Vacant(unheard) = decision.verdicts.entry(address) {
+            let Entry::Vacant(unheard) = decision.verdicts.entry(address) else { continue };
+            if memory.drained.contains(address) {
+                unheard.insert(Verdict::Draining);
+            } else {
                 unheard.insert(Verdict::Stored);
                 decision.set.insert(address);
             }
         }
     }
-    let occasion = occasion(hearing, timer, memory.set, &decision);
-    judge_load(now, policy, rows, occasion, memory, &mut decision);
-    none_left::apply(&mut decision, policy.when_none, memory.last, rows);
     decision
 }
 
@@ -133,27 +154,44 @@ fn judge_load(
 ) {
     let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
     let Some(limits) = policy.load_limits(known) else { return };
-    let claims: BTreeMap<IpAddr, &Claimed> =
-        rows.iter().map(|row| (row.address, row.claimed)).collect();
-    let candidates: Vec<Candidate> = decision
-        .set
-        .iter()
-        .map(|&address| {
-            let claimed = claims.get(&address);
-            let is_heard = decision.verdicts.get(&address) == Some(&Verdict::In);
-            Candidate {
-                address,
-                // What a silent one said last is no load of now.
-                load: claimed.filter(|_| is_heard).and_then(|claimed| claimed.load),
-                capacity: claimed.map_or(Capacity::ONE, |claimed| claimed.capacity),
-                stood: memory.set.contains(&address),
-            }
-        })
-        .collect();
+    let candidates = candidates(rows, memory, decision);
     for address in memory.overloaded.judge(now, occasion, &limits, &candidates) {
         decision.set.remove(&address);
         decision.verdicts.insert(address, Verdict::Pruned);
     }
+}
+
+/// Takes out of `decision` who is too much.
+fn cut(
+    policy: &ServicePolicy,
+    rows: &[Row<'_>],
+    occasion: Occasion,
+    memory: &Memory<'_>,
+    decision: &mut Decision,
+) {
+    let Some(max) = policy.max_servers else { return };
+    for address in cut::surplus(max, occasion, &candidates(rows, memory, decision)) {
+        decision.set.remove(&address);
+        decision.verdicts.insert(address, Verdict::Surplus);
+    }
+}
+
+/// Who is in so far, and how loaded.
+fn candidates(rows: &[Row<'_>], memory: &Memory<'_>, decision: &Decision) -> Vec<Candidate> {
+    let claims: BTreeMap<IpAddr, &Claimed> =
+        rows.iter().map(|row| (row.address, row.claimed)).collect();
+    let of = |&address: &IpAddr| {
+        let claimed = claims.get(&address);
+        let is_heard = decision.verdicts.get(&address) == Some(&Verdict::In);
+        Candidate {
+            address,
+            // What a silent one said last is no load of now.
+            load: claimed.filter(|_| is_heard).and_then(|claimed| claimed.load),
+            capacity: claimed.map_or(Capacity::ONE, |claimed| claimed.capacity),
+            stood: memory.set.contains(&address),
+        }
+    };
+    decision.set.iter().map(of).collect()
 }
 
 /// How long the held of a service are held, and how far apart they go.
@@ -161,7 +199,9 @@ pub fn patience(policy: &ServicePolicy) -> Patience {
     Patience { hold: policy.hold, pace: policy.interval }
 }
 
-fn frozen(set: &AddressSet, rows: &[Row<'_>]) -> Decision {
+/// Step 1: as it stands; an operator's commands still act.
+fn frozen(memory: &Memory<'_>, rows: &[Row<'_>]) -> Decision {
+    let set = memory.drained.without(memory.set);
     let out = rows.iter().filter(|row| !set.contains(&row.address)).map(|row| {
         let verdict = match row.standing {
             Standing::Out(state) => Verdict::Out(state),
@@ -171,5 +211,5 @@ fn frozen(set: &AddressSet, rows: &[Row<'_>]) -> Decision {
         (row.address, verdict)
     });
     let kept = set.iter().map(|&address| (address, Verdict::Frozen));
-    Decision { verdicts: out.chain(kept).collect(), set: set.clone() }
+    Decision { verdicts: out.chain(kept).collect(), set }
 }

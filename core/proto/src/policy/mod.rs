@@ -3,14 +3,19 @@
 //! Each rule is a pure function of what it is given; [`crate::binder`] keeps what must be kept.
 
 pub mod at_once;
+pub mod cut;
+pub mod drained;
 pub mod none_left;
+pub mod panic;
 pub mod paper;
 pub mod prune;
 pub mod silence;
+pub mod tiers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -31,12 +36,20 @@ pub struct ServicePolicy {
     pub react: React,
     /// The load timer; the paper's update interval.
     pub interval: Duration,
-    /// Prune above it.
+    /// How load is spread.
+    pub balance: Balance,
+    /// Prune above it; where load takes nobody out, somebody should look above it.
     pub max_load: Option<Load>,
     /// At once: who was pruned returns at it or below; none: at `max_load`.
     pub return_load: Option<Load>,
     /// Overloaded members come back to reach it, dead ones never.
     pub min_servers: MinServers,
+    /// Fewer live than that: all that are known and not drained.
+    pub panic: Option<Percent>,
+    /// The first with a candidate serves; what is in none of them is the last. None for one of all.
+    pub tiers: Vec<Vec<IpNet>>,
+    /// No more than these.
+    pub max_servers: Option<NonZeroU32>,
     /// What stands where nobody is left.
     pub when_none: WhenNone,
     /// How long silent members are held after a mass silence.
@@ -46,15 +59,44 @@ pub struct ServicePolicy {
 }
 
 impl ServicePolicy {
+    /// Where nothing is said but the zone (config.md). It prunes once there is a `max_load`.
+    pub fn usual(zone: ZoneName) -> ServicePolicy {
+        ServicePolicy {
+            zone,
+            react: React::AtOnce,
+            interval: Duration::from_secs(10),
+            balance: Balance::Prune,
+            max_load: None,
+            return_load: None,
+            min_servers: MinServers::Count(1),
+            panic: None,
+            tiers: Vec::new(),
+            max_servers: None,
+            when_none: WhenNone::Hold,
+            hold: Duration::from_secs(300),
+            allow: Vec::new(),
+        }
+    }
+
     /// Whether the service may hold `address`.
     pub fn allows(&self, address: IpAddr) -> bool {
         self.allow.is_empty() || self.allow.iter().any(|net| net.contains(&address))
     }
 
+    /// The load above which an address is taken out; none where load takes none out.
+    pub fn prune_above(&self) -> Option<Load> {
+        self.max_load.filter(|_| self.balance == Balance::Prune)
+    }
+
+    /// Whether load makes a difference to who is in.
+    pub fn acts_by_load(&self) -> bool {
+        self.prune_above().is_some() || self.max_servers.is_some()
+    }
+
     /// By what load is judged where `known` addresses are known and not drained; none where it
     /// takes nobody out.
     pub fn load_limits(&self, known: usize) -> Option<prune::Limits> {
-        let max_load = self.max_load?;
+        let max_load = self.prune_above()?;
         Some(prune::Limits {
             max_load,
             return_load: self.return_load.unwrap_or(max_load),
@@ -73,13 +115,33 @@ pub enum React {
     OnTimer,
 }
 
+/// How load is spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// Not.
+    None,
+    /// By taking the overloaded out.
+    Prune,
+}
+
+/// A share of a service's addresses that are known and not drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percent(pub u8);
+
+impl Percent {
+    /// In addresses, rounded up, where `known` are known and not drained.
+    pub fn of(self, known: usize) -> usize {
+        (known * usize::from(self.0)).div_ceil(100)
+    }
+}
+
 /// The least number of addresses that load may leave in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinServers {
     /// So many.
     Count(u32),
-    /// Percent of the known, not drained addresses, rounded up.
-    Percent(u8),
+    /// Such a share.
+    Percent(Percent),
 }
 
 impl MinServers {
@@ -87,7 +149,7 @@ impl MinServers {
     pub fn of(self, known: usize) -> usize {
         match self {
             MinServers::Count(count) => count as usize,
-            MinServers::Percent(percent) => (known * usize::from(percent)).div_ceil(100),
+            MinServers::Percent(percent) => percent.of(known),
         }
     }
 }
@@ -114,6 +176,8 @@ pub enum Verdict {
     Held,
     /// In, as everything was when the binder went deaf.
     Frozen,
+    /// In, since too few are live: `panic`.
+    Panic,
     /// In, since nobody is left: `when_none`.
     LastResort,
     /// Out: explicitly down, in maintenance or gone.
@@ -126,8 +190,12 @@ pub enum Verdict {
     Draining,
     /// Out: no beat that says up within the period (the paper's rule).
     Unheard,
+    /// Out: a tier before its own has a candidate.
+    LowerTier,
     /// Out: its load is above `max_load`.
     Pruned,
+    /// Out: `max_servers` others are in.
+    Surplus,
     /// In from the next judgement: heard within this period (the paper's rule).
     Awaiting,
 }
@@ -140,13 +208,16 @@ impl Verdict {
             Verdict::Stored => "stored",
             Verdict::Held => "held",
             Verdict::Frozen => "frozen",
+            Verdict::Panic => "panic",
             Verdict::LastResort => "last-resort",
             Verdict::Out(state) => state.as_str(),
             Verdict::Expired => "expired",
             Verdict::Reviving => "reviving",
             Verdict::Draining => "draining",
             Verdict::Unheard => "unheard",
+            Verdict::LowerTier => "lower-tier",
             Verdict::Pruned => "pruned",
+            Verdict::Surplus => "surplus",
             Verdict::Awaiting => "awaiting",
         }
     }
@@ -173,8 +244,9 @@ mod tests {
 
     #[test]
     fn percentages_round_up() {
-        assert_eq!(MinServers::Percent(50).of(3), 2);
-        assert_eq!(MinServers::Percent(50).of(0), 0);
+        assert_eq!(MinServers::Percent(Percent(50)).of(3), 2);
+        assert_eq!(Percent(50).of(0), 0);
+        assert_eq!(Percent(1).of(1), 1);
         assert_eq!(MinServers::Count(2).of(100), 2);
     }
 }

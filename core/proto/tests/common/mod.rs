@@ -16,7 +16,7 @@ use rais_proto::heartbeat::{
 };
 use rais_proto::load::Load;
 use rais_proto::name::{ClusterName, Epoch, HostId, Sequence, ServiceName, ZoneName};
-use rais_proto::policy::{MinServers, React, ServicePolicy, Verdict, WhenNone};
+use rais_proto::policy::{React, ServicePolicy, Verdict};
 use rais_proto::serial::Serial;
 use rais_proto::time::{Time, WallTime};
 
@@ -50,17 +50,7 @@ pub fn wall(now: Time) -> WallTime {
 }
 
 pub fn at_once() -> ServicePolicy {
-    ServicePolicy {
-        zone: zone("www.example"),
-        react: React::AtOnce,
-        interval: Duration::from_secs(10),
-        max_load: None,
-        return_load: None,
-        min_servers: MinServers::Count(1),
-        when_none: WhenNone::Hold,
-        hold: Duration::from_secs(300),
-        allow: Vec::new(),
-    }
+    ServicePolicy::usual(zone("www.example"))
 }
 
 pub fn on_timer(interval_secs: u64) -> ServicePolicy {

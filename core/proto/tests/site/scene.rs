@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use rais_proto::monitor::ServiceConfig;
-use rais_proto::policy::{MinServers, React, ServicePolicy, WhenNone};
+use rais_proto::policy::ServicePolicy;
 
 use crate::model::{HostPlan, Site, own_service, zone_of};
 
@@ -39,17 +39,7 @@ pub(crate) fn plan(host: usize, http: ServiceConfig) -> HostPlan {
 
 /// The defaults of the configuration.
 pub(crate) fn at_once() -> ServicePolicy {
-    ServicePolicy {
-        zone: zone_of("http"),
-        react: React::AtOnce,
-        interval: Duration::from_secs(10),
-        max_load: None,
-        return_load: None,
-        min_servers: MinServers::Count(1),
-        when_none: WhenNone::Hold,
-        hold: Duration::from_secs(300),
-        allow: Vec::new(),
-    }
+    ServicePolicy::usual(zone_of("http"))
 }
 
 /// So many hosts that beat so often, and so many binders; a while later, all being well.

@@ -1,6 +1,7 @@
 //! What a binder runs: the core's configuration of it, and what its zones are made of.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use ring::digest;
 use super::Instances;
 use super::trust::Membership;
 use crate::config::{
-    Balance, BinderService, Config, Head, MinServers, React, Scheme, WhenNone, Zone,
+    Balance, BinderService, Config, Head, MinServers, Percent, React, Scheme, WhenNone, Zone,
 };
 use crate::convert::SharedText;
 use crate::host::SinkPort;
@@ -184,15 +185,19 @@ fn policy_of(service: &BinderService) -> ServicePolicy {
             React::OnTimer => policy::React::OnTimer,
         },
         interval: service.interval,
-        return_load: service.return_load,
-        max_load: match service.balance {
-            Balance::Prune => service.max_load,
-            Balance::Weights | Balance::DutyCycle | Balance::None => None,
+        balance: match service.balance {
+            Balance::Prune => policy::Balance::Prune,
+            Balance::Weights | Balance::DutyCycle | Balance::None => policy::Balance::None,
         },
+        max_load: service.max_load,
+        return_load: service.return_load,
         min_servers: match service.min_servers {
             MinServers::Count(count) => policy::MinServers::Count(count),
-            MinServers::Percent(percent) => policy::MinServers::Percent(percent.get()),
+            MinServers::Percent(percent) => policy::MinServers::Percent(share(percent)),
         },
+        panic: service.panic.map(share),
+        tiers: service.tiers.clone(),
+        max_servers: service.max_servers.and_then(NonZeroU32::new),
         when_none: match service.when_none {
             WhenNone::Hold => policy::WhenNone::Hold,
             WhenNone::All => policy::WhenNone::All,
@@ -201,4 +206,8 @@ fn policy_of(service: &BinderService) -> ServicePolicy {
         hold: service.hold,
         allow: service.allow.clone().unwrap_or_default(),
     }
+}
+
+fn share(percent: Percent) -> policy::Percent {
+    policy::Percent(percent.get())
 }

@@ -167,7 +167,7 @@ impl Bindery {
                 binder.handle_timeout(now, wall);
             }
             if self.storing == Storing::Kept && self.next_snapshot <= now {
-                self.stored = binder.snapshot();
+                self.stored = binder.snapshot(now);
                 self.next_snapshot = now + SNAPSHOTS;
             }
         }
@@ -186,7 +186,7 @@ impl Bindery {
         while let Some(output) = binder.poll_output() {
             let Output::Publish(publication) = output else { continue };
             if self.storing == Storing::Kept {
-                self.stored = binder.snapshot();
+                self.stored = binder.snapshot(now);
             }
             for (name, published) in &publication.services {
                 let set = published.iter().map(|one| one.address).collect();

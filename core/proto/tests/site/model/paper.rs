@@ -47,15 +47,11 @@ pub(crate) fn host(addresses: Vec<IpAddr>) -> HostPlan {
 /// `dns-update 120 http … 1 60`, `dns-update 240 news … 2 60`.
 pub(crate) fn binder() -> [(&'static str, ServicePolicy); 2] {
     let update = |interval_secs, name: &str, min_servers| ServicePolicy {
-        zone: zone_of(name),
         react: React::OnTimer,
         interval: Duration::from_secs(interval_secs),
         max_load: Load::from_percent(60.0),
-        return_load: None,
         min_servers: MinServers::Count(min_servers),
-        when_none: WhenNone::Hold,
-        hold: Duration::from_secs(300),
-        allow: Vec::new(),
+        ..ServicePolicy::usual(zone_of(name))
     };
     [("http", update(120, "http", 1)), ("news", update(240, "news", 2))]
 }

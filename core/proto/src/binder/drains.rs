@@ -1,0 +1,263 @@
+//! What an operator has drained: hosts, services and addresses, each for a time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Binder;
+use super::service::Service;
+use crate::name::{HostId, ServiceName};
+use crate::policy::drained::{Drained, Force};
+use crate::policy::{AddressSet, Verdict};
+use crate::time::Time;
+
+/// No more drains stand at a time: a bound on memory, above what anybody gives by hand.
+const MOST: usize = 10_000;
+
+/// What is drained.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DrainTarget {
+    /// Every own address of a host, in every service.
+    Host(HostId),
+    /// Every address of a service.
+    Service(ServiceName),
+    /// An address, in every service.
+    Address(IpAddr),
+}
+
+/// A drain as an operator gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drain {
+    /// Of what.
+    pub target: DrainTarget,
+    /// For how long from now.
+    pub time: Duration,
+    /// Why, for people.
+    pub reason: String,
+    /// Whether a service may be left without addresses.
+    pub force: Force,
+}
+
+/// A drain as it is remembered over a restart; the time that the binder is away does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainMemory {
+    /// What was given.
+    pub drain: Drain,
+    /// For how long it has stood.
+    pub stood: Duration,
+}
+
+/// A drain at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainView {
+    /// Of what.
+    pub target: DrainTarget,
+    /// Why.
+    pub reason: String,
+    /// For how long it has stood.
+    pub stood: Duration,
+    /// For how long it still will.
+    pub left: Duration,
+    /// Whether a service may be left without addresses.
+    pub force: Force,
+}
+
+/// An address and the service that it is of.
+pub type Place = (ServiceName, IpAddr);
+
+/// Why a drain is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DrainRefusal {
+    /// These services would be left without addresses, and force is withheld.
+    Empties(Vec<ServiceName>),
+    /// So many stand already.
+    Full(usize),
+}
+
+impl fmt::Display for DrainRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DrainRefusal::Empties(services) => {
+                let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+                write!(f, "it would leave nobody who serves {}", names.join(", "))
+            }
+            DrainRefusal::Full(most) => write!(f, "{most} drains stand already"),
+        }
+    }
+}
+
+impl std::error::Error for DrainRefusal {}
+
+/// All drains that stand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Drains {
+    standing: BTreeMap<DrainTarget, Standing>,
+}
+
+#[derive(Debug, Clone)]
+struct Standing {
+    since: Time,
+    until: Time,
+    reason: String,
+    force: Force,
+}
+
+impl Drains {
+    fn set(&mut self, now: Time, drain: Drain) {
+        let Drain { target, time, reason, force } = drain;
+        self.standing.insert(target, Standing { since: now, until: now + time, reason, force });
+    }
+
+    /// Those of a service's addresses that are drained.
+    pub(super) fn of(&self, service: &Service) -> Drained {
+        let drained = self.standing.iter().flat_map(|(target, standing)| {
+            let over = target.addresses_of(service).into_iter();
+            over.map(|address| (address, standing.force))
+        });
+        drained.collect()
+    }
+
+    /// Why an address of a service is drained.
+    pub(super) fn reason(&self, service: &Service, address: IpAddr) -> Option<&str> {
+        let mut over = self.standing.iter().filter(|(target, _)| target.has(service, address));
+        over.next().map(|(_, standing)| standing.reason.as_str())
+    }
+
+    /// When the next ends.
+    pub(super) fn next_end(&self) -> Option<Time> {
+        self.standing.values().map(|standing| standing.until).min()
+    }
+
+    fn end_those_over(&mut self, now: Time) {
+        self.standing.retain(|_, standing| standing.until > now);
+    }
+
+    pub(super) fn view(&self, now: Time) -> impl Iterator<Item = DrainView> {
+        self.standing.iter().map(move |(target, standing)| DrainView {
+            target: target.clone(),
+            reason: standing.reason.clone(),
+            stood: now.since(standing.since),
+            left: standing.until.since(now),
+            force: standing.force,
+        })
+    }
+
+    pub(super) fn memory(&self, now: Time) -> impl Iterator<Item = DrainMemory> {
+        self.standing.iter().map(move |(target, standing)| DrainMemory {
+            drain: Drain {
+                target: target.clone(),
+                time: standing.until.since(standing.since),
+                reason: standing.reason.clone(),
+                force: standing.force,
+            },
+            stood: now.since(standing.since),
+        })
+    }
+
+    pub(super) fn restore(&mut self, now: Time, memory: DrainMemory) {
+        let DrainMemory { drain, stood } = memory;
+        let left = drain.time.saturating_sub(stood);
+        let standing =
+            Standing { since: now, until: now + left, reason: drain.reason, force: drain.force };
+        self.standing.insert(drain.target, standing);
+    }
+}
+
+impl Binder {
+    /// Drains at once, also while the binder is deaf or listens, and on-timer; another drain of the
+    /// same takes its place. Says which addresses are drained by it.
+    ///
+    /// # Errors
+    /// Where it would leave a service without addresses that has some, and force is withheld:
+    /// nothing is changed then.
+    pub fn drain(&mut self, now: Time, drain: Drain) -> Result<Vec<Place>, DrainRefusal> {
+        let (target, force) = (drain.target.clone(), drain.force);
+        if self.drains.standing.len() >= MOST && !self.drains.standing.contains_key(&target) {
+            return Err(DrainRefusal::Full(MOST));
+        }
+        self.settle();
+        if force == Force::Withheld {
+            let emptied = self.emptied_by(now, drain.clone());
+            if !emptied.is_empty() {
+                return Err(DrainRefusal::Empties(emptied));
+            }
+        }
+        self.drains.set(now, drain);
+        self.judge_all(now);
+        Ok(self.drained_by(&target))
+    }
+
+    /// Ends a drain; false where there was none. On-timer its addresses come back at the next
+    /// update.
+    pub fn undrain(&mut self, now: Time, target: &DrainTarget) -> bool {
+        let stood = self.drains.standing.remove(target).is_some();
+        if stood {
+            self.settle();
+            self.judge_all(now);
+        }
+        stood
+    }
+
+    pub(super) fn end_drains(&mut self, now: Time) {
+        if self.drains.next_end().is_some_and(|end| end <= now) {
+            self.settle();
+            self.drains.end_those_over(now);
+            self.judge_all(now);
+        }
+    }
+
+    fn judge_all(&mut self, now: Time) {
+        (0..self.services.len()).for_each(|index| self.judge(now, index));
+    }
+
+    /// The services that `drain` would leave with nobody, or with nobody who is well.
+    fn emptied_by(&self, now: Time, drain: Drain) -> Vec<ServiceName> {
+        let mut trial = self.clone();
+        trial.drains.set(now, drain);
+        let serves = |service: &Service| {
+            let verdicts = &service.decision.verdicts;
+            let is_well = |address| verdicts.get(address) != Some(&Verdict::LastResort);
+            service.decision.set.iter().any(is_well)
+        };
+        let mut emptied = Vec::new();
+        for (index, service) in self.services.iter().enumerate().filter(|(_, s)| serves(s)) {
+            trial.judge(now, index);
+            if trial.services.get(index).is_some_and(|after| !serves(after)) {
+                emptied.push(service.name.clone());
+            }
+        }
+        emptied
+    }
+
+    /// What a drain of `target` is over.
+    pub fn drained_by(&self, target: &DrainTarget) -> Vec<Place> {
+        let of = |service: &Service| {
+            let name = service.name.clone();
+            target.addresses_of(service).into_iter().map(move |address| (name.clone(), address))
+        };
+        self.services.iter().flat_map(of).collect()
+    }
+}
+
+impl DrainTarget {
+    fn addresses_of(&self, service: &Service) -> AddressSet {
+        match self {
+            DrainTarget::Host(host) => service.table.own_addresses(*host).collect(),
+            DrainTarget::Service(name) if *name == service.name => service.addresses(),
+            DrainTarget::Service(_) => AddressSet::new(),
+            DrainTarget::Address(one) => {
+                Some(*one).filter(|&address| service.knows(address)).into_iter().collect()
+            }
+        }
+    }
+
+    fn has(&self, service: &Service, address: IpAddr) -> bool {
+        match self {
+            DrainTarget::Host(host) => service.table.own_addresses(*host).any(|own| own == address),
+            DrainTarget::Service(name) => *name == service.name,
+            DrainTarget::Address(one) => *one == address,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Step 4 of the design's section 7 where an operator drains, in virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{World, address, addresses, at_once, config, on_timer, report, service};
+use rais_proto::binder::drains::{Drain, DrainRefusal, DrainTarget};
+use rais_proto::heartbeat::State;
+use rais_proto::name::HostId;
+use rais_proto::policy::drained::Force;
+use rais_proto::policy::{MinServers, Percent, ServicePolicy, Verdict, WhenNone};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn settled(policy: ServicePolicy, hosts: &[u8]) -> World {
+    let mut world = World::new(config(&[("http", policy)]));
+    world.beats(5, hosts);
+    world
+}
+
+fn host(n: u8) -> DrainTarget {
+    DrainTarget::Host(HostId([n; 16]))
+}
+
+fn of(target: DrainTarget) -> Drain {
+    Drain { target, time: MINUTE, reason: "disk".to_owned(), force: Force::Withheld }
+}
+
+fn by_force(target: DrainTarget) -> Drain {
+    Drain { force: Force::Given, ..of(target) }
+}
+
+/// Says so to the binder; whatever is due is published.
+fn drain(world: &mut World, drain: Drain) -> Result<Vec<std::net::IpAddr>, DrainRefusal> {
+    let taken = world.binder.drain(world.now, drain);
+    world.pass_millis(150);
+    taken.map(|places| places.into_iter().map(|(_, address)| address).collect())
+}
+
+#[test]
+fn a_host_an_address_and_a_service_are_out_at_once_and_back_when_it_is_over() {
+    for target in [host(2), DrainTarget::Address(address(2))] {
+        let mut world = settled(at_once(), &[1, 2, 3]);
+        assert_eq!(drain(&mut world, of(target)), Ok(addresses(&[2])));
+        assert_eq!(world.last_published(), addresses(&[1, 3]));
+        assert_eq!(world.verdict(2), Some(Verdict::Draining));
+        world.beats(59, &[1, 2, 3]);
+        assert_eq!(world.set(), addresses(&[1, 3]), "however often it says that it is up");
+        world.beats(1, &[1, 2, 3]);
+        assert_eq!(world.last_published(), addresses(&[1, 2, 3]));
+        assert!(world.binder.view(world.now).drains.is_empty());
+    }
+    let mut world = settled(at_once(), &[1, 2]);
+    let whole = DrainTarget::Service(service("http"));
+    assert_eq!(drain(&mut world, by_force(whole.clone())), Ok(addresses(&[1, 2])));
+    assert_eq!(world.last_published(), addresses(&[]));
+    assert!(world.binder.undrain(world.now, &whole));
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert!(!world.binder.undrain(world.now, &whole));
+}
+
+#[test]
+fn what_a_host_begins_to_announce_is_drained_with_it() {
+    let mut world = settled(at_once(), &[1, 2]);
+    drain(&mut world, of(host(2))).unwrap();
+    let mut more = report(2, State::Up, None);
+    more.addresses.push(address(22));
+    for _ in 0..3 {
+        world.beat_with(2, vec![more.clone()]);
+        world.beats(1, &[1]);
+    }
+    assert_eq!(world.set(), addresses(&[1]));
+}
+
+#[test]
+fn it_counts_below_the_minimum_and_no_percentage_counts_it() {
+    let half = ServicePolicy { min_servers: MinServers::Percent(Percent(100)), ..at_once() };
+    let mut world = settled(half, &[1, 2]);
+    drain(&mut world, of(host(2))).unwrap();
+    assert_eq!(world.set(), addresses(&[1]));
+}
+
+#[test]
+fn the_last_is_drained_by_force_only_and_then_for_good() {
+    for when_none in [WhenNone::Hold, WhenNone::All, WhenNone::Empty] {
+        let mut world = settled(ServicePolicy { when_none, ..at_once() }, &[1, 2]);
+        drain(&mut world, of(host(2))).unwrap();
+        let published = world.published.len();
+        let refused = drain(&mut world, of(host(1)));
+        assert_eq!(refused, Err(DrainRefusal::Empties(vec![service("http")])));
+        assert_eq!((world.set(), world.published.len()), (addresses(&[1]), published));
+        assert_eq!(world.binder.view(world.now).drains.len(), 1, "nothing stands of it");
+        assert_eq!(drain(&mut world, by_force(host(1))), Ok(addresses(&[1])));
+        assert_eq!(world.last_published(), addresses(&[]), "{when_none:?}");
+        // Switched off, which is what it was drained for.
+        world.beats(20, &[2]);
+        assert_eq!(world.set(), addresses(&[]), "{when_none:?}");
+    }
+}
+
+#[test]
+fn a_drain_that_leaves_only_the_dead_is_refused() {
+    let mut world = settled(at_once(), &[1, 2]);
+    world.say(1, State::Down);
+    let refused = drain(&mut world, of(host(2)));
+    assert_eq!(refused, Err(DrainRefusal::Empties(vec![service("http")])));
+    // Where nobody is well already, it takes nothing away.
+    world.say(2, State::Down);
+    world.pass_millis(150);
+    assert_eq!(world.set(), addresses(&[2]), "held");
+    assert_eq!(drain(&mut world, of(host(1))), Ok(addresses(&[1])));
+}
+
+#[test]
+fn who_is_drained_is_not_held_when_the_others_die() {
+    let mut world = settled(at_once(), &[1, 2]);
+    drain(&mut world, of(host(2))).unwrap();
+    world.say(1, State::Down);
+    world.pass_millis(150);
+    assert_eq!(world.set(), addresses(&[1]), "the last that served");
+    let all = ServicePolicy { when_none: WhenNone::All, ..at_once() };
+    let mut world = settled(all, &[1, 2, 3]);
+    drain(&mut world, of(host(2))).unwrap();
+    world.say(1, State::Down);
+    world.say(3, State::Down);
+    assert_eq!(world.set(), addresses(&[1, 3]));
+}
+
+#[test]
+fn a_deaf_binder_still_obeys() {
+    let mut world = settled(at_once(), &[1, 2, 3]);
+    world.pass(Duration::from_secs(10));
+    assert_eq!(world.verdict(1), Some(Verdict::Frozen));
+    drain(&mut world, of(host(2))).unwrap();
+    assert_eq!(world.last_published(), addresses(&[1, 3]));
+    world.binder.undrain(world.now, &host(2));
+    assert_eq!(world.set(), addresses(&[1, 3]), "and brings nobody back of whom it knows nothing");
+}
+
+#[test]
+fn on_timer_it_is_out_at_once_and_back_at_an_update() {
+    let mut world = World::new(config(&[("http", on_timer(10))]));
+    world.beats(11, &[1, 2]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    drain(&mut world, of(host(2))).unwrap();
+    assert_eq!(world.last_published(), addresses(&[1]));
+    world.beats(20, &[1, 2]);
+    assert_eq!(world.set(), addresses(&[1]));
+    assert_eq!(world.verdict(2), Some(Verdict::Draining));
+    world.binder.undrain(world.now, &host(2));
+    assert_eq!(world.set(), addresses(&[1]));
+    world.beats(10, &[1, 2]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+}
+
+#[test]
+fn it_is_remembered_over_a_restart_with_the_time_that_is_left() {
+    let mut world = settled(at_once(), &[1, 2, 3]);
+    drain(&mut world, of(host(2))).unwrap();
+    world.beats(20, &[1, 2, 3]);
+    let snapshot = world.binder.snapshot(world.now);
+    // The sequences of the hosts go on.
+    let config = config(&[("http", at_once())]);
+    world.binder = rais_proto::binder::Binder::restore(world.now, config, snapshot);
+    world.beats(2, &[1, 2, 3]);
+    assert_eq!(world.set(), addresses(&[1, 3]), "while it listens too");
+    let view = world.binder.view(world.now);
+    assert_eq!(view.drains[0].reason, "disk");
+    assert_eq!(view.drains[0].left.as_secs(), 37);
+    world.beats(38, &[1, 2, 3]);
+    assert_eq!(world.set(), addresses(&[1, 2, 3]));
+}
+
+#[test]
+fn another_of_the_same_takes_its_place_and_of_two_the_first_reason_is_shown() {
+    let mut world = settled(at_once(), &[1, 2]);
+    drain(&mut world, of(host(2))).unwrap();
+    let longer = Drain { time: 10 * MINUTE, reason: "kernel".to_owned(), ..of(host(2)) };
+    drain(&mut world, longer).unwrap();
+    let view = world.binder.view(world.now);
+    assert_eq!(view.drains.len(), 1);
+    let member = view.services[0].members.iter().find(|m| m.address == address(2)).unwrap();
+    assert_eq!(member.known.as_ref().unwrap().reason, "kernel");
+    world.beats(120, &[1, 2]);
+    assert_eq!(world.set(), addresses(&[1]));
+}
+
+#[test]
+fn a_watched_machine_is_not_drained_with_its_watcher() {
+    let mut world = settled(at_once(), &[1]);
+    let mut watched = report(2, State::Up, None);
+    watched.claim = rais_proto::heartbeat::Claim::Watched;
+    watched.coverage = rais_proto::heartbeat::Coverage::Part;
+    world.beat_with(9, vec![watched]);
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert_eq!(drain(&mut world, of(host(9))), Ok(addresses(&[])));
+    assert_eq!(world.set(), addresses(&[1, 2]));
+    assert_eq!(drain(&mut world, of(DrainTarget::Address(address(2)))), Ok(addresses(&[2])));
+    assert_eq!(world.set(), addresses(&[1]));
+}
