@@ -19,7 +19,7 @@ const MISSING: &[(&str, &[&str])] = &[
     ("paper-site.toml", &[]),
     ("quick.toml", &[]),
     ("rais.toml", &[]),
-    ("two-pools.toml", &["`tiers`", "sink type `nsupdate`"]),
+    ("two-pools.toml", &["sink type `nsupdate`"]),
 ];
 
 fn folder() -> PathBuf {

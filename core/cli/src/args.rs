@@ -1,10 +1,13 @@
 //! The command line as it is typed. Each subcommand's own arguments stand beside it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::cmd::{check, demo, import, key, plugin_host, plugins, probe, reload, run, status};
+use crate::cmd::{
+    check, demo, drain, import, key, plugin_host, plugins, probe, reload, run, status,
+};
 use crate::output::Format;
 
 /// Keeps dead and overloaded servers out of the DNS answers.
@@ -44,6 +47,10 @@ pub(crate) enum Command {
     Probe(probe::ProbeArgs),
     /// Show what a running rais knows
     Status(status::StatusArgs),
+    /// Leave a host, a service or an address alone for a while
+    Drain(drain::DrainArgs),
+    /// Leave it alone no longer
+    Undrain(drain::UndrainArgs),
     /// Have a running rais read its configuration again
     Reload(reload::ReloadArgs),
     /// Make and list the keys that beats are signed with
@@ -79,11 +86,48 @@ pub(crate) struct Output {
     pub(crate) format: Format,
 }
 
+/// A whole number and its unit, from 1 ms to `most` days.
+pub(crate) fn duration(text: &str, most: u32) -> Result<Duration, String> {
+    let longest = Duration::from_secs(86_400) * most;
+    let allowed = || {
+        let days = if most == 1 { "24h".to_owned() } else { format!("{most}d") };
+        format!("allowed: a whole number and one of ms, s, m, h, d, from 1ms to {days}, as in 20s")
+    };
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(allowed()),
+    };
+    let duration = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
+    let duration = duration.map(Duration::from_millis);
+    let fits = |duration: &Duration| (Duration::from_millis(1)..=longest).contains(duration);
+    duration.filter(fits).ok_or_else(allowed)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        let of_a_day = |text| duration(text, 1);
+        assert_eq!(of_a_day("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(of_a_day("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(of_a_day("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(of_a_day("24h"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "20", "s", "0s", "-1s", "1.5s", "25h", "20 s", "99999999999999999999h"] {
+            of_a_day(wrong).unwrap_err();
+        }
+        assert_eq!(duration("7d", 365), Ok(Duration::from_secs(7 * 86_400)));
+        assert!(duration("366d", 365).unwrap_err().contains("365d"));
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

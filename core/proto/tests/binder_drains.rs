@@ -6,7 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{World, address, addresses, at_once, config, on_timer, report, service};
-use rais_proto::binder::drains::{Drain, DrainRefusal, DrainTarget};
+use rais_proto::binder::drains::{Drain, DrainRefusal};
+use rais_proto::binder::{DrainTarget, TargetFault};
 use rais_proto::heartbeat::State;
 use rais_proto::name::HostId;
 use rais_proto::policy::drained::Force;
@@ -199,4 +200,27 @@ fn a_watched_machine_is_not_drained_with_its_watcher() {
     assert_eq!(world.set(), addresses(&[1, 2]));
     assert_eq!(drain(&mut world, of(DrainTarget::Address(address(2)))), Ok(addresses(&[2])));
     assert_eq!(world.set(), addresses(&[1]));
+}
+
+#[test]
+fn a_word_names_an_address_a_service_or_a_host_and_not_two() {
+    let mut world = settled(at_once(), &[1, 2]);
+    let called = |world: &World, word: &str| world.binder.target_called(word);
+    assert_eq!(called(&world, "192.0.2.1"), Ok(DrainTarget::Address(address(1))));
+    assert_eq!(called(&world, "http"), Ok(DrainTarget::Service(service("http"))));
+    assert_eq!(called(&world, "host2"), Ok(host(2)));
+    assert_eq!(called(&world, &HostId([2; 16]).to_string()), Ok(host(2)));
+    for unknown in ["192.0.2.9", "htp", "host:http", "service:host2", ""] {
+        let fault = called(&world, unknown).unwrap_err();
+        let TargetFault::Unknown { names } = fault else { panic!("{unknown}: {fault:?}") };
+        assert_eq!(names, ["host1", "host2", "http"]);
+    }
+    // A host that is called like a service.
+    let datagram = world.datagram_named(7, "http", vec![report(7, State::Up, None)]);
+    world.deliver(7, &datagram);
+    let id = HostId([7; 16]);
+    let meant = vec!["service:http".to_owned(), format!("host:{id}")];
+    assert_eq!(called(&world, "http"), Err(TargetFault::Ambiguous { meant }));
+    assert_eq!(called(&world, "host:http"), Ok(DrainTarget::Host(id)));
+    assert_eq!(called(&world, "service:http"), Ok(DrainTarget::Service(service("http"))));
 }

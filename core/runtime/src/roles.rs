@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::check::Checked;
 use crate::clock::{Boot, Clock};
 use crate::config::{Fault, Faults, Look, Role};
+use crate::control::Drained;
 use crate::convert::describe;
 use crate::daemon::DaemonError;
 use crate::host::{Arrived, Queue, inbox};
@@ -24,6 +25,7 @@ use crate::shell::Facts;
 use crate::shell::agent::{Agent, AgentPort};
 use crate::shell::binder::{self, BinderShell};
 use crate::shell::monitor::{self, MonitorShell};
+use crate::shell::operator::Order;
 use crate::shell::recorder::Recorder;
 use crate::shell::transports::{Outlets, Receivers};
 use crate::state::healths::{self, StoredHealths};
@@ -304,6 +306,21 @@ impl Voices {
                     answered.await.ok().map(Status::Binder)
                 }
             }
+        }
+    }
+}
+
+impl Voices {
+    /// What came of an operator's order to the binder; none where that has ended.
+    pub(crate) fn order(
+        &self,
+        order: Order,
+    ) -> impl Future<Output = Option<Result<Drained, String>>> + Send + 'static {
+        let binder = self.binder.clone();
+        async move {
+            let (answer, answered) = oneshot::channel();
+            binder?.send(binder::Event::Order(order, answer)).ok()?;
+            answered.await.ok()
         }
     }
 }

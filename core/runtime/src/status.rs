@@ -121,6 +121,9 @@ pub struct BinderStatus {
     pub services: Vec<ServiceStatus>,
     /// By id.
     pub hosts: Vec<HeardHost>,
+    /// What an operator has drained.
+    #[serde(default)]
+    pub drains: Vec<DrainStatus>,
     /// Those in use by its process, by kind and name.
     #[serde(default)]
     pub plugins: Vec<PluginStatus>,
@@ -148,8 +151,8 @@ pub struct PluginStatus {
 /// Something somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
-    /// `deaf`, `nobody-heard`, `held`, `last-resort`, `refused-host`, `publish-failed`, `state`,
-    /// `plugin-stuck`, `plugin-down`.
+    /// `deaf`, `nobody-heard`, `held`, `panic`, `loaded`, `last-resort`, `owner-conflict`,
+    /// `refused-host`, `publish-failed`, `state`, `plugin-stuck`, `plugin-down`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -237,6 +240,23 @@ pub struct MemberStatus {
     pub heard_ms_ago: Option<u64>,
     /// Silence longer than this is death, in milliseconds.
     pub expire_ms: Option<u64>,
+}
+
+/// What an operator has drained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainStatus {
+    /// `host`, `service` or `address`.
+    pub kind: String,
+    /// Its name; of a host that is not known any more its id.
+    pub target: String,
+    /// Why.
+    pub reason: String,
+    /// For so many milliseconds.
+    pub stood_ms: u64,
+    /// And for so many more.
+    pub left_ms: u64,
+    /// Whether a service may be left without addresses.
+    pub force: bool,
 }
 
 /// A host that was heard.
@@ -348,6 +368,7 @@ mod tests {
             zones: Vec::new(),
             services: Vec::new(),
             hosts: Vec::new(),
+            drains: Vec::new(),
             plugins: Vec::new(),
             counters: BinderCounters::default(),
         };

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod drain;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod plugin_host;
@@ -33,6 +34,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Stop> {
         Command::PluginHost(args) => plugin_host::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Status(args) => status::run(args),
+        Command::Drain(args) => drain::drain(args),
+        Command::Undrain(args) => drain::undrain(args),
         Command::Reload(args) => reload::run(args),
         Command::Key(args) => key::run(args),
         Command::Import(args) => import::run(args),

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ReloadArgs) -> Result<(), Stop> {
             Response::Error { text } => {
                 return Err(Stop::Failed(anyhow!("{}: {text}", path.display())));
             }
-            Response::Status(_) | Response::Hello(_) | Response::Plugins { .. } => {
+            _ => {
                 return Err(Stop::Failed(anyhow!("{}: another answer than asked", path.display())));
             }
         }

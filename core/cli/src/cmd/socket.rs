@@ -40,7 +40,22 @@ impl SocketArgs {
             let response = client::ask(path, request).map_err(|why| Stop::Failed(why.into()))?;
             return Ok(vec![(path.clone(), response)]);
         }
-        ask_each(self.sockets()?, request)
+        ask_each(self.sockets(&EVERY)?, request)
+    }
+
+    /// As [`ask`](SocketArgs::ask) of what is a binder's business.
+    ///
+    /// # Errors
+    /// As [`ask`](SocketArgs::ask).
+    pub(super) fn ask_binders(&self, request: &Request) -> Result<Vec<(PathBuf, Response)>, Stop> {
+        if self.socket.is_some() {
+            return self.ask(request);
+        }
+        let sockets = self.sockets(&[Role::Binder])?;
+        if sockets.is_empty() {
+            return Err(Stop::Failed(anyhow!("the configuration has no binder")));
+        }
+        ask_each(sockets, request)
     }
 
     /// As [`ask`](SocketArgs::ask) of what is a whole process's business: one of both roles is
@@ -57,7 +72,7 @@ impl SocketArgs {
         }
         let mut processes = Vec::new();
         let mut sockets = Vec::new();
-        for (path, response) in ask_each(self.sockets()?, &Request::Hello)? {
+        for (path, response) in ask_each(self.sockets(&EVERY)?, &Request::Hello)? {
             // One that cannot say which it is stands for itself.
             if let Response::Hello(process) = response {
                 if processes.contains(&process) {
@@ -70,15 +85,17 @@ impl SocketArgs {
         ask_each(sockets, request)
     }
 
-    fn sockets(&self) -> Result<Vec<PathBuf>, Stop> {
-        let Some(path) = &self.config else {
-            return Ok(
-                sockets_of(Path::new(DEFAULT_CONFIG)).unwrap_or_else(|_| client::sockets(None))
-            );
+    /// Those of some roles.
+    fn sockets(&self, of: &[Role]) -> Result<Vec<PathBuf>, Stop> {
+        let all = match &self.config {
+            Some(path) => sockets_of(path)?,
+            None => sockets_of(Path::new(DEFAULT_CONFIG)).unwrap_or_else(|_| client::sockets(None)),
         };
-        Ok(sockets_of(path)?)
+        Ok(all.into_iter().filter(|(role, _)| of.contains(role)).map(|(_, path)| path).collect())
     }
 }
+
+const EVERY: [Role; 2] = [Role::Monitor, Role::Binder];
 
 /// Asks every role that runs, of these.
 fn ask_each(sockets: Vec<PathBuf>, request: &Request) -> Result<Vec<(PathBuf, Response)>, Stop> {
@@ -104,7 +121,7 @@ fn ask_each(sockets: Vec<PathBuf>, request: &Request) -> Result<Vec<(PathBuf, Re
 ///
 /// # Errors
 /// It cannot be read as TOML.
-fn sockets_of(path: &Path) -> Result<Vec<PathBuf>, Faults> {
+fn sockets_of(path: &Path) -> Result<Vec<(Role, PathBuf)>, Faults> {
     // What a monitor needs is enough to know the sockets: headers may be elsewhere.
     let faults = match config::load_for(path, Asked::Only(Role::Monitor)) {
         Ok(loaded) => return Ok(client::sockets(Some(&loaded.config))),
@@ -118,10 +135,11 @@ fn sockets_of(path: &Path) -> Result<Vec<PathBuf>, Faults> {
     let doubt = format!("{} is at fault now; `rais check -c {0}` says why", path.display());
     output::error(&output::titled_warning(&doubt));
     Ok(match key {
-        Some(pattern) => [Role::Monitor, Role::Binder]
-            .map(|role| pattern.replace("{role}", role.as_str()))
-            .map(|socket| path.parent().unwrap_or(Path::new("")).join(socket))
-            .to_vec(),
+        Some(pattern) => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let socket = |role: Role| folder.join(pattern.replace("{role}", role.as_str()));
+            EVERY.map(|role| (role, socket(role))).to_vec()
+        }
         None => client::sockets(None),
     })
 }
@@ -146,7 +164,7 @@ mod tests {
             Ok(inside) => inside.display().to_string(),
             Err(_) => path.display().to_string(),
         };
-        Ok(sockets_of(&file)?.into_iter().map(inside).collect())
+        Ok(sockets_of(&file)?.into_iter().map(|(_, path)| inside(path)).collect())
     }
 
     const MONITOR: &str =

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rais_runtime::status::{
-    BinderStatus, HeardHost, MonitorStatus, SecurityStatus, ServiceStatus, SinkState, Status,
-    ZoneStatus,
+    BinderStatus, DrainStatus, HeardHost, MonitorStatus, SecurityStatus, ServiceStatus, SinkState,
+    Status, ZoneStatus,
 };
 
 use crate::output::{self, Side, Table, Tone};
@@ -94,7 +94,9 @@ fn binder(status: &BinderStatus) -> String {
         parts.push(output::titled_warning(&text));
     }
     let mut text = parts.join("\n");
-    for table in [zones(&status.zones), services(&status.services), hosts(&status.hosts)] {
+    let drains = (!status.drains.is_empty()).then(|| drains(&status.drains));
+    let tables = [zones(&status.zones), services(&status.services), hosts(&status.hosts)];
+    for table in tables.into_iter().chain(drains) {
         text.push_str("\n\n");
         text.push_str(&table.to_string());
     }
@@ -227,6 +229,28 @@ fn hosts(hosts: &[HeardHost]) -> Table {
             plain(&host.sequence.to_string()),
             ago(Some(host.heard_ms_ago)),
             plain(&source),
+        ]);
+    }
+    table
+}
+
+fn drains(drains: &[DrainStatus]) -> Table {
+    let mut table = Table::new(&[
+        ("drained", Side::Left),
+        ("", Side::Left),
+        ("for", Side::Right),
+        ("left", Side::Right),
+        ("reason", Side::Left),
+        ("", Side::Left),
+    ]);
+    for drain in drains {
+        table.row([
+            plain(&drain.target),
+            (drain.kind.clone(), Tone::Faint),
+            ago(Some(drain.stood_ms)),
+            ago(Some(drain.left_ms)),
+            plain(&drain.reason),
+            plain(if drain.force { "by force" } else { "" }),
         ]);
     }
     table

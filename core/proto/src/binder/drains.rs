@@ -6,25 +6,15 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Binder;
+use super::drain_target::DrainTarget;
 use super::service::Service;
-use crate::name::{HostId, ServiceName};
+use crate::name::ServiceName;
+use crate::policy::Verdict;
 use crate::policy::drained::{Drained, Force};
-use crate::policy::{AddressSet, Verdict};
 use crate::time::Time;
 
 /// No more drains stand at a time: a bound on memory, above what anybody gives by hand.
 const MOST: usize = 10_000;
-
-/// What is drained.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DrainTarget {
-    /// Every own address of a host, in every service.
-    Host(HostId),
-    /// Every address of a service.
-    Service(ServiceName),
-    /// An address, in every service.
-    Address(IpAddr),
-}
 
 /// A drain as an operator gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -238,26 +228,5 @@ impl Binder {
             target.addresses_of(service).into_iter().map(move |address| (name.clone(), address))
         };
         self.services.iter().flat_map(of).collect()
-    }
-}
-
-impl DrainTarget {
-    fn addresses_of(&self, service: &Service) -> AddressSet {
-        match self {
-            DrainTarget::Host(host) => service.table.own_addresses(*host).collect(),
-            DrainTarget::Service(name) if *name == service.name => service.addresses(),
-            DrainTarget::Service(_) => AddressSet::new(),
-            DrainTarget::Address(one) => {
-                Some(*one).filter(|&address| service.knows(address)).into_iter().collect()
-            }
-        }
-    }
-
-    fn has(&self, service: &Service, address: IpAddr) -> bool {
-        match self {
-            DrainTarget::Host(host) => service.table.own_addresses(*host).any(|own| own == address),
-            DrainTarget::Service(name) => *name == service.name,
-            DrainTarget::Address(one) => *one == address,
-        }
     }
 }

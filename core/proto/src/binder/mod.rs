@@ -6,6 +6,7 @@
 //! going back.
 
 mod conflicts;
+mod drain_target;
 pub mod drains;
 mod intake;
 mod judging;
@@ -38,6 +39,7 @@ use reasons::Reasons;
 use service::Service;
 use zones::{Renewal, Zones};
 
+pub use drain_target::{DrainTarget, TargetFault};
 pub use peers::{Arrival, TransportId};
 pub use service::Phase;
 pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
@@ -257,6 +259,17 @@ impl Binder {
             .into_iter()
             .flatten()
             .fold(self.housekeeping, Time::min)
+    }
+
+    /// Whether a zone is still to be published as it was decided.
+    pub fn is_due(&self, zone: &ZoneName) -> bool {
+        self.zones.is_due(zone)
+    }
+
+    /// Where the addresses of a service go; none where it is not bound.
+    pub fn zone_of(&self, service: &ServiceName) -> Option<&ZoneName> {
+        let index = self.services.binary_search_by(|one| one.name.cmp(service)).ok()?;
+        self.services.get(index).map(|service| &service.policy.zone)
     }
 
     /// What was counted since the start.

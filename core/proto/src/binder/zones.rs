@@ -205,6 +205,11 @@ impl Zones {
         }
     }
 
+    /// Whether `name` is to be published.
+    pub(crate) fn is_due(&self, name: &ZoneName) -> bool {
+        self.zones.get(name).is_some_and(|zone| zone.due.is_some())
+    }
+
     /// Whether `name` ever was, or is about to be.
     pub(crate) fn was_published(&self, name: &ZoneName) -> bool {
         self.zones.get(name).is_some_and(|zone| zone.memory.is_some() || zone.due.is_some())

@@ -115,11 +115,16 @@ impl World {
 
     /// The datagram in which host n says `reports`.
     pub fn datagram(&mut self, host: u8, reports: Vec<Report>) -> Vec<u8> {
+        self.datagram_named(host, &format!("host{host}"), reports)
+    }
+
+    /// The same of a host with a name of its own.
+    pub fn datagram_named(&mut self, host: u8, name: &str, reports: Vec<Report>) -> Vec<u8> {
         let sequence = self.sequences.entry(host).or_default();
         *sequence += 1;
         let beat = Heartbeat {
             host: HostId([host; 16]),
-            host_name: format!("host{host}").parse().unwrap(),
+            host_name: name.parse().unwrap(),
             epoch: Epoch(1),
             sequence: Sequence(*sequence),
             wall: wall(self.now),

@@ -41,10 +41,7 @@ pub(super) const KEYS: &[(&str, Values)] = &[
     ("zone.*.max_addresses", Values::All),
     ("binder.service.*.balance", Values::Only(&["weights", "duty-cycle"])),
     ("binder.service.*.weights", Values::All),
-    ("binder.service.*.panic", Values::All),
-    ("binder.service.*.max_servers", Values::All),
     ("binder.service.*.slow_start", Values::All),
-    ("binder.service.*.tiers", Values::All),
     ("binder.service.*.watch", Values::Only(&["majority"])),
     ("binder.service.*.scheme", Values::But(&["round-robin"])),
 ];

@@ -42,14 +42,15 @@ pub enum ClientError {
 }
 
 /// The sockets of a configuration's roles; of both where there is none.
-pub fn sockets(config: Option<&Config>) -> Vec<PathBuf> {
+pub fn sockets(config: Option<&Config>) -> Vec<(Role, PathBuf)> {
     match config {
         Some(config) => {
-            config.roles().into_iter().map(|role| config.control.socket(role)).collect()
+            let roles = config.roles().into_iter();
+            roles.map(|role| (role, config.control.socket(role))).collect()
         }
         None => {
             let roles = [Role::Monitor, Role::Binder];
-            roles.map(|role| PathBuf::from(format!("/run/rais/{role}.sock"))).to_vec()
+            roles.map(|role| (role, PathBuf::from(format!("/run/rais/{role}.sock")))).to_vec()
         }
     }
 }

@@ -5,6 +5,8 @@
 pub mod client;
 mod server;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::host::PluginTold;
@@ -24,6 +26,22 @@ pub enum Request {
     Plugins,
     /// The configuration, read anew by all roles of the process.
     Reload,
+    /// To leave a host, a service or an address alone, by a binder.
+    Drain {
+        /// Its name.
+        target: String,
+        /// For how long.
+        time_ms: u64,
+        /// Why.
+        reason: String,
+        /// Whether a service may be left without addresses.
+        force: bool,
+    },
+    /// To leave it alone no longer.
+    Undrain {
+        /// Its name, as it was drained.
+        target: String,
+    },
 }
 
 /// What is answered.
@@ -49,11 +67,33 @@ pub enum Response {
         /// Each fault, rendered.
         faults: Vec<String>,
     },
+    /// To [`Request::Drain`] and [`Request::Undrain`]: it has happened.
+    Drained(Drained),
     /// The request itself was no good, or comes at a bad time.
     Error {
         /// Why.
         text: String,
     },
+}
+
+/// What came of a drain, or of its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// What it is over.
+    pub places: Vec<DrainedPlace>,
+    /// What has not been published yet, and why not.
+    pub unpublished: Vec<String>,
+}
+
+/// An address of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainedPlace {
+    /// The service.
+    pub service: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it is in the answers now.
+    pub in_set: bool,
 }
 
 /// Tells a process from every other, also where it is seen through several sockets.

@@ -1,7 +1,9 @@
 //! What speaks for a running rais: it answers who asks, and says what is to be done.
 
 use std::io;
+use std::time::Duration;
 
+use rais_proto::policy::drained::Force;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, warn};
@@ -10,6 +12,7 @@ use crate::config::Role;
 use crate::control::{ProcessId, Request, Response, ServerAsked};
 use crate::host::PluginHost;
 use crate::roles::{Ended, Voices};
+use crate::shell::operator::Order;
 
 /// Takes signals, requests and the news that a role has ended.
 pub(super) struct Desk {
@@ -68,9 +71,39 @@ impl Desk {
                             drop(answer.send(Response::Plugins { rows }));
                         }
                         Request::Status => drop(tokio::spawn(self.tell(role, answer))),
+                        Request::Drain { .. } | Request::Undrain { .. } if role == Role::Monitor => {
+                            let text = "a monitor drains nobody: ask its binders".to_owned();
+                            drop(answer.send(Response::Error { text }));
+                        }
+                        Request::Drain { target, time_ms, reason, force } => {
+                            let time = Duration::from_millis(time_ms);
+                            let force = if force { Force::Given } else { Force::Withheld };
+                            let order = Order::Drain { target, time, reason, force };
+                            drop(tokio::spawn(self.pass_on(order, answer)));
+                        }
+                        Request::Undrain { target } => {
+                            drop(tokio::spawn(self.pass_on(Order::Undrain { target }, answer)));
+                        }
                     }
                 }
             }
+        }
+    }
+
+    /// Has the binder do it, and waits for nobody.
+    fn pass_on(
+        &self,
+        order: Order,
+        answer: oneshot::Sender<Response>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let done = self.voices.order(order);
+        async move {
+            let response = match done.await {
+                Some(Ok(drained)) => Response::Drained(drained),
+                Some(Err(text)) => Response::Error { text },
+                None => Response::Error { text: "the binder does not answer".to_owned() },
+            };
+            let _ = answer.send(response);
         }
     }
 

@@ -15,13 +15,14 @@ use tracing::{error, info, warn};
 use super::Facts;
 use super::alarm::Alarm;
 use super::monitor::NEIGHBOUR;
+use super::operator::{self, Done, Order};
 use super::publisher::{Job, PublishCounters, Publisher};
 use super::report::Told;
 use crate::host::Arrived;
 use crate::plan::binder::BinderPlan;
 use crate::state::snapshot::StoredSnapshot;
 use crate::state::{Keeper, Stored};
-use crate::status::{BinderStatus, SinkStatus};
+use crate::status::{BinderStatus, SinkState, SinkStatus};
 
 /// How often epochs and windows are stored while beats come in (design: replay).
 const STORE_EVERY: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ const BATCH: usize = 256;
 pub enum Event {
     /// Take this configuration, and say when it runs.
     Apply(Box<BinderPlan>, oneshot::Sender<()>),
+    /// Do what an operator orders, and say so when it is published.
+    Order(Order, operator::Answer),
     /// Say how it stands.
     Status(oneshot::Sender<BinderStatus>),
     /// Whether its memory is stored, or why not.
@@ -63,6 +66,8 @@ pub struct BinderShell {
     /// The last publication of each zone: for a sink that joins by a reload.
     published: BTreeMap<ZoneName, Arc<Publication>>,
     counters: Arc<PublishCounters>,
+    /// Orders that are carried out, while their zones wait for the end of a gap.
+    ordered: Vec<(Done, operator::Answer)>,
     /// Beats taken in when the memory was last stored.
     stored_at: u64,
     store_error: Option<String>,
@@ -96,6 +101,7 @@ impl BinderShell {
             publishers: BTreeMap::new(),
             published: BTreeMap::new(),
             counters: Arc::default(),
+            ordered: Vec::new(),
             stored_at: 0,
             store_error: None,
         };
@@ -109,6 +115,7 @@ impl BinderShell {
         let mut alarm = Alarm::new();
         loop {
             self.act();
+            self.answer_orders();
             let timeout = self.facts.clock.instant(self.machine.poll_timeout());
             tokio::select! {
                 event = self.told.recv() => match event {
@@ -127,7 +134,7 @@ impl BinderShell {
         self.machine.handle_shutdown(self.facts.clock.now(), self.facts.clock.wall());
         self.act();
         self.settle().await;
-        let snapshot = self.machine.snapshot().into();
+        let snapshot = self.machine.snapshot(self.facts.clock.now()).into();
         let BinderShell { keeper, .. } = self;
         match tokio::time::timeout(STORING, keeper.store(snapshot).wait()).await {
             // Joins a thread that has nothing left to do.
@@ -236,9 +243,47 @@ impl BinderShell {
                 // Whoever asked may have gone; it has happened all the same.
                 let _ = applied.send(());
             }
+            Event::Order(order, answer) => {
+                info!("ordered by an operator: {order}");
+                match order.carry_out(self.facts.clock.now(), &mut self.machine) {
+                    Ok(done) => self.ordered.push((done, answer)),
+                    // Who asked may have hung up.
+                    Err(why) => drop(answer.send(Err(why))),
+                }
+            }
             Event::Status(answer) => drop(answer.send(self.status())),
             Event::Stored(stored) => self.note_stored(stored),
             Event::Stop => {}
+        }
+    }
+
+    /// Tells who ordered something that it has happened, once the sinks have answered to what was
+    /// published for it.
+    fn answer_orders(&mut self) {
+        let is_due =
+            |(done, _): &(Done, _)| done.zones.iter().any(|zone| self.machine.is_due(zone));
+        let (waiting, handed_over): (Vec<_>, _) =
+            std::mem::take(&mut self.ordered).into_iter().partition(is_due);
+        self.ordered = waiting;
+        for (mut done, answer) in handed_over {
+            let publishers =
+                self.publishers.iter().filter(|((zone, _), _)| done.zones.contains(zone));
+            let settled: Vec<_> = publishers
+                .map(|((zone, sink), publisher)| (format!("{zone} by {sink}"), publisher.settled()))
+                .collect();
+            tokio::spawn(async move {
+                let end = tokio::time::Instant::now() + operator::PATIENCE;
+                for (what, settled) in settled {
+                    let trouble = match tokio::time::timeout_at(end, settled).await {
+                        Ok(status) if status.state == SinkState::Ok => continue,
+                        Ok(status) => status.error.unwrap_or_else(|| "failed".to_owned()),
+                        Err(_) => "it does not answer; it is tried further".to_owned(),
+                    };
+                    done.drained.unpublished.push(format!("{what}: {trouble}"));
+                }
+                // Who asked may have hung up; it has happened all the same.
+                let _ = answer.send(Ok(done.drained));
+            });
         }
     }
 
@@ -276,7 +321,7 @@ impl BinderShell {
 
     fn store(&mut self) -> Stored {
         self.stored_at = self.machine.counters().accepted;
-        self.keeper.store(self.machine.snapshot().into())
+        self.keeper.store(self.machine.snapshot(self.facts.clock.now()).into())
     }
 
     fn store_if_heard(&mut self) {

@@ -7,6 +7,7 @@ pub mod agent;
 mod alarm;
 pub mod binder;
 pub mod monitor;
+pub mod operator;
 pub mod publisher;
 pub mod recorder;
 mod report;

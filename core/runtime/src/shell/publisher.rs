@@ -161,10 +161,13 @@ impl Publisher {
     }
 
     /// Resolves when nothing is under way: the newest job is confirmed or has failed.
-    pub async fn settled(&self) {
+    pub fn settled(&self) -> impl Future<Output = SinkStatus> + Send + 'static {
         let mut progress = self.progress.subscribe();
-        // An end of the worker settles it too.
-        let _ = progress.wait_for(|progress| progress.awaited.is_none()).await;
+        async move {
+            // An end of the worker settles it too.
+            let _ = progress.wait_for(|progress| progress.awaited.is_none()).await;
+            progress.borrow().status.clone()
+        }
     }
 
     /// How far it is.

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
-use rais_proto::binder::ZoneView;
+use rais_proto::binder::drains::DrainView;
 use rais_proto::binder::view::{Alarm, BinderView, MemberView, ServiceView};
+use rais_proto::binder::{DrainTarget, ZoneView};
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
-use rais_proto::name::ZoneName;
+use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::React;
+use rais_proto::policy::drained::Force;
 
 use super::Facts;
 use super::monitor::{claim_word, millis};
@@ -16,8 +18,8 @@ use super::publisher::PublishCounters;
 use crate::clock::rfc3339;
 use crate::plan::binder::BinderPlan;
 use crate::status::{
-    AlarmStatus, BinderCounters, BinderStatus, HeardHost, MemberStatus, ServiceStatus, SinkState,
-    SinkStatus, ZoneStatus,
+    AlarmStatus, BinderCounters, BinderStatus, DrainStatus, HeardHost, MemberStatus, ServiceStatus,
+    SinkState, SinkStatus, ZoneStatus,
 };
 
 /// What a status is told from.
@@ -43,6 +45,7 @@ impl Told<'_> {
             zones,
             services: self.view.services.iter().map(|service| self.service(service)).collect(),
             hosts: hosts(self.view),
+            drains: drains(self.view),
             plugins: Vec::new(),
             counters: self.counted(),
         }
@@ -155,6 +158,29 @@ fn hosts(view: &BinderView) -> Vec<HeardHost> {
         .collect()
 }
 
+fn drains(view: &BinderView) -> Vec<DrainStatus> {
+    let name_of = |id: &HostId| {
+        let host = view.hosts.iter().find(|host| host.id == *id);
+        host.map_or_else(|| id.to_string(), |host| host.name.to_string())
+    };
+    let drain = |drain: &DrainView| {
+        let (kind, target) = match &drain.target {
+            DrainTarget::Host(id) => ("host", name_of(id)),
+            DrainTarget::Service(name) => ("service", name.to_string()),
+            DrainTarget::Address(address) => ("address", address.to_string()),
+        };
+        DrainStatus {
+            kind: kind.to_owned(),
+            target,
+            reason: drain.reason.clone(),
+            stood_ms: millis(drain.stood),
+            left_ms: millis(drain.left),
+            force: drain.force == Force::Given,
+        }
+    };
+    view.drains.iter().map(drain).collect()
+}
+
 fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
     let (kind, service, text) = match alarm {
         Alarm::Deaf { silent_for } => {
@@ -169,6 +195,14 @@ fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
             let list: Vec<_> = members.iter().map(ToString::to_string).collect();
             let list = list.join(", ");
             ("held", Some(service), format!("too many went silent at once: {list} held"))
+        }
+        Alarm::Panic { service } => {
+            let text = "fewer are live than `panic` asks for: all that are known are in";
+            ("panic", Some(service), text.to_owned())
+        }
+        Alarm::Loaded { service, load, max_load } => {
+            let text = format!("those in carry {load} on average; `max_load` is {max_load}");
+            ("loaded", Some(service), text)
         }
         Alarm::LastResort { service } => {
             ("last-resort", Some(service), "nobody is left: `when_none` decides".to_owned())

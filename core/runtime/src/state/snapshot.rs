@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rais_proto::binder::ZoneMemory;
+use rais_proto::binder::drains::{Drain, DrainMemory};
 use rais_proto::binder::peers::HostMemory;
 use rais_proto::binder::snapshot::{ClaimMemory, ServiceMemory, Snapshot};
+use rais_proto::binder::{DrainTarget, ZoneMemory};
 use rais_proto::heartbeat::{Capacity, Claim, State, Weight};
 use rais_proto::name::{Epoch, HostId, Sequence};
+use rais_proto::policy::drained::Force;
 use rais_proto::serial::Serial;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,8 @@ pub struct StoredSnapshot {
     zones: BTreeMap<String, StoredZone>,
     services: BTreeMap<String, StoredService>,
     hosts: BTreeMap<String, StoredHost>,
+    #[serde(default)]
+    drains: Vec<StoredDrain>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +59,24 @@ struct StoredHost {
     highest: u64,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredDrain {
+    #[serde(flatten)]
+    target: StoredTarget,
+    time_ms: u64,
+    stood_ms: u64,
+    reason: String,
+    force: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StoredTarget {
+    Host(String),
+    Service(String),
+    Address(IpAddr),
+}
+
 impl From<Snapshot> for StoredSnapshot {
     fn from(snapshot: Snapshot) -> StoredSnapshot {
         let zones = snapshot.zones.into_iter().map(|(name, zone)| {
@@ -77,6 +99,7 @@ impl From<Snapshot> for StoredSnapshot {
             zones: zones.collect(),
             services: services.collect(),
             hosts: hosts.collect(),
+            drains: snapshot.drains.into_iter().map(StoredDrain::from).collect(),
         }
     }
 }
@@ -101,13 +124,17 @@ impl From<StoredSnapshot> for Snapshot {
                 highest: Sequence(host.highest),
             })
         });
-        Snapshot { zones: zones.collect(), services: services.collect(), hosts: hosts.collect() }
+        Snapshot {
+            zones: zones.collect(),
+            services: services.collect(),
+            hosts: hosts.collect(),
+            drains: stored.drains.into_iter().filter_map(StoredDrain::into_memory).collect(),
+        }
     }
 }
 
 impl From<ClaimMemory> for StoredClaim {
     fn from(claim: ClaimMemory) -> StoredClaim {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         StoredClaim {
             address: claim.address,
             host: claim.host.to_string(),
@@ -144,6 +171,44 @@ impl StoredClaim {
     }
 }
 
+impl From<DrainMemory> for StoredDrain {
+    fn from(memory: DrainMemory) -> StoredDrain {
+        let DrainMemory { drain, stood } = memory;
+        StoredDrain {
+            target: match drain.target {
+                DrainTarget::Host(host) => StoredTarget::Host(host.to_string()),
+                DrainTarget::Service(name) => StoredTarget::Service(name.to_string()),
+                DrainTarget::Address(address) => StoredTarget::Address(address),
+            },
+            time_ms: millis(drain.time),
+            stood_ms: millis(stood),
+            reason: drain.reason,
+            force: drain.force == Force::Given,
+        }
+    }
+}
+
+impl StoredDrain {
+    fn into_memory(self) -> Option<DrainMemory> {
+        let target = match self.target {
+            StoredTarget::Host(host) => DrainTarget::Host(host_id(&host)?),
+            StoredTarget::Service(name) => DrainTarget::Service(name.parse().ok()?),
+            StoredTarget::Address(address) => DrainTarget::Address(address),
+        };
+        let drain = Drain {
+            target,
+            time: Duration::from_millis(self.time_ms),
+            reason: self.reason,
+            force: if self.force { Force::Given } else { Force::Withheld },
+        };
+        Some(DrainMemory { drain, stood: Duration::from_millis(self.stood_ms) })
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn host_id(text: &str) -> Option<HostId> {
     let number = u128::from_str_radix(text, 16).ok()?;
     (text.len() == 32).then(|| HostId(number.to_be_bytes()))
@@ -152,6 +217,19 @@ fn host_id(text: &str) -> Option<HostId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn drain(target: DrainTarget, force: Force) -> DrainMemory {
+        let time = Duration::from_secs(1800);
+        let drain = Drain { target, time, reason: "disk".to_owned(), force };
+        DrainMemory { drain, stood: Duration::from_secs(60) }
+    }
+
+    #[test]
+    fn what_an_older_version_wrote_is_read() {
+        let stored: StoredSnapshot =
+            serde_json::from_str(r#"{"zones":{},"services":{},"hosts":{}}"#).unwrap();
+        assert_eq!(Snapshot::from(stored), Snapshot::default());
+    }
 
     #[test]
     fn reads_back_what_was_stored() {
@@ -185,6 +263,11 @@ mod tests {
                 epoch: Epoch(u64::MAX),
                 highest: Sequence(9),
             }],
+            drains: vec![
+                drain(DrainTarget::Host(HostId([7; 16])), Force::Given),
+                drain(DrainTarget::Service("http".parse().unwrap()), Force::Withheld),
+                drain(DrainTarget::Address("2001:db8::1".parse().unwrap()), Force::Withheld),
+            ],
         };
         let text = serde_json::to_string(&StoredSnapshot::from(snapshot.clone())).unwrap();
         let stored: StoredSnapshot = serde_json::from_str(&text).unwrap();

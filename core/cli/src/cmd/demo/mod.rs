@@ -24,6 +24,7 @@ use clap::{Args, Subcommand};
 use self::command::Order;
 pub(crate) use self::server::{ServerArgs, serve};
 use self::which::Which;
+use crate::args::duration;
 use crate::exit::Stop;
 
 /// Arguments of `rais demo`.
@@ -31,7 +32,7 @@ use crate::exit::Stop;
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(crate) struct DemoArgs {
     /// End after so long, as in 20s; web2 is killed and revived on the way
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = length)]
     length: Option<Duration>,
     #[command(subcommand)]
     command: Option<DemoCommand>,
@@ -74,38 +75,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Stop> {
     }
 }
 
-/// A whole number and its unit.
-fn duration(text: &str) -> Result<Duration, String> {
-    let allowed = "allowed: a whole number and one of ms, s, m, h, from 1ms to 24h, as in 20s";
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(end);
-    let millis: u64 = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(allowed.to_owned()),
-    };
-    let duration = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(millis));
-    let duration = duration.map(Duration::from_millis);
-    let fits = |duration: &Duration| {
-        (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(duration)
-    };
-    duration.filter(fits).ok_or_else(|| allowed.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_has_a_unit() {
-        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
-        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
-        for wrong in ["", "20", "s", "0s", "-1s", "1.5s", "25h", "20 s", "99999999999999999999h"] {
-            duration(wrong).unwrap_err();
-        }
-    }
+/// A demo of more than a day is a slip.
+fn length(text: &str) -> Result<Duration, String> {
+    duration(text, 1)
 }

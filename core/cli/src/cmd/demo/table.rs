@@ -299,6 +299,7 @@ mod tests {
             zones: Vec::new(),
             services: vec![service],
             hosts: Vec::new(),
+            drains: Vec::new(),
             plugins: Vec::new(),
             counters: BinderCounters::default(),
         };

@@ -59,6 +59,14 @@ fn a_binder_says_who_is_out_and_why() {
         zones: vec![ZoneStatus { zone: "www.example".into(), serial: Some(7), sinks: vec![sink] }],
         services: vec![service("http", "@", members), service("ftp", "ftp", Vec::new())],
         hosts: Vec::new(),
+        drains: vec![DrainStatus {
+            kind: "host".into(),
+            target: "web2".into(),
+            reason: "new disk".into(),
+            stood_ms: 61_000,
+            left_ms: 1_739_000,
+            force: true,
+        }],
         plugins: Vec::new(),
         counters: BinderCounters {
             refused: [("bad_tag".to_owned(), 3), ("truncated".to_owned(), 0)].into(),
@@ -73,6 +81,7 @@ fn a_binder_says_who_is_out_and_why() {
         "http     www.example         at-once  ready  198.51.100.1  in            12.5%  web1  120ms   1.65s",
         "http     www.example         at-once  ready  198.51.100.2  out     down  12.5%  web2  120ms   1.65s  refused",
         "ftp      ftp in www.example  at-once  ready  nobody known",
+        "web2     host  1m 1s  28m 59s  new disk  by force",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     }

@@ -17,7 +17,6 @@ fn keys_whose_part_comes_later_are_named() {
         ("[cluster]", "[host]\nuser = \"rais\"", 1, "`user`"),
         (BINDER, "balance = \"duty-cycle\"", 1, "`balance = \"duty-cycle\"`"),
         (BINDER, "watch = \"majority\"", 1, "`watch = \"majority\"`"),
-        (BINDER, "panic = \"50%\"", 1, "`panic`"),
         (BINDER, "weights = { quick = 0.4 }", 1, "`weights`"),
         ("[zone.\"www.example\"]", "scheme = \"weighted\"", 1, "`scheme = \"weighted\"`"),
         ("[zone.\"www.example\"]", "max_addresses = { a = 4 }", 1, "`max_addresses`"),

@@ -89,10 +89,7 @@ fn one_host_lacks_its_sink() {
 }
 
 #[test]
-fn two_pools_lack_a_sink_and_tiers() {
-    let expected = [
-        "34:1: `tiers` is not available in this version",
-        "42:8: sink type `nsupdate` is not available in this version",
-    ];
+fn two_pools_lack_their_sink() {
+    let expected = ["42:8: sink type `nsupdate` is not available in this version"];
     assert_eq!(refused("two-pools.toml"), expected);
 }

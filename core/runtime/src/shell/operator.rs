@@ -1,0 +1,130 @@
+//! What an operator orders a binder to do, and when it has happened.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use rais_proto::binder::drains::{Drain, DrainRefusal, Place};
+use rais_proto::binder::{Binder, DrainTarget, TargetFault};
+use rais_proto::name::{ServiceName, ZoneName};
+use rais_proto::policy::drained::Force;
+use rais_proto::time::Time;
+use tokio::sync::oneshot;
+
+use crate::config::nearest;
+use crate::control::{Drained, DrainedPlace};
+
+/// The publications that follow from an order are waited for so long.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An order to a binder.
+#[derive(Debug)]
+pub enum Order {
+    /// To leave it alone.
+    Drain {
+        /// A host, a service or an address.
+        target: String,
+        /// For how long.
+        time: Duration,
+        /// Why.
+        reason: String,
+        /// Whether a service may be left without addresses.
+        force: Force,
+    },
+    /// To leave it alone no longer.
+    Undrain {
+        /// A host, a service or an address.
+        target: String,
+    },
+}
+
+/// Who is told what came of an order, or why it was not carried out.
+pub type Answer = oneshot::Sender<Result<Drained, String>>;
+
+/// An order that has been carried out and is to be published.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) drained: Drained,
+    /// Those whose publications are waited for.
+    pub(super) zones: BTreeSet<ZoneName>,
+}
+
+impl Order {
+    /// Has `machine` do it.
+    ///
+    /// # Errors
+    /// Why it does not, for people.
+    pub(super) fn carry_out(self, now: Time, machine: &mut Binder) -> Result<Done, String> {
+        let places = match self {
+            Order::Drain { target, time, reason, force } => {
+                let target = called(machine, &target)?;
+                machine
+                    .drain(now, Drain { target, time, reason, force })
+                    .map_err(|refusal| refused(&refusal))?
+            }
+            Order::Undrain { target: word } => {
+                let target = called(machine, &word)?;
+                let places = machine.drained_by(&target);
+                if !machine.undrain(now, &target) {
+                    return Err(format!("`{word}` is not drained"));
+                }
+                places
+            }
+        };
+        Ok(done(now, machine, &places))
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Order::Drain { target, time, reason, force } => {
+                let force = if *force == Force::Given { " by force" } else { "" };
+                write!(f, "drain {target} for {time:?}{force}: {reason}")
+            }
+            Order::Undrain { target } => write!(f, "undrain {target}"),
+        }
+    }
+}
+
+fn done(now: Time, machine: &Binder, places: &[Place]) -> Done {
+    let view = machine.view(now);
+    let is_in = |service: &ServiceName, address| {
+        let mut services = view.services.iter();
+        services.find(|one| one.name == *service).is_some_and(|one| one.set.contains(address))
+    };
+    let zones = places.iter().filter_map(|(service, _)| machine.zone_of(service)).cloned();
+    Done {
+        zones: zones.collect(),
+        drained: Drained {
+            places: places
+                .iter()
+                .map(|(service, address)| DrainedPlace {
+                    service: service.to_string(),
+                    address: *address,
+                    in_set: is_in(service, address),
+                })
+                .collect(),
+            unpublished: Vec::new(),
+        },
+    }
+}
+
+fn called(machine: &Binder, word: &str) -> Result<DrainTarget, String> {
+    machine.target_called(word).map_err(|fault| {
+        let meant = match &fault {
+            TargetFault::Unknown { names } => nearest(word, names.iter().map(String::as_str)),
+            _ => None,
+        };
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
+        format!("`{word}`: {fault}{meant}")
+    })
+}
+
+fn refused(refusal: &DrainRefusal) -> String {
+    let help = match refusal {
+        DrainRefusal::Empties(_) => "; with --force it is done all the same",
+        _ => "",
+    };
+    format!("{refusal}{help}")
+}
