@@ -12,6 +12,7 @@ use rais_tests::site::{Site, address, addresses};
 use rais_tests::status;
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
+const JOURNAL: &str = "/var/lib/rais/binder/journal.jsonl";
 const ZONE: &str = "/var/lib/bind/www.example.zone";
 
 const TEXT: &str = r#"
@@ -124,6 +125,35 @@ fn who_is_drained_is_out_when_the_command_returns_and_stays_out_over_a_restart()
     assert_eq!(published(&binder), addresses([]));
     binder.rais(&["undrain", "www", "-c", CONFIG]).expect_code(0);
     assert_eq!(published(&binder), addresses([1, 2]));
+
+    // The whole story, over the crash.
+    let journal: Vec<serde_json::Value> =
+        binder.read(JOURNAL).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(journal[0], serde_json::json!({ "journal": 1 }));
+    let all = |kind: &str| -> Vec<&serde_json::Value> {
+        journal.iter().filter_map(|entry| entry.get(kind)).collect()
+    };
+    assert_eq!(all("started").len(), 2);
+    let heard = all("heard");
+    let web2 = heard.iter().find(|entry| entry["address"] == address(2).to_string()).unwrap();
+    assert_eq!((&web2["service"], &web2["state"]), (&"www".into(), &"up".into()));
+    assert!(web2["host"].as_str().unwrap().starts_with("web2 ("), "{web2}");
+    let decided = |verdict: &str| {
+        let of_web2 = |entry: &&&serde_json::Value| {
+            entry["address"] == address(2).to_string() && entry["verdict"] == verdict
+        };
+        all("decided").iter().filter(of_web2).count()
+    };
+    assert_eq!(decided("draining"), 3, "twice by order, once remembered: {:?}", all("decided"));
+    let orders = all("ordered");
+    assert_eq!(orders[0]["order"], "drain web2 for 3600s: new disk");
+    assert_eq!(orders.len(), 7);
+    let (published, confirmed) = (all("published"), all("confirmed"));
+    let last = published.last().unwrap();
+    assert_eq!((&last["zone"], &last["addresses"]), (&"www.example".into(), &2.into()));
+    assert_eq!(confirmed.last().unwrap()["serial"], last["serial"]);
+    let times: Vec<_> = journal.iter().filter_map(|entry| entry.get("at")).collect();
+    assert!(times.is_sorted_by_key(|at| at.as_str()), "{times:?}");
 }
 
 #[test]

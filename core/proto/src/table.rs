@@ -124,32 +124,36 @@ pub enum Obstacle {
 /// Addresses of a report that are not taken in.
 pub type Obstacles = Vec<(IpAddr, Obstacle)>;
 
+/// What a report came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Addresses that stand elsewhere now.
+    pub changed: Vec<IpAddr>,
+    /// Those that are not taken in.
+    pub obstacles: Obstacles,
+}
+
 impl Table {
     /// Takes in one report of `host`; the addresses were checked by the caller.
     ///
     /// A second owner of an address is refused while the first is live, and so is what there is
     /// no room for.
-    pub fn apply(
-        &mut self,
-        now: Time,
-        host: HostId,
-        report: &Report,
-        order: Order,
-    ) -> (Change, Obstacles) {
-        let mut change = Change::None;
-        let mut obstacles = Obstacles::new();
+    pub fn apply(&mut self, now: Time, host: HostId, report: &Report, order: Order) -> Applied {
+        let mut applied = Applied::default();
         for &address in &report.addresses {
             match self.hear(now, host, address, report, order) {
-                Ok(heard) => change = change.max(heard),
-                Err(obstacle) => obstacles.push((address, obstacle)),
+                Ok(Change::Standing) => applied.changed.push(address),
+                Ok(Change::None) => {}
+                Err(obstacle) => applied.obstacles.push((address, obstacle)),
             }
         }
-        (change, obstacles)
+        applied
     }
 
-    /// Gives up what `host` claims in `claim` and names no more: `named` is all it still does.
-    pub fn omit(&mut self, host: HostId, claim: Claim, named: &[IpAddr]) -> Change {
-        let mut change = Change::None;
+    /// Gives up what `host` claims in `claim` and names no more: `named` is all it still does. Says
+    /// which those are.
+    pub fn omit(&mut self, host: HostId, claim: Claim, named: &[IpAddr]) -> Vec<IpAddr> {
+        let mut given_up = Vec::new();
         let known = self.of_host.get(&host).into_iter().flatten();
         for address in known.filter(|address| !named.contains(address)) {
             let claims = self.members.get_mut(address).into_iter().flatten();
@@ -158,10 +162,10 @@ impl Table {
                 self.expires.remove(claimed);
                 claimed.state = State::Leaving;
                 claimed.reason = Reason::new("no longer announced");
-                change = Change::Standing;
+                given_up.push(*address);
             }
         }
-        change
+        given_up
     }
 
     /// Puts in a claim as it was remembered over a restart.

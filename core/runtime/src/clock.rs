@@ -68,6 +68,30 @@ impl Boot {
     }
 }
 
+/// `time` as in RFC 3339, in UTC and milliseconds.
+pub fn rfc3339_millis(time: WallTime) -> String {
+    let seconds = rfc3339(time);
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), time.as_unix_millis() % 1000)
+}
+
+/// What [`rfc3339_millis`] has written; none of anything else.
+pub fn parse_rfc3339_millis(text: &str) -> Option<WallTime> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // As in `rfc3339`: years of 400 repeat, and begin in March.
+    let (year, month) =
+        if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let (era, of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * month + 2) / 5 + day.checked_sub(1)?;
+    let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
+    let days = (era * 146_097 + day_of_era).checked_sub(719_468)?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    let time = WallTime::from_unix_millis(seconds * 1000 + number(20, 23)?);
+    // Whatever else may be written in these places is not ours.
+    (rfc3339_millis(time) == text).then_some(time)
+}
+
 /// `time` as in RFC 3339, in UTC and whole seconds.
 pub fn rfc3339(time: WallTime) -> String {
     let seconds = time.as_unix_secs();
@@ -119,7 +143,18 @@ mod tests {
             (4_107_542_399, "2100-02-28T23:59:59Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
-            assert_eq!(rfc3339(WallTime::from_unix_millis(seconds * 1000 + 999)), text);
+            let time = WallTime::from_unix_millis(seconds * 1000 + 999);
+            assert_eq!(rfc3339(time), text);
+            assert_eq!(parse_rfc3339_millis(&rfc3339_millis(time)), Some(time));
+        }
+        for wrong in [
+            "",
+            "2026-11-23T14:34:00Z",
+            "2026-02-30T00:00:00.000Z",
+            "2026-11-23T14:34:00.0000",
+            "é026-11-23T14:34:00.000Z",
+        ] {
+            assert_eq!(parse_rfc3339_millis(wrong), None, "{wrong}");
         }
     }
 

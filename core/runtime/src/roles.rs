@@ -29,6 +29,7 @@ use crate::shell::operator::Order;
 use crate::shell::recorder::Recorder;
 use crate::shell::transports::{Outlets, Receivers};
 use crate::state::healths::{self, StoredHealths};
+use crate::state::journal::Journal;
 use crate::state::snapshot::{self, StoredSnapshot};
 use crate::state::{Keeper, StateDir, StateError};
 use crate::status::Status;
@@ -406,7 +407,13 @@ impl BinderRole {
         let keeper = Keeper::start(file)?;
         let (host, membership) = (facts.host, &checked.membership);
         let plan = BinderPlan::of(&checked.config, &checked.instances, membership, host);
-        let (shell, events) = BinderShell::new(facts.clone(), plan, remembered, keeper, arrived);
+        let journal = Journal::start(state.folder()).map_err(|source| StateError::Io {
+            doing: "start the writer of the journal in",
+            path: state.folder().to_owned(),
+            source,
+        })?;
+        let (shell, events) =
+            BinderShell::new(facts.clone(), plan, remembered, keeper, journal, arrived);
         Ok((BinderRole { host, events, queue, _state: state }, shell))
     }
 }

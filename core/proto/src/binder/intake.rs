@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use super::conflicts::Conflict;
 use super::peers::Terms;
 use super::service::Service;
-use super::{Arrival, Binder};
+use super::{Arrival, Binder, Output};
 use crate::heartbeat::codec::{self, Opened};
 use crate::heartbeat::key::KeyLimits;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::{Claim, Coverage, Heartbeat, Report, State};
 use crate::name::{HostId, ServiceName};
-use crate::table::{Change, Obstacle, Order};
+use crate::table::{Applied, Obstacle, Order};
 use crate::time::Time;
 
 impl Binder {
@@ -79,10 +79,10 @@ impl Binder {
         let Ok(index) = self.services.binary_search_by(|s| s.name.cmp(name)) else {
             return; // somebody else's service
         };
-        let mut change = Change::None;
+        let mut changed = Vec::new();
         let reports = || beat.reports.iter().filter(|report| &report.service == name);
         for report in reports() {
-            change = change.max(self.take_in_report(arrival, beat, index, report, order));
+            changed.extend(self.take_in_report(arrival, beat, index, report, order));
         }
         let Some(service) = self.services.get_mut(index) else { return };
         if order == Order::Newest {
@@ -92,11 +92,23 @@ impl Binder {
                 if whole().next().is_some() {
                     let named: Vec<IpAddr> =
                         whole().flat_map(|report| report.addresses.iter().copied()).collect();
-                    change = change.max(service.table.omit(beat.host, claim, &named));
+                    changed.extend(service.table.omit(beat.host, claim, &named));
                 }
             }
         }
-        if service.judges_beats() && (change == Change::Standing || service.is_tense()) {
+        let is_to_judge = service.judges_beats() && (!changed.is_empty() || service.is_tense());
+        for address in changed {
+            if let Some(claimed) = service.table.latest(address) {
+                self.outputs.push_back(Output::Heard {
+                    service: name.clone(),
+                    address,
+                    host: beat.host,
+                    state: claimed.state,
+                    reason: claimed.reason.clone(),
+                });
+            }
+        }
+        if is_to_judge {
             self.judge_soon(arrival.now, index);
         } else {
             self.reschedule(index);
@@ -110,8 +122,8 @@ impl Binder {
         index: usize,
         report: &Report,
         order: Order,
-    ) -> Change {
-        let Some(service) = self.services.get_mut(index) else { return Change::None };
+    ) -> Vec<IpAddr> {
+        let Some(service) = self.services.get_mut(index) else { return Vec::new() };
         let on_loopback = arrival.source.ip().is_loopback();
         let refusal = |address: &IpAddr| {
             if is_no_servers(*address, on_loopback) {
@@ -130,7 +142,8 @@ impl Binder {
         refused.into_iter().for_each(|refusal| self.counters.refuse(refusal));
         let report = narrowed.as_ref().unwrap_or(report);
 
-        let (change, obstacles) = service.table.apply(arrival.now, beat.host, report, order);
+        let Applied { changed, obstacles } =
+            service.table.apply(arrival.now, beat.host, report, order);
         for &(address, obstacle) in &obstacles {
             self.counters.refuse(match obstacle {
                 Obstacle::Owner(owner) => {
@@ -150,7 +163,7 @@ impl Binder {
         if beat.host != self.config.host {
             self.hearing.longest = self.hearing.longest.max(report.expire);
         }
-        change
+        changed
     }
 }
 

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::Trust;
-use crate::heartbeat::{Capacity, Weight};
+use crate::heartbeat::{Capacity, Reason, State, Weight};
 use crate::load::Load;
-use crate::name::{HostId, ServiceName, ZoneName};
+use crate::name::{HostId, HostName, ServiceName, ZoneName};
 use crate::policy::{ServicePolicy, Verdict};
 use crate::serial::Serial;
 use crate::table::{Change, FORGET_AFTER};
@@ -70,7 +70,20 @@ pub struct BinderConfig {
 pub enum Output {
     /// Hand it to the zone's sinks, after storing a snapshot.
     Publish(Publication),
-    /// For the log: where an address stands now.
+    /// For the journal: of an address something else is said than before.
+    Heard {
+        /// The service.
+        service: ServiceName,
+        /// The address.
+        address: IpAddr,
+        /// Who says so.
+        host: HostId,
+        /// What.
+        state: State,
+        /// Why.
+        reason: Reason,
+    },
+    /// For the log and the journal: where an address stands now.
     Judged {
         /// The service.
         service: ServiceName,
@@ -270,6 +283,11 @@ impl Binder {
     pub fn zone_of(&self, service: &ServiceName) -> Option<&ZoneName> {
         let index = self.services.binary_search_by(|one| one.name.cmp(service)).ok()?;
         self.services.get(index).map(|service| &service.policy.zone)
+    }
+
+    /// What people call a host; none where it is not known.
+    pub fn host_name(&self, host: HostId) -> Option<&HostName> {
+        self.peers.name(host)
     }
 
     /// What was counted since the start.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
 use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
-use rais_proto::name::ZoneName;
+use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -20,6 +20,7 @@ use super::publisher::{Job, PublishCounters, Publisher};
 use super::report::Told;
 use crate::host::Arrived;
 use crate::plan::binder::BinderPlan;
+use crate::state::journal::{self, Journal};
 use crate::state::snapshot::StoredSnapshot;
 use crate::state::{Keeper, Stored};
 use crate::status::{BinderStatus, SinkState, SinkStatus};
@@ -66,6 +67,7 @@ pub struct BinderShell {
     /// The last publication of each zone: for a sink that joins by a reload.
     published: BTreeMap<ZoneName, Arc<Publication>>,
     counters: Arc<PublishCounters>,
+    journal: Journal,
     /// Orders that are carried out, while their zones wait for the end of a gap.
     ordered: Vec<(Done, operator::Answer)>,
     /// Beats taken in when the memory was last stored.
@@ -74,17 +76,19 @@ pub struct BinderShell {
 }
 
 impl BinderShell {
-    /// A binder that runs `plan`, remembers `snapshot`, and takes in what comes by `inbox`; and
-    /// how to tell it things.
+    /// A binder that runs `plan`, remembers `snapshot`, takes in what comes by `inbox` and writes down
+    /// in `journal` what it does; and how to tell it things.
     pub fn new(
         facts: Facts,
         plan: BinderPlan,
         snapshot: Option<Snapshot>,
         keeper: Keeper<StoredSnapshot>,
+        journal: Journal,
         inbox: mpsc::Receiver<Arrived>,
     ) -> (BinderShell, mpsc::UnboundedSender<Event>) {
         let (events, told) = mpsc::unbounded_channel();
-        let (now, config) = (facts.clock.now(), plan.config.clone());
+        let (clock, config) = (facts.clock, plan.config.clone());
+        let now = clock.now();
         let machine = match snapshot {
             Some(snapshot) => Binder::restore(now, config, snapshot),
             None => Binder::new(now, config),
@@ -100,7 +104,8 @@ impl BinderShell {
             transports: BTreeMap::new(),
             publishers: BTreeMap::new(),
             published: BTreeMap::new(),
-            counters: Arc::default(),
+            counters: Arc::new(PublishCounters::noting(journal.pen(), clock)),
+            journal,
             ordered: Vec::new(),
             stored_at: 0,
             store_error: None,
@@ -111,6 +116,8 @@ impl BinderShell {
 
     /// Runs until it is told to stop; its memory is on disk then.
     pub async fn run(mut self) {
+        let version = self.facts.version.clone();
+        self.note(journal::Event::Started { version });
         let mut store = tokio::time::interval(STORE_EVERY);
         let mut alarm = Alarm::new();
         loop {
@@ -134,8 +141,10 @@ impl BinderShell {
         self.machine.handle_shutdown(self.facts.clock.now(), self.facts.clock.wall());
         self.act();
         self.settle().await;
+        self.note(journal::Event::Stopped {});
         let snapshot = self.machine.snapshot(self.facts.clock.now()).into();
-        let BinderShell { keeper, .. } = self;
+        let BinderShell { keeper, journal, .. } = self;
+        journal.finish();
         match tokio::time::timeout(STORING, keeper.store(snapshot).wait()).await {
             // Joins a thread that has nothing left to do.
             Ok(Ok(())) => keeper.finish(),
@@ -176,14 +185,49 @@ impl BinderShell {
         self.machine.handle_datagram(arrival, &arrived.data);
     }
 
+    fn note(&self, event: journal::Event) {
+        self.journal.pen().note(self.facts.clock.wall(), event);
+    }
+
+    /// A host as people know it; two machines from one image have one name.
+    fn called(&self, host: HostId) -> String {
+        match self.machine.host_name(host) {
+            Some(name) => format!("{name} ({host})"),
+            None => host.to_string(),
+        }
+    }
+
     /// Does all that the machine asks for.
     fn act(&mut self) {
         let mut publications = Vec::new();
         while let Some(output) = self.machine.poll_output() {
             match output {
-                Output::Publish(publication) => publications.push(Arc::new(publication)),
+                Output::Publish(publication) => {
+                    self.note(journal::Event::Published {
+                        zone: publication.zone.to_string(),
+                        serial: publication.serial.0,
+                        reason: publication.reason.clone(),
+                        addresses: publication.services.iter().map(|(_, all)| all.len()).sum(),
+                    });
+                    publications.push(Arc::new(publication));
+                }
+                Output::Heard { service, address, host, state, reason } => {
+                    self.note(journal::Event::Heard {
+                        service: service.to_string(),
+                        address,
+                        host: self.called(host),
+                        state: state.to_string(),
+                        reason: reason.to_string(),
+                    });
+                }
                 Output::Judged { service, address, verdict } => {
                     let word = verdict.map_or("forgotten", Verdict::as_str);
+                    let (its, verdict_word) = (service.to_string(), word.to_owned());
+                    self.note(journal::Event::Decided {
+                        service: its,
+                        address,
+                        verdict: verdict_word,
+                    });
                     match verdict {
                         // Nobody is left who is well: the worst there is.
                         Some(Verdict::LastResort) => warn!(%service, %address, "{word}"),
@@ -245,6 +289,7 @@ impl BinderShell {
             }
             Event::Order(order, answer) => {
                 info!("ordered by an operator: {order}");
+                self.note(journal::Event::Ordered { order: order.to_string() });
                 match order.carry_out(self.facts.clock.now(), &mut self.machine) {
                     Ok(done) => self.ordered.push((done, answer)),
                     // Who asked may have hung up.

@@ -15,10 +15,12 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::monitor::sleep_until;
+use crate::clock::Clock;
 use crate::config::Sink;
 use crate::convert::{self, describe};
 use crate::host;
 use crate::plan::binder::{SinkPlan, ZonePlan};
+use crate::state::journal::{Event, Pen};
 use crate::status::{SinkState, SinkStatus};
 
 /// A sink's call that takes longer has failed; its own `timeout` comes first.
@@ -33,13 +35,27 @@ pub struct Job {
     pub zone: Arc<ZonePlan>,
 }
 
-/// What all publishers count together.
-#[derive(Debug, Default)]
+/// What all publishers count together, and where they write down what became of publications.
+#[derive(Debug)]
 pub struct PublishCounters {
     /// Publications that a sink confirmed.
     pub published: AtomicU64,
     /// Tries that failed.
     pub failed: AtomicU64,
+    pen: Pen,
+    clock: Clock,
+}
+
+impl PublishCounters {
+    /// None yet; what happens is written down by `pen`.
+    pub fn noting(pen: Pen, clock: Clock) -> PublishCounters {
+        let (published, failed) = Default::default();
+        PublishCounters { published, failed, pen, clock }
+    }
+
+    fn note(&self, event: Event) {
+        self.pen.note(self.clock.wall(), event);
+    }
 }
 
 /// The task that publishes one zone by one sink; ended with it.
@@ -265,6 +281,7 @@ impl Worker {
             progress.status.serial = Some(serial);
             recovered = progress.status.error.take().is_some();
         });
+        self.counters.note(Event::Confirmed { zone: self.zone.clone(), sink: self.name(), serial });
         let again = if recovered { " again" } else { "" };
         let count = what.records.len();
         info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} addresses; {}", what.head.reason);
@@ -284,6 +301,8 @@ impl Worker {
         });
         // Said once a change of state.
         if !known {
+            let (zone, sink, error) = (self.zone.clone(), self.name(), text.clone());
+            self.counters.note(Event::Failed { zone, sink, error });
             warn!(zone = %self.zone, sink = %self.name(), "not published: {text}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod file;
 pub mod healths;
+pub mod journal;
 mod keeper;
 pub mod snapshot;
 

@@ -52,7 +52,7 @@ const VERIFY: Duration = Duration::from_secs(60);
 fn start(sink: &Arc<Fake>) -> (Publisher, Arc<PublishCounters>) {
     let port: Arc<dyn SinkPort> = Arc::clone(sink) as _;
     let plan = SinkPlan { port, retry: Duration::from_secs(1), verify_interval: VERIFY };
-    let counters = Arc::new(PublishCounters::default());
+    let counters = Arc::new(PublishCounters::noting(Pen::default(), Clock::start()));
     (Publisher::start("www.example", "files", plan, Arc::clone(&counters)), counters)
 }
 

@@ -1,0 +1,135 @@
+//! What a binder heard, decided and published, on disk: a line of JSON for each, in two files of
+//! bounded size. Whoever asks why an address was not in the answers last night reads it here.
+//!
+//! Written by a thread of its own. A disk that is slow or full holds nobody up: what does not fit is
+//! lost, counted, and said.
+
+mod entry;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
+use std::thread;
+use std::time::Duration;
+
+use rais_proto::time::WallTime;
+
+pub use self::entry::{Entry, Event};
+use self::writer::Writer;
+
+/// Entries that wait for the disk; more are lost.
+const WAITING: usize = 16_384;
+/// Each of the two files is no larger, in octets.
+const LARGEST: u64 = 8 << 20;
+/// At the end the disk is waited for so long.
+const ENDING: Duration = Duration::from_millis(500);
+
+/// The file that is written, and the one before it.
+const FILES: [&str; 2] = ["journal.jsonl", "journal.1.jsonl"];
+
+/// A journal that is written; ended by [`Journal::finish`].
+#[derive(Debug)]
+pub struct Journal {
+    pen: Pen,
+}
+
+/// Writes into a journal, or into none.
+#[derive(Debug, Clone, Default)]
+pub struct Pen {
+    queue: Option<SyncSender<Job>>,
+    lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Write(Entry),
+    End(SyncSender<()>),
+}
+
+impl Journal {
+    /// Goes on with the journal in `folder`, or begins one.
+    ///
+    /// # Errors
+    /// No thread can be had. What the disk refuses is said in the log, and tried again.
+    pub fn start(folder: &Path) -> io::Result<Journal> {
+        Journal::of(folder, LARGEST, WAITING)
+    }
+
+    fn of(folder: &Path, largest: u64, waiting: usize) -> io::Result<Journal> {
+        let (queue, jobs) = mpsc::sync_channel(waiting);
+        let pen = Pen { queue: Some(queue), lost: Arc::default() };
+        let writer = Writer::new(folder, largest);
+        let lost = Arc::clone(&pen.lost);
+        thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            serve(writer, &jobs, &lost);
+        })?;
+        Ok(Journal { pen })
+    }
+
+    /// What writes into it.
+    pub fn pen(&self) -> Pen {
+        self.pen.clone()
+    }
+
+    /// Waits, within limits, until everything is written.
+    pub fn finish(self) {
+        let (done, written) = mpsc::sync_channel(1);
+        if let Some(queue) = &self.pen.queue {
+            // A queue that stays full is a disk that hangs.
+            if queue.try_send(Job::End(done)).is_ok() {
+                let _ = written.recv_timeout(ENDING);
+            }
+        }
+    }
+}
+
+impl Pen {
+    /// Has it written that `event` happened at `at`, without waiting for the disk.
+    pub fn note(&self, at: WallTime, event: Event) {
+        let Some(queue) = &self.queue else { return };
+        if queue.try_send(Job::Write(Entry { at: at.into(), event })).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The files of a journal in `folder`, the older one first.
+pub fn files(folder: &Path) -> [PathBuf; 2] {
+    let [current, before] = FILES.map(|name| folder.join(name));
+    [before, current]
+}
+
+fn serve(mut writer: Writer, jobs: &Receiver<Job>, lost: &AtomicU64) {
+    let mut next = jobs.recv().ok();
+    while let Some(job) = next {
+        match job {
+            Job::Write(entry) => {
+                let missing = lost.swap(0, Ordering::Relaxed);
+                if missing > 0 {
+                    writer.write(&Entry { at: entry.at, event: Event::Lost { entries: missing } });
+                }
+                writer.write(&entry);
+            }
+            Job::End(done) => {
+                writer.flush();
+                // Who has stopped waiting need not hear.
+                let _ = done.send(());
+            }
+        }
+        next = match jobs.try_recv() {
+            Ok(job) => Some(job),
+            Err(TryRecvError::Empty) => {
+                writer.flush();
+                jobs.recv().ok()
+            }
+            Err(TryRecvError::Disconnected) => None,
+        };
+    }
+    writer.flush();
+}
+
+#[cfg(test)]
+mod tests;
