@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rais_proto::binder;
+use rais_proto::binder::{self, PublicationChange};
 use rais_proto::heartbeat::Reason;
 use rais_proto::load::Load;
 use rais_proto::monitor::{self, ProbeOutcome};
@@ -81,7 +81,7 @@ pub(crate) fn publication(
             head.scheme.clone_from(&owner.scheme);
             owners.push(head);
             records.extend(published.iter().map(|one| {
-                let record = Record::new(index, one.address).with_weight(u16::MAX);
+                let record = Record::new(index, one.address).with_weight(one.share.get());
                 one.load.map_or(record, |load| record.with_load(load.as_percent()))
             }));
         }
@@ -89,18 +89,20 @@ pub(crate) fn publication(
     let mut head = ZoneHead::new(owners, what.serial.0);
     head.header = plan.header.as_ref().map(|header| header.to_string());
     head.file = Some(plan.file.clone());
-    head.change = Change::Set;
     head.reason.clone_from(&what.reason);
     // Of other owners, indices mean something else: then everything is new.
-    let before = before.filter(|before| before.head.owners == head.owners);
-    let before = before.map_or(&[][..], |before| &before.records);
-    Publication {
-        zone: what.zone.to_string(),
-        added: those_not_in(&records, before),
-        removed: those_not_in(before, &records),
-        head,
-        records,
-    }
+    let alike = before.filter(|before| before.head.owners == head.owners);
+    let there = alike.map_or(&[][..], |before| &before.records);
+    let (added, removed) = (those_not_in(&records, there), those_not_in(there, &records));
+    // To the sink it is more than weights where it has missed what changed before.
+    let has_all = alike.is_some_and(|before| before.head.header == head.header)
+        && added.is_empty()
+        && removed.is_empty();
+    head.change = match what.change {
+        PublicationChange::Shares if has_all => Change::Weights,
+        PublicationChange::Shares | PublicationChange::Sets => Change::Set,
+    };
+    Publication { zone: what.zone.to_string(), added, removed, head, records }
 }
 
 fn those_not_in(of: &[Record], other: &[Record]) -> Vec<Record> {

@@ -113,13 +113,15 @@ impl Binder {
         let emptied_on_purpose = service.may_be_empty()
             && !matches!(service.phase, Phase::Listening | Phase::Deaf)
             && !self.zones.was_published(zone);
+        let (is_weighed_anew, gap) = (service.is_weighed_anew(), self.config.gap);
         if is_another || emptied_on_purpose {
-            let gap = self.config.gap;
             if service.phase == Phase::Listening {
                 self.zones.mark_patiently(now, gap, zone, Renewal::Changed);
             } else {
                 self.zones.mark(now, gap, zone, Renewal::Changed);
             }
+        } else if is_weighed_anew && self.zones.was_published(zone) {
+            self.zones.mark(now, gap, zone, Renewal::Weighed);
         }
     }
 

@@ -26,6 +26,7 @@ use crate::heartbeat::trust::Trust;
 use crate::heartbeat::{Capacity, Reason, State, Weight};
 use crate::load::Load;
 use crate::name::{HostId, HostName, ServiceName, ZoneName};
+use crate::policy::weights::Share;
 use crate::policy::{ServicePolicy, Verdict};
 use crate::serial::Serial;
 use crate::table::{Change, FORGET_AFTER};
@@ -101,10 +102,21 @@ pub struct Publication {
     pub zone: ZoneName,
     /// To be published under exactly this serial.
     pub serial: Serial,
+    /// What of it is new.
+    pub change: PublicationChange,
     /// Every service of the zone and its addresses, in order.
     pub services: Vec<(ServiceName, Vec<Published>)>,
     /// What changed, for people.
     pub reason: String,
+}
+
+/// What a publication changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicationChange {
+    /// Sets of addresses, or anything else.
+    Sets,
+    /// Shares alone: every set is the same.
+    Shares,
 }
 
 /// One address of a publication.
@@ -118,6 +130,8 @@ pub struct Published {
     pub capacity: Capacity,
     /// The operator's static weight.
     pub weight: Weight,
+    /// How much of the answers it is to have, against the others of its service.
+    pub share: Share,
 }
 
 /// What a binder counts.
@@ -354,11 +368,21 @@ impl Binder {
             }
             let Some(serial) = self.zones.publish(now, wall, &zone, renewal) else { continue };
             let services = self.services_of(&zone);
+            for &index in self.of_zone.get(&zone).into_iter().flatten() {
+                if let Some(service) = self.services.get_mut(index) {
+                    service.note_published();
+                }
+            }
+            let change = match renewal {
+                Renewal::Weighed => PublicationChange::Shares,
+                Renewal::Again | Renewal::Changed => PublicationChange::Sets,
+            };
             let reason = self.reasons.take(&zone).unwrap_or_else(|| match renewal {
                 Renewal::Again => "as published before the start".to_owned(),
+                Renewal::Weighed => "weights".to_owned(),
                 Renewal::Changed => "the zone's fixed part changed".to_owned(),
             });
-            let publication = Publication { zone, serial, services, reason };
+            let publication = Publication { zone, serial, change, services, reason };
             self.outputs.push_back(Output::Publish(publication));
         }
     }
@@ -384,6 +408,7 @@ impl Binder {
             for index in 0..self.services.len() {
                 let Some(service) = self.services.get_mut(index) else { continue };
                 let change = service.table.forget(now - FORGET_AFTER, |_| true);
+                service.forget_balance();
                 if change == Change::Standing && service.judges_beats() {
                     self.judge_soon(now, index);
                 }

@@ -8,12 +8,15 @@ use super::Published;
 use crate::heartbeat::{Capacity, Weight};
 use crate::load::Load;
 use crate::name::ServiceName;
-use crate::policy::at_once::{self, Hearing, LoadTimer, Memory};
+use crate::policy::at_once::{self, Hearing, LoadTimer, Memory, Turns};
 use crate::policy::drained::Drained;
 use crate::policy::paper::{self, Current};
 use crate::policy::prune::Overloaded;
 use crate::policy::silence::{Holds, is_known_and_not_drained};
-use crate::policy::{AddressSet, Decision, React, ServicePolicy, Verdict, WhenNone, none_left};
+use crate::policy::weights::{self, MemberMemory, Share, Shares};
+use crate::policy::{
+    AddressSet, Balance, Decision, React, ServicePolicy, Verdict, WhenNone, none_left,
+};
 use crate::table::{Claimed, Row, Standing, Table};
 use crate::time::Time;
 
@@ -38,6 +41,12 @@ pub(crate) struct Service {
     holds: Holds,
     /// Those who are out for load; at once only.
     overloaded: Overloaded,
+    /// Of the duty cycle, and of the weights; at once only.
+    turns: Turns,
+    /// How much of the answers everybody is to have; of nobody where weights are not made.
+    shares: Shares,
+    /// What was last published of that.
+    published_shares: Shares,
     /// Those whom an operator has drained, as of the last judgement.
     pub(crate) drained: Drained,
     /// Since when it listens; silence is believed a full period later.
@@ -87,6 +96,9 @@ impl Service {
             last: AddressSet::new(),
             holds: Holds::default(),
             overloaded: Overloaded::default(),
+            turns: Turns::default(),
+            shares: Shares::new(),
+            published_shares: Shares::new(),
             drained: Drained::default(),
             listening_since: now,
             next_expiry: None,
@@ -111,6 +123,9 @@ impl Service {
         }
         if policy.react != self.policy.react || policy.prune_above().is_none() {
             self.overloaded = Overloaded::default();
+        }
+        if policy.balance.constants().is_none() {
+            (self.turns, self.shares) = Default::default();
         }
         self.policy = policy;
         let policy = &self.policy;
@@ -180,7 +195,7 @@ impl Service {
                 Phase::Listening => Some(self.listening_ends()),
                 Phase::Ready | Phase::NobodyHeard => {
                     let release = self.holds.next_wake(at_once::patience(&self.policy));
-                    let load = self.policy.acts_by_load().then_some(self.timer);
+                    let load = self.policy.has_load_timer().then_some(self.timer);
                     [self.next_expiry, release, load].into_iter().flatten().min()
                 }
                 // Only a beat changes anything.
@@ -198,11 +213,16 @@ impl Service {
                 load: claimed.load,
                 capacity: claimed.capacity,
                 weight: claimed.weight,
+                share: self.share(address),
             },
             // Stored, and not heard since.
-            None => {
-                Published { address, load: None, capacity: Capacity::ONE, weight: Weight::USUAL }
-            }
+            None => Published {
+                address,
+                load: None,
+                capacity: Capacity::ONE,
+                weight: Weight::USUAL,
+                share: self.share(address),
+            },
         });
         published.collect()
     }
@@ -222,6 +242,39 @@ impl Service {
     /// Whether an empty set is what somebody asked for.
     pub(crate) fn may_be_empty(&self) -> bool {
         self.policy.when_none == WhenNone::Empty || self.drained.may_empty()
+    }
+
+    /// Where no weights are made all have the same.
+    fn share(&self, address: IpAddr) -> Share {
+        self.shares.get(&address).copied().unwrap_or(Share::MOST)
+    }
+
+    /// What is published now is the measure of what is worth another publication.
+    pub(crate) fn note_published(&mut self) {
+        self.published_shares.clone_from(&self.shares);
+    }
+
+    /// Whether its weights have changed enough to be published for it.
+    pub(crate) fn is_weighed_anew(&self) -> bool {
+        !self.shares.is_empty() && weights::differ(&self.published_shares, &self.shares)
+    }
+
+    /// What of the weights is to be remembered.
+    pub(crate) fn balance_memory(&self) -> impl Iterator<Item = (IpAddr, MemberMemory)> {
+        self.turns.balance.memory()
+    }
+
+    /// Puts in what was remembered of the weights.
+    pub(crate) fn restore_balance(&mut self, memory: Vec<(IpAddr, MemberMemory)>) {
+        if self.policy.balance.constants().is_some() {
+            self.turns.balance = weights::Balance::restore(memory);
+        }
+    }
+
+    /// Of who is known no more nothing is kept.
+    pub(crate) fn forget_balance(&mut self) {
+        let known = self.addresses();
+        self.turns.balance.forget(|address| known.contains(&address));
     }
 
     /// The load of those in, by capacity, and `max_load`; where it is more than a share of it that
@@ -289,9 +342,18 @@ impl Service {
             last: &self.last,
             holds: &mut self.holds,
             overloaded: &mut self.overloaded,
+            turns: &mut self.turns,
             drained: &self.drained,
         };
         let decision = at_once::judge(now, &self.policy, &rows, hearing, timer, &mut memory);
+        if let Balance::Weights(constants) = &self.policy.balance
+            && hearing != Hearing::Deaf
+            && (is_due || !decision.set.iter().eq(self.shares.keys()))
+        {
+            let members = at_once::members(&rows, &decision);
+            let newcomers = at_once::newcomers(hearing);
+            self.shares = self.turns.balance.judge(now, constants, newcomers, &members);
+        }
         self.next_expiry = self.table.next_expiry(now);
         decision
     }

@@ -11,6 +11,7 @@ use super::{Binder, BinderConfig};
 use crate::heartbeat::{Capacity, Claim, Reason, State, Weight};
 use crate::name::{HostId, ServiceName, ZoneName};
 use crate::policy::AddressSet;
+use crate::policy::weights::MemberMemory;
 use crate::table::{Claimed, Revival};
 use crate::time::Time;
 
@@ -34,6 +35,8 @@ pub struct ServiceMemory {
     pub set: AddressSet,
     /// Who claimed what.
     pub claims: Vec<ClaimMemory>,
+    /// What the weights have learnt of each address.
+    pub balance: Vec<(IpAddr, MemberMemory)>,
 }
 
 /// One claim.
@@ -101,6 +104,7 @@ impl Binder {
                     let memory = ServiceMemory {
                         set: service.decision.set.clone(),
                         claims: claims.map(|(address, c)| ClaimMemory::of(address, c)).collect(),
+                        balance: service.balance_memory().collect(),
                     };
                     (service.name.clone(), memory)
                 })
@@ -121,6 +125,7 @@ impl Binder {
         let service = self.services.get_mut(index)?;
         let policy = service.policy.clone();
         service.restore(&memory.set);
+        service.restore_balance(memory.balance);
         let narrowed = service.decision.set != memory.set;
         for claim in memory.claims.into_iter().filter(|c| policy.allows(c.address)) {
             if claim.host != self.config.host {

@@ -61,7 +61,9 @@ struct Zone {
 pub(crate) enum Renewal {
     /// What was last published, after a start: whoever serves it may have missed it.
     Again,
-    /// Something changed.
+    /// Shares alone changed.
+    Weighed,
+    /// Something else changed.
     Changed,
 }
 

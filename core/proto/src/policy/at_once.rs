@@ -9,7 +9,7 @@
 //! | 4 drain | out, on the server's own wish or an operator's: [`super::drained`] |
 //! | 5 panic | [`super::panic`] |
 //! | 6 tier | [`super::tiers`] |
-//! | 7 load | [`super::prune`] |
+//! | 7 load | [`super::prune`]; or [`super::duty_cycle`], by [`super::weights`] |
 //! | 8 cut | [`super::cut`] |
 //! | 9 none left | [`super::none_left`] |
 //!
@@ -20,10 +20,12 @@ use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 use super::drained::Drained;
+use super::duty_cycle::DutyCycle;
 use super::prune::{Candidate, Occasion, Overloaded};
 use super::silence::{Holds, Patience, is_known_and_not_drained};
-use super::{AddressSet, Decision, ServicePolicy, Verdict, cut, none_left, panic, tiers};
-use crate::heartbeat::Capacity;
+use super::weights::{self, Newcomers};
+use super::{AddressSet, Balance, Decision, ServicePolicy, Verdict, cut, none_left, panic, tiers};
+use crate::heartbeat::{Capacity, Weight};
 use crate::table::{Claimed, Row, Standing};
 use crate::time::Time;
 
@@ -49,8 +51,18 @@ pub struct Memory<'a> {
     pub holds: &'a mut Holds,
     /// Those who are out for load.
     pub overloaded: &'a mut Overloaded,
+    /// What is kept of turns.
+    pub turns: &'a mut Turns,
     /// Those whom an operator has drained; the rows say so too.
     pub drained: &'a Drained,
+}
+
+/// What the duty cycle keeps.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Turns {
+    /// How loaded everybody was found.
+    pub balance: weights::Balance,
+    cycle: DutyCycle,
 }
 
 /// Whether the load timer has come.
@@ -83,7 +95,13 @@ pub fn judge(
     } else {
         tiers::choose(&policy.tiers, &mut decision);
         let occasion = occasion(hearing, timer, memory.set, &decision);
-        judge_load(now, policy, rows, occasion, memory, &mut decision);
+        match policy.balance {
+            Balance::Prune => judge_load(now, policy, rows, occasion, memory, &mut decision),
+            Balance::DutyCycle(constants) => {
+                take_turns(now, &constants, rows, (hearing, timer), memory, &mut decision);
+            }
+            Balance::Weights(_) | Balance::None => {}
+        }
         cut(policy, rows, occasion, memory, &mut decision);
     }
     none_left::apply(&mut decision, policy.when_none, memory.last, rows, memory.drained);
@@ -159,6 +177,52 @@ fn judge_load(
         decision.set.remove(&address);
         decision.verdicts.insert(address, Verdict::Pruned);
     }
+}
+
+/// Takes out of `decision` whose turn it is not: turns are taken at the timer.
+fn take_turns(
+    now: Time,
+    constants: &weights::Constants,
+    rows: &[Row<'_>],
+    (hearing, timer): (Hearing, LoadTimer),
+    memory: &mut Memory<'_>,
+    decision: &mut Decision,
+) {
+    let members = members(rows, decision);
+    let shares = memory.turns.balance.judge(now, constants, newcomers(hearing), &members);
+    let on_duty = match timer {
+        LoadTimer::Due => memory.turns.cycle.turn(&shares),
+        LoadTimer::Running => memory.turns.cycle.among(&shares),
+    };
+    for address in decision.set.difference(&on_duty) {
+        decision.verdicts.insert(*address, Verdict::OffDuty);
+    }
+    decision.set = on_duty;
+}
+
+/// Whoever is in at a start may have been in for long.
+pub fn newcomers(hearing: Hearing) -> Newcomers {
+    match hearing {
+        Hearing::Listening => Newcomers::Found,
+        Hearing::Clear | Hearing::Deaf => Newcomers::LetIn,
+    }
+}
+
+/// Who is in by `decision`, as weights are made of it.
+pub fn members(rows: &[Row<'_>], decision: &Decision) -> Vec<weights::Member> {
+    let claims: BTreeMap<IpAddr, &Claimed> =
+        rows.iter().map(|row| (row.address, row.claimed)).collect();
+    let of = |&address: &IpAddr| {
+        let claimed = claims.get(&address);
+        let is_heard = decision.verdicts.get(&address) == Some(&Verdict::In);
+        weights::Member {
+            address,
+            load: claimed.filter(|_| is_heard).and_then(|claimed| claimed.load),
+            capacity: claimed.map_or(Capacity::ONE, |claimed| claimed.capacity),
+            weight: claimed.map_or(Weight::USUAL, |claimed| claimed.weight),
+        }
+    };
+    decision.set.iter().map(of).collect()
 }
 
 /// Takes out of `decision` who is too much.

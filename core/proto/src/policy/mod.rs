@@ -5,12 +5,14 @@
 pub mod at_once;
 pub mod cut;
 pub mod drained;
+pub mod duty_cycle;
 pub mod none_left;
 pub mod panic;
 pub mod paper;
 pub mod prune;
 pub mod silence;
 pub mod tiers;
+pub mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -88,9 +90,11 @@ impl ServicePolicy {
         self.max_load.filter(|_| self.balance == Balance::Prune)
     }
 
-    /// Whether load makes a difference to who is in.
-    pub fn acts_by_load(&self) -> bool {
-        self.prune_above().is_some() || self.max_servers.is_some()
+    /// Whether anything is done at the load timer.
+    pub fn has_load_timer(&self) -> bool {
+        self.prune_above().is_some()
+            || self.max_servers.is_some()
+            || self.balance.constants().is_some()
     }
 
     /// By what load is judged where `known` addresses are known and not drained; none where it
@@ -116,12 +120,26 @@ pub enum React {
 }
 
 /// How load is spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Balance {
     /// Not.
     None,
     /// By taking the overloaded out.
     Prune,
+    /// By weights in the answers; health alone says who is in.
+    Weights(weights::Constants),
+    /// By turns in the set.
+    DutyCycle(weights::Constants),
+}
+
+impl Balance {
+    /// By what weights are made, where they are.
+    pub fn constants(&self) -> Option<&weights::Constants> {
+        match self {
+            Balance::Weights(constants) | Balance::DutyCycle(constants) => Some(constants),
+            Balance::None | Balance::Prune => None,
+        }
+    }
 }
 
 /// A share of a service's addresses that are known and not drained.
@@ -194,6 +212,8 @@ pub enum Verdict {
     LowerTier,
     /// Out: its load is above `max_load`.
     Pruned,
+    /// Out until its next turn (`balance = "duty-cycle"`).
+    OffDuty,
     /// Out: `max_servers` others are in.
     Surplus,
     /// In from the next judgement: heard within this period (the paper's rule).
@@ -217,6 +237,7 @@ impl Verdict {
             Verdict::Unheard => "unheard",
             Verdict::LowerTier => "lower-tier",
             Verdict::Pruned => "pruned",
+            Verdict::OffDuty => "off-duty",
             Verdict::Surplus => "surplus",
             Verdict::Awaiting => "awaiting",
         }

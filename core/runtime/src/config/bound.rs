@@ -8,10 +8,12 @@ use rais_proto::name::ZoneName;
 use rais_zone::OwnerName;
 
 use super::dns::{self, Scheme, Ttl};
+use super::duration;
 use super::fault::Fault;
 use super::section::Section;
 use super::tree::Node;
 use super::value::Value;
+use super::zone::Zone;
 use super::zones::Zones;
 
 /// `[binder.service.NAME]`, every default filled in.
@@ -221,6 +223,7 @@ impl BinderService {
             ttl: service_ttl.unwrap_or(found.ttl),
         };
         service.judge(&section);
+        service.judge_load(&section, found, zones);
         Some(service)
     }
 
@@ -239,6 +242,67 @@ impl BinderService {
         {
             let message = format!("`max_servers` ({most}) is below `min_servers` ({least})");
             value.notes.add(value.fault(message));
+        }
+    }
+}
+
+/// Prune and the duty cycle swing where they are judged less often (balance.md).
+const SOON_ENOUGH: Duration = Duration::from_secs(2);
+
+impl BinderService {
+    /// What is said of load and does nothing, or does less than was meant.
+    fn judge_load(&self, section: &Section<'_>, zone: &Zone, zones: &Zones<'_>) {
+        let doubt = |key: &str, message: String| {
+            if let Some(value) = section.value(key) {
+                value.notes.add(value.fault(message).as_doubt());
+            }
+        };
+        if let (Some(value), Balance::Weights, Some(sink)) =
+            (section.value("balance"), self.balance, zones.loses_weights(zone))
+        {
+            let message = format!("the sink `{sink}` of its zone carries no weights");
+            let fault = value.fault(message).allowed("`prune`, `duty-cycle` or `none` with it");
+            value.notes.add(fault);
+        }
+        match (self.balance, self.max_load) {
+            (Balance::Weights | Balance::DutyCycle | Balance::None, Some(max)) => doubt(
+                "max_load",
+                format!(
+                    "takes nobody out here: `balance` is `{}`; above {max} there is a warning in status",
+                    self.balance.as_str()
+                ),
+            ),
+            (Balance::Prune, None) => {
+                doubt("balance", "nobody is pruned without `max_load`".to_owned());
+            }
+            _ => {}
+        }
+        if self.max_load.is_none() || self.balance != Balance::Prune {
+            doubt("return_load", "has no effect where nobody is pruned".to_owned());
+        }
+        if !matches!(self.balance, Balance::Weights | Balance::DutyCycle) {
+            for key in ["weights", "slow_start"] {
+                let balance = self.balance.as_str();
+                doubt(key, format!("has no effect where `balance` is `{balance}`"));
+            }
+        }
+        let swings = match self.balance {
+            Balance::Prune => self.react == React::AtOnce && self.max_load.is_some(),
+            Balance::DutyCycle => true,
+            Balance::Weights | Balance::None => false,
+        };
+        if swings && self.interval > SOON_ENOUGH {
+            let key = ["interval", "balance", "max_load"]
+                .into_iter()
+                .find(|key| section.value(key).is_some());
+            let interval = duration::show(self.interval);
+            doubt(
+                key.unwrap_or_default(),
+                format!(
+                    "load is judged every {interval}, too seldom for `{}`: with `interval = \"2s\"`, and `[monitor] sample = \"2s\"`, it swings less",
+                    self.balance.as_str()
+                ),
+            );
         }
     }
 }
@@ -288,6 +352,18 @@ fn usual_balance(said: Option<Scheme>, weights: bool, max_load: Option<Load>) ->
         _ if weighted && weights => Balance::Weights,
         Some(_) => Balance::Prune,
         None => Balance::None,
+    }
+}
+
+impl Balance {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Balance::Weights => "weights",
+            Balance::Prune => "prune",
+            Balance::DutyCycle => "duty-cycle",
+            Balance::None => "none",
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Config, Sink};
 use rais_proto::name::ZoneName;
 use rais_zone::OwnerName;
 
-use super::bound::React;
+use super::bound::{MinServers, React};
 use super::duration;
 use super::fault::{Fault, Notes};
 use super::path;
@@ -20,6 +20,26 @@ pub(super) fn check(config: &Config, notes: &Notes) {
     owners(config, notes);
     files(config, notes);
     intervals(config, notes);
+    minima(config, notes);
+}
+
+/// From so many servers on one is no minimum (balance.md).
+const MANY: usize = 4;
+
+/// Load may leave one of many in, and it would have to carry all.
+fn minima(config: &Config, notes: &Notes) {
+    for (name, service) in &config.binder.services {
+        let targets = config.monitor.services.get(name).map_or(0, |own| own.targets.len());
+        let is_low = service.prune_above().is_some() && service.min_servers == MinServers::Count(1);
+        let base = path::join("binder.service", name.as_str());
+        let key = path::join(&base, "max_load");
+        if let Some(place) = config.places.key(&key).filter(|_| is_low && targets >= MANY) {
+            let message = format!(
+                "load may take out all but one of {targets} servers: `min_servers = \"50%\"` keeps half"
+            );
+            notes.add(Fault::warning(place.clone(), &key, message));
+        }
+    }
 }
 
 /// An owner that a service binds, and where that stands.

@@ -39,9 +39,6 @@ pub(super) const KEYS: &[(&str, Values)] = &[
     ("control.log_format", Values::Only(&["journald"])),
     ("zone.*.scheme", Values::But(&["round-robin"])),
     ("zone.*.max_addresses", Values::All),
-    ("binder.service.*.balance", Values::Only(&["weights", "duty-cycle"])),
-    ("binder.service.*.weights", Values::All),
-    ("binder.service.*.slow_start", Values::All),
     ("binder.service.*.watch", Values::Only(&["majority"])),
     ("binder.service.*.scheme", Values::But(&["round-robin"])),
 ];

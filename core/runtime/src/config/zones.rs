@@ -15,6 +15,8 @@ use super::zone::Zone;
 
 /// Types of sinks whose answers carry weights.
 const CARRY_WEIGHTS: [&str; 1] = ["dns"];
+/// Types of sinks that can do nothing with weights; of strangers' it is not known.
+const LOSE_WEIGHTS: [&str; 2] = ["bind", "nsupdate"];
 
 /// Every zone, and the names of those that are themselves at fault.
 pub(super) struct Zones<'a> {
@@ -72,6 +74,15 @@ impl<'a> Zones<'a> {
     /// A zone without faults.
     pub(super) fn get(&self, name: &ZoneName) -> Option<&Zone> {
         self.sound.get(name)
+    }
+
+    /// A sink of the zone that loses weights.
+    pub(super) fn loses_weights<'z>(&self, zone: &'z Zone) -> Option<&'z str> {
+        let loses = |name: &&String| {
+            let sink = self.sinks.get(name.as_str());
+            sink.is_some_and(|sink| LOSE_WEIGHTS.contains(&sink.table.type_name.as_str()))
+        };
+        zone.sinks.iter().find(loses).map(String::as_str)
     }
 
     /// Whether every sink of the zone carries weights.

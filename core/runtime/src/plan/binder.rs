@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rais_proto::binder::{BinderConfig, ZonePolicy};
 use rais_proto::name::{HostId, ServiceName, ZoneName};
-use rais_proto::policy::{self, ServicePolicy};
+use rais_proto::policy::{self, ServicePolicy, weights};
 use rais_proto::serial::Serial;
 use ring::digest;
 
@@ -187,7 +187,9 @@ fn policy_of(service: &BinderService) -> ServicePolicy {
         interval: service.interval,
         balance: match service.balance {
             Balance::Prune => policy::Balance::Prune,
-            Balance::Weights | Balance::DutyCycle | Balance::None => policy::Balance::None,
+            Balance::Weights => policy::Balance::Weights(constants(service)),
+            Balance::DutyCycle => policy::Balance::DutyCycle(constants(service)),
+            Balance::None => policy::Balance::None,
         },
         max_load: service.max_load,
         return_load: service.return_load,
@@ -205,6 +207,20 @@ fn policy_of(service: &BinderService) -> ServicePolicy {
         },
         hold: service.hold,
         allow: service.allow.clone().unwrap_or_default(),
+    }
+}
+
+fn constants(service: &BinderService) -> weights::Constants {
+    let ttl = Duration::from_secs(service.ttl.as_secs().into());
+    let (usual, wanted) = (weights::Constants::usual(ttl, service.interval), &service.weights);
+    weights::Constants {
+        smoothing: wanted.smoothing,
+        trim_time: wanted.trim_time.unwrap_or(usual.trim_time),
+        // Both were judged as they were read.
+        trim_bound: weights::TrimBound::new(wanted.trim_bound).unwrap_or(usual.trim_bound),
+        quick: weights::Quick::new(wanted.quick).unwrap_or(usual.quick),
+        slow_start: service.slow_start,
+        settle: usual.settle,
     }
 }
 

@@ -11,6 +11,7 @@ use rais_proto::binder::{DrainTarget, ZoneMemory};
 use rais_proto::heartbeat::{Capacity, Claim, State, Weight};
 use rais_proto::name::{Epoch, HostId, Sequence};
 use rais_proto::policy::drained::Force;
+use rais_proto::policy::weights::MemberMemory;
 use rais_proto::serial::Serial;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,16 @@ struct StoredZone {
 struct StoredService {
     set: Vec<IpAddr>,
     claims: Vec<StoredClaim>,
+    #[serde(default)]
+    balance: Vec<StoredBalance>,
+}
+
+/// What the weights have learnt of an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredBalance {
+    address: IpAddr,
+    trim_millionths: u32,
+    in_for_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +95,12 @@ impl From<Snapshot> for StoredSnapshot {
             (name.to_string(), StoredZone { serial: zone.serial.0, fingerprint })
         });
         let services = snapshot.services.into_iter().map(|(name, service)| {
-            let claims = service.claims.into_iter().map(StoredClaim::from).collect();
-            (name.to_string(), StoredService { set: service.set.into_iter().collect(), claims })
+            let stored = StoredService {
+                set: service.set.into_iter().collect(),
+                claims: service.claims.into_iter().map(StoredClaim::from).collect(),
+                balance: service.balance.into_iter().map(StoredBalance::of).collect(),
+            };
+            (name.to_string(), stored)
         });
         let hosts = snapshot.hosts.into_iter().map(|host| {
             let stored = StoredHost {
@@ -112,8 +127,12 @@ impl From<StoredSnapshot> for Snapshot {
             Some((name.parse().ok()?, ZoneMemory { serial: Serial(zone.serial), fingerprint }))
         });
         let services = stored.services.into_iter().filter_map(|(name, service)| {
-            let claims = service.claims.into_iter().filter_map(StoredClaim::into_memory).collect();
-            let memory = ServiceMemory { set: service.set.into_iter().collect(), claims };
+            let claims = service.claims.into_iter().filter_map(StoredClaim::into_memory);
+            let memory = ServiceMemory {
+                set: service.set.into_iter().collect(),
+                claims: claims.collect(),
+                balance: service.balance.into_iter().map(StoredBalance::into_memory).collect(),
+            };
             Some((name.parse().ok()?, memory))
         });
         let hosts = stored.hosts.into_iter().filter_map(|(id, host)| {
@@ -171,6 +190,22 @@ impl StoredClaim {
     }
 }
 
+impl StoredBalance {
+    fn of((address, memory): (IpAddr, MemberMemory)) -> StoredBalance {
+        let in_for_ms = memory.in_for.map(millis);
+        StoredBalance { address, trim_millionths: memory.trim, in_for_ms }
+    }
+
+    fn into_memory(self) -> (IpAddr, MemberMemory) {
+        let in_for = self.in_for_ms.map(|ms| match ms {
+            // As long as can be said: found at a start.
+            u64::MAX => Duration::MAX,
+            ms => Duration::from_millis(ms),
+        });
+        (self.address, MemberMemory { trim: self.trim_millionths, in_for })
+    }
+}
+
 impl From<DrainMemory> for StoredDrain {
     fn from(memory: DrainMemory) -> StoredDrain {
         let DrainMemory { drain, stood } = memory;
@@ -218,6 +253,10 @@ fn host_id(text: &str) -> Option<HostId> {
 mod tests {
     use super::*;
 
+    fn balance(n: u8, in_for: Option<Duration>) -> (IpAddr, MemberMemory) {
+        ([192, 0, 2, n].into(), MemberMemory { trim: 1_234_567, in_for })
+    }
+
     fn drain(target: DrainTarget, force: Force) -> DrainMemory {
         let time = Duration::from_secs(1800);
         let drain = Drain { target, time, reason: "disk".to_owned(), force };
@@ -254,6 +293,11 @@ mod tests {
                 ServiceMemory {
                     set: ["192.0.2.1".parse().unwrap(), claim.address].into(),
                     claims: vec![claim],
+                    balance: vec![
+                        balance(1, Some(Duration::MAX)),
+                        balance(2, Some(Duration::from_secs(9))),
+                        balance(3, None),
+                    ],
                 },
             )]
             .into(),

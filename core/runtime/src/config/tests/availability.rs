@@ -15,9 +15,7 @@ fn refused(text: &str) -> Vec<String> {
 fn keys_whose_part_comes_later_are_named() {
     let cases = [
         ("[cluster]", "[host]\nuser = \"rais\"", 1, "`user`"),
-        (BINDER, "balance = \"duty-cycle\"", 1, "`balance = \"duty-cycle\"`"),
         (BINDER, "watch = \"majority\"", 1, "`watch = \"majority\"`"),
-        (BINDER, "weights = { quick = 0.4 }", 1, "`weights`"),
         ("[zone.\"www.example\"]", "scheme = \"weighted\"", 1, "`scheme = \"weighted\"`"),
         ("[zone.\"www.example\"]", "max_addresses = { a = 4 }", 1, "`max_addresses`"),
         ("[binder]", "http = \"127.0.0.1:80\"", 1, "`http = \"127.0.0.1:80\"`"),

@@ -86,6 +86,7 @@ const LINES: &[(&str, &str, usize, &str)] = &[
     (MONITOR, "fast_interval = \"600ms\"", 17, "above `interval`"),
     (BINDER, "max_load = 60\nreturn_load = 60", 15, "not below `max_load`"),
     (BINDER, "min_servers = 3\nmax_servers = 2", 15, "below `min_servers` (3)"),
+    (BINDER, "balance = \"weights\"", 11, "the sink `bind` of its zone carries no weights"),
     (BINDER, "react = \"on-timer\"\nhold = \"5m\"", 1, "`hold` does not act with"),
     (BINDER, "react = \"on-timer\"\ntiers = [[\"10.0.0.0/8\"]]", 1, "`tiers` does not act with"),
     (BINDER, "react = \"on-timer\"\nbalance = \"weights\"", 11, "(allowed: `prune` or `none`)"),
@@ -404,4 +405,50 @@ fn a_secret_is_not_shown() {
     let shown = faulty(&text)[0].render(Look::Plain);
     assert!(shown.contains("retry = 1"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn what_is_said_of_load_and_does_nothing_is_doubtful() {
+    for (lines, expected) in [
+        ("max_load = 60\ninterval = \"2s\"", &[][..]),
+        ("max_load = 60", &[("max_load", "every 10s, too seldom for `prune`")]),
+        ("max_load = 60\ninterval = \"3s\"", &[("interval", "every 3s, too seldom")]),
+        ("react = \"on-timer\"\nmax_load = 60\ninterval = \"120s\"", &[]),
+        ("balance = \"duty-cycle\"", &[("balance", "too seldom for `duty-cycle`")]),
+        ("balance = \"duty-cycle\"\ninterval = \"2s\"\nslow_start = \"5s\"", &[]),
+        (
+            "balance = \"none\"\nmax_load = 60",
+            &[(
+                "max_load",
+                "takes nobody out here: `balance` is `none`; above 60% there is a warning",
+            )],
+        ),
+        ("balance = \"prune\"", &[("balance", "nobody is pruned without `max_load`")]),
+        ("return_load = 60", &[("return_load", "no effect where nobody is pruned")]),
+        ("slow_start = \"9s\"", &[("slow_start", "no effect where `balance` is `none`")]),
+        ("weights = { quick = 0.4 }", &[("weights", "no effect where `balance` is `none`")]),
+    ] {
+        let loaded =
+            read(&with(BINDER, lines)).unwrap_or_else(|faults| panic!("{lines}\n{faults}"));
+        let fits = |(fault, (key, says)): (&Fault, &(&str, &str))| {
+            fault.key() == format!("binder.service.www.{key}") && gist(fault).contains(says)
+        };
+        let told = &loaded.warnings;
+        assert_eq!(told.len(), expected.len(), "{lines}: {told:?}");
+        assert!(told.iter().zip(expected).all(fits), "{lines}: {told:?}");
+    }
+}
+
+#[test]
+fn one_that_may_be_left_alone_by_load_is_doubtful_where_many_are_known() {
+    const TARGETS: &str = "targets = [\"192.0.2.1\", \"192.0.2.2\", \"192.0.2.3\", \"192.0.2.4\"]";
+    let doubts = |targets: &str, lines: &str| {
+        let text = with(BINDER, lines).replacen(MONITOR, &format!("{MONITOR}\n{targets}"), 1);
+        read(&text).unwrap_or_else(|faults| panic!("{text}\n{faults}")).warnings.len()
+    };
+    let pruned = "max_load = 60\ninterval = \"2s\"";
+    assert_eq!(doubts(TARGETS, pruned), 1);
+    assert_eq!(doubts(TARGETS, &format!("{pruned}\nmin_servers = \"50%\"")), 0);
+    assert_eq!(doubts(&TARGETS.replace(", \"192.0.2.4\"", ""), pruned), 0);
+    assert_eq!(doubts(TARGETS, "when_none = \"all\""), 0);
 }

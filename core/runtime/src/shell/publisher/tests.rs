@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use rais_proto::binder::Published;
+use rais_proto::binder::{PublicationChange, Published};
 use rais_proto::heartbeat::{Capacity, Weight};
+use rais_proto::policy::weights::Share;
+use rais_sdk::Change;
 
 use super::*;
 use crate::host::{Answer, SinkPort};
@@ -62,11 +64,13 @@ fn job(serial: u32, hosts: &[u8]) -> Job {
         load: None,
         capacity: Capacity::ONE,
         weight: Weight::USUAL,
+        share: Share::MOST,
     };
     let service: rais_proto::name::ServiceName = "http".parse().unwrap();
     let publication = Publication {
         zone: "www.example".parse().unwrap(),
         serial: Serial(serial),
+        change: PublicationChange::Sets,
         services: vec![(service.clone(), hosts.iter().map(published).collect())],
         reason: String::new(),
     };
@@ -175,4 +179,36 @@ async fn drift_is_repaired_and_a_server_that_counts_ahead_is_left_alone() {
     serve(4, &[1]);
     tokio::time::sleep(VERIFY).await;
     assert_eq!(sink.serials().len(), 3, "an old zone");
+}
+
+#[test]
+fn weights_alone_are_told_only_to_who_has_all_else() {
+    let weighed = |serial, hosts: &[u8]| {
+        let mut job = job(serial, hosts);
+        let publication = Arc::make_mut(&mut job.publication);
+        publication.change = PublicationChange::Shares;
+        for one in &mut publication.services[0].1 {
+            one.share = Share::new(7).unwrap();
+        }
+        job
+    };
+    let told = |job: &Job, before: Option<&host::Publication>| {
+        let told = convert::publication(&job.publication, &job.zone, before);
+        (told.head.change, told.records[0].weight)
+    };
+    let (old, new) = (job(1, &[1, 2]), weighed(2, &[1, 2]));
+    let old = convert::publication(&old.publication, &old.zone, None);
+    assert_eq!((old.head.change, old.records[0].weight), (Change::Set, u16::MAX));
+    assert_eq!(told(&new, Some(&old)), (Change::Weights, 7));
+    assert_eq!(told(&new, None), (Change::Set, 7));
+    assert_eq!(told(&weighed(2, &[1, 3]), Some(&old)), (Change::Set, 7), "it missed a change");
+    let headed = host::Publication {
+        head: {
+            let mut head = old.head.clone();
+            head.header = Some("$TTL 1".to_owned());
+            head
+        },
+        ..old
+    };
+    assert_eq!(told(&new, Some(&headed)), (Change::Set, 7));
 }
