@@ -36,6 +36,8 @@ pub(crate) struct Service {
     pub(crate) policy: ServicePolicy,
     pub(crate) table: Table,
     pub(crate) decision: Decision,
+    /// Those whom health let in, before panic, tiers, load and number; at once only.
+    healthy: AddressSet,
     /// The last set that was not empty.
     last: AddressSet,
     holds: Holds,
@@ -93,6 +95,7 @@ impl Service {
             policy,
             table: Table::default(),
             decision: Decision::default(),
+            healthy: AddressSet::new(),
             last: AddressSet::new(),
             holds: Holds::default(),
             overloaded: Overloaded::default(),
@@ -112,6 +115,7 @@ impl Service {
         let set = allowed_of(set, &self.policy);
         self.decision.verdicts = set.iter().map(|&a| (a, Verdict::Stored)).collect();
         self.last.clone_from(&set);
+        self.healthy.clone_from(&set);
         self.decision.set = set;
     }
 
@@ -135,6 +139,7 @@ impl Service {
         let still = allowed_of(&self.decision.set, policy);
         self.decision.verdicts.retain(|a, _| still.contains(a));
         self.last = allowed_of(&self.last, policy);
+        self.healthy.retain(|address| still.contains(address) || allowed(*address));
         self.decision.set = still;
     }
 
@@ -339,6 +344,7 @@ impl Service {
         let rows = rows(&self.table, &self.drained, now);
         let mut memory = Memory {
             set: &self.decision.set,
+            healthy: &mut self.healthy,
             last: &self.last,
             holds: &mut self.holds,
             overloaded: &mut self.overloaded,

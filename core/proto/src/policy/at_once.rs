@@ -45,6 +45,9 @@ pub enum Hearing {
 pub struct Memory<'a> {
     /// The set that stands.
     pub set: &'a AddressSet,
+    /// Those whom health let in, whatever became of them after it: who is brought in by panic, or left
+    /// out for load, stands to health as before, or one step would undo the other.
+    pub healthy: &'a mut AddressSet,
     /// The last set that was not empty.
     pub last: &'a AddressSet,
     /// The silent who are held.
@@ -87,9 +90,10 @@ pub fn judge(
         return frozen(memory, rows);
     }
     if hearing == Hearing::Clear {
-        memory.holds.judge(now, rows, memory.set, patience(policy));
+        memory.holds.judge(now, rows, memory.healthy, patience(policy));
     }
     let mut decision = by_health(rows, hearing, memory);
+    memory.healthy.clone_from(&decision.set);
     if panic::is_on(policy.panic, &decision, rows) {
         panic::let_all_in(&mut decision, rows);
     } else {
@@ -112,7 +116,7 @@ pub fn judge(
 fn by_health(rows: &[Row<'_>], hearing: Hearing, memory: &Memory<'_>) -> Decision {
     let mut decision = Decision::default();
     for row in rows {
-        let stood = memory.set.contains(&row.address);
+        let stood = memory.healthy.contains(&row.address);
         let verdict = match row.standing {
             Standing::Up => Verdict::In,
             Standing::Out(state) => Verdict::Out(state),
@@ -132,7 +136,7 @@ fn by_health(rows: &[Row<'_>], hearing: Hearing, memory: &Memory<'_>) -> Decisio
         decision.verdicts.insert(row.address, verdict);
     }
     if hearing == Hearing::Listening {
-        for &address in memory.set {
+        for &address in memory.healthy.iter() {
             // Stored, and nobody has said a word of it since.
             let Entry::Vacant(unheard) = decision.verdicts.entry(address) else { continue };
             if memory.drained.contains(address) {
@@ -265,7 +269,9 @@ pub fn patience(policy: &ServicePolicy) -> Patience {
 
 /// Step 1: as it stands; an operator's commands still act.
 fn frozen(memory: &Memory<'_>, rows: &[Row<'_>]) -> Decision {
-    let set = memory.drained.without(memory.set);
+    let left = memory.drained.without(memory.set);
+    let is_asked_for = !left.is_empty() || memory.drained.may_empty();
+    let set = if is_asked_for { left } else { memory.set.clone() };
     let out = rows.iter().filter(|row| !set.contains(&row.address)).map(|row| {
         let verdict = match row.standing {
             Standing::Out(state) => Verdict::Out(state),

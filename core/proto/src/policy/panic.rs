@@ -12,8 +12,9 @@ use crate::table::{Row, Standing};
 
 /// Whether so few of `rows` are left by `decision`, which health alone has made.
 pub fn is_on(panic: Option<Percent>, decision: &Decision, rows: &[Row<'_>]) -> bool {
-    let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
-    panic.is_some_and(|panic| decision.set.len() < panic.of(known))
+    let known = || rows.iter().filter(|row| is_known_and_not_drained(row));
+    let live = known().filter(|row| decision.set.contains(&row.address)).count();
+    panic.is_some_and(|panic| live < panic.of(known().count()))
 }
 
 /// Lets everybody in who is known and not drained.

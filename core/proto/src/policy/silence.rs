@@ -55,9 +55,9 @@ impl Holds {
         matches!(self.members.get(&address), Some(Hold::Held(_) | Hold::Awaited(_)))
     }
 
-    /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays. Only who is in
-    /// the `set` can stay: a mass silence brings nobody back.
-    pub fn judge(&mut self, now: Time, rows: &[Row<'_>], set: &AddressSet, patience: Patience) {
+    /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays. Only who was
+    /// `healthy` can stay: a mass silence brings nobody back.
+    pub fn judge(&mut self, now: Time, rows: &[Row<'_>], healthy: &AddressSet, patience: Patience) {
         let together = mass_silence(now, rows);
         let mut before = std::mem::take(&mut self.members);
         for row in rows {
@@ -65,7 +65,7 @@ impl Holds {
             let hold = match before.remove(&address) {
                 _ if row.standing != Standing::Silent => None,
                 Some(Hold::Awaited(_)) if together.contains(&address) => Some(Hold::Held(now)),
-                None if together.contains(&address) && set.contains(&address) => {
+                None if together.contains(&address) && healthy.contains(&address) => {
                     Some(Hold::Held(now))
                 }
                 hold if together.contains(&address) => hold,
