@@ -19,9 +19,8 @@ enum Ours {
 /// Dependencies run one way: cli → runtime → proto, plugins → sdk ← runtime.
 fn allowed(package: &str) -> Ours {
     match package {
-        "rais-abi" | "rais-proto" | "rais-sdk-macros" | "rais-zone" | "rais-exec" => {
-            Ours::Only(&[])
-        }
+        "rais-abi" | "rais-proto" | "rais-sdk-macros" | "rais-zone" | "rais-exec"
+        | "rais-wheel" => Ours::Only(&[]),
         "rais-sdk" => Ours::Only(&["rais-abi", "rais-sdk-macros", "rais-zone"]),
         "rais-system" | "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
         "rais-http" => Ours::Only(&["rais-sdk", "rais-tls"]),
@@ -34,10 +33,13 @@ fn allowed(package: &str) -> Ours {
             "rais-system",
             "rais-talk",
             "rais-tls",
+            "rais-wheel",
         ]),
         "rais" | "rais-xtask" => Ours::All,
         // What the tests have loaded is a stranger's plugin: it knows the SDK.
         fixture if fixture.starts_with("rais-test-") => Ours::Only(&["rais-sdk"]),
+        // It models the network around the product's own rules.
+        "rais-simulator" => Ours::Only(&["rais-proto", "rais-wheel"]),
         // The whole-system tests know the binary and its contract, nothing inside.
         "rais-tests" => Ours::Only(&[]),
         other => panic!("{other} is new here: give it its place in tests/tests/architecture.rs"),
