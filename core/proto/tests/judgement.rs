@@ -311,7 +311,7 @@ proptest! {
                 verdict,
                 Verdict::Panic | Verdict::LastResort | Verdict::Frozen
             ))
-            && !case.policy.panic.is_some()
+            && case.policy.panic.is_none()
         {
             prop_assert!(decision.set.len() <= max.get() as usize);
         }
