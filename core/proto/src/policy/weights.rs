@@ -112,12 +112,17 @@ impl Balance {
                 Judged::of(*member, kept, elapsed, constants, newcomers)
             })
             .collect();
+        // Sums of fractions depend on their order: equal inputs give equal outputs.
+        fleet.sort_unstable_by_key(|one| one.address);
         self.leave_out_the_rest();
         self.centre_anew(&mut fleet);
-        let mean = mean_load(&fleet, constants);
-        if let Some(mean) = mean {
+        if let Some(mean) = mean_load(&fleet, constants)
+            && elapsed > Duration::ZERO
+        {
             trim(&mut fleet, mean, elapsed, constants);
         }
+        // With the new trims: judged again at once, it is the same.
+        let mean = mean_load(&fleet, constants);
         let least = least_ramp(&fleet, constants);
         let weight = |one: &Judged| {
             let ramp = one.ramp(constants).max(least);
@@ -262,10 +267,11 @@ fn least_ramp(fleet: &[Judged], constants: &Constants) -> f64 {
     if wanted > 0.0 { (wanted / ramping).max(RAMP_FROM) } else { RAMP_FROM }
 }
 
-/// The fleet's load, by those whose load is known; none where it is nobody's.
+/// The fleet's load, by the settled whose load is known; none where it is nobody's. What a ramp
+/// makes of a load says nothing of the fleet either.
 fn mean_load(fleet: &[Judged], constants: &Constants) -> Option<f64> {
     let (work, capacity) = fleet.iter().fold((0.0, 0.0), |(work, capacity), one| {
-        let Some(load) = one.load else { return (work, capacity) };
+        let Some(load) = one.load.filter(|_| one.settled) else { return (work, capacity) };
         let carries = one.carries(constants);
         (work + carries * load, capacity + carries)
     });
