@@ -4,8 +4,8 @@
 //! heaviest, which is 1, the member is in until the next turn, and 1 is taken off. So the heaviest
 //! is always in, one with half its share every other turn, and the set is never empty.
 //!
-//! A newcomer begins where the accumulators of those before it leave most room: members alike take
-//! turns, and are not all in and all out together.
+//! Newcomers begin with accumulators that lie evenly between 0 and 1: members alike take turns, and
+//! are not all in and all out together.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use super::weights::{Share, Shares};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DutyCycle {
     members: BTreeMap<IpAddr, Turn>,
-    /// How many have come; what a newcomer begins with.
+    /// How many have come: the next begins with so many times [`GOLDEN`].
     arrivals: u16,
 }
 
@@ -33,8 +33,8 @@ struct Turn {
 const GOLDEN: u16 = 40_503;
 
 impl DutyCycle {
-    /// The next turn of those with `shares`: who is in until the one after it. None empty but for
-    /// nobody.
+    /// The next turn of those with `shares`, one of whom has [`Share::MOST`]: who is in until the
+    /// one after it. Empty only where nobody has a share.
     pub fn turn(&mut self, shares: &Shares) -> AddressSet {
         self.admit(shares);
         for (address, turn) in &mut self.members {
@@ -78,5 +78,88 @@ impl Turn {
         let left = if self.is_in { sum - whole } else { sum };
         // Below the whole, since both were.
         self.accumulator = u16::try_from(left).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn web(n: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, n])
+    }
+
+    fn shares(shares: &[u16]) -> Shares {
+        (1..).zip(shares).map(|(n, &share)| (web(n), Share::new(share).unwrap())).collect()
+    }
+
+    #[test]
+    fn each_is_in_as_often_as_its_share_says() {
+        let shares = shares(&[65_535, 32_768, 16_384, 1]);
+        let mut duty = DutyCycle::default();
+        let mut counts = [0; 4];
+        for _ in 0..400 {
+            let set = duty.turn(&shares);
+            for (n, count) in (1..).zip(&mut counts) {
+                *count += u32::from(set.contains(&web(n)));
+            }
+        }
+        assert_eq!(counts[0], 400);
+        assert!((199..=201).contains(&counts[1]), "{counts:?}");
+        assert!((99..=101).contains(&counts[2]), "{counts:?}");
+        assert!(counts[3] <= 1, "{counts:?}");
+    }
+
+    #[test]
+    fn members_alike_take_turns() {
+        let mut all = [16_384; 21];
+        all[0] = 65_535;
+        let shares = shares(&all);
+        let mut duty = DutyCycle::default();
+        for _ in 0..100 {
+            let others = duty.turn(&shares).len() - 1;
+            assert!((4..=6).contains(&others), "{others} of 20 with a quarter each");
+        }
+    }
+
+    #[test]
+    fn between_turns_nobody_comes_unless_nobody_is_left() {
+        let mut duty = DutyCycle::default();
+        let set = duty.turn(&shares(&[65_535, 65_535]));
+        assert_eq!(duty.among(&shares(&[65_535, 65_535, 65_535])), set, "the third waits");
+        let third: Shares = shares(&[65_535, 65_535, 65_535]).split_off(&web(3));
+        assert_eq!(duty.among(&third), [web(3)].into());
+        assert_eq!(duty.turn(&shares(&[65_535, 65_535, 65_535])).len(), 3);
+        assert_eq!(duty.turn(&Shares::new()), AddressSet::new());
+    }
+
+    proptest! {
+        #[test]
+        fn never_empty_and_in_by_its_share(
+            lives in prop::collection::vec(prop::collection::vec(1..=u16::MAX, 1..12), 1..20),
+        ) {
+            let mut duty = DutyCycle::default();
+            for mut life in lives {
+                life[0] = u16::MAX;
+                let shares = shares(&life);
+                let mut counts = vec![0_u64; life.len()];
+                const TURNS: u64 = 50;
+                for _ in 0..TURNS {
+                    let set = duty.turn(&shares);
+                    prop_assert!(set.contains(&web(1)));
+                    prop_assert_eq!(&duty.among(&shares), &set);
+                    for (n, count) in (1..).zip(&mut counts) {
+                        *count += u64::from(set.contains(&web(n)));
+                    }
+                }
+                for (&share, &count) in life.iter().zip(&counts) {
+                    let exact = u64::from(share) * TURNS / u64::from(u16::MAX);
+                    prop_assert!(count.abs_diff(exact) <= 1, "{} of {}", count, exact);
+                }
+                duty.among(&shares.into_iter().rev().take(life.len() / 2).collect());
+            }
+        }
     }
 }
