@@ -133,7 +133,7 @@ fn no_crash_breaks_the_zone() {
         let checking = scope.spawn(|| check_until(&stop_checks, &file, &watched));
 
         let mut random = fastrand::Rng::with_seed(817_020);
-        for kill in 1..=count(20, 200) {
+        for kill in 1..=count(20, 500) {
             let before = serial_of(&file).unwrap();
             wait::until(&format!("churn before kill {kill}"), || {
                 assert!(binder.is_running(), "{}", binder.stderr());
