@@ -154,7 +154,7 @@ fn a_real_server_tells_its_load_with_tls_and_without() {
     let named = with("tls = { ca = \"ca.pem\", name = \"www.example\" }");
     assert_eq!(named.unwrap().load, Some(75.0));
     let fault = with("tls = { ca = \"ca.pem\" }").unwrap_err();
-    let other = "certificate is for another name";
+    let other = "certificate is for another name: www.example";
     assert_eq!((fault.kind, fault.text.as_str()), (FaultKind::Down, other));
 }
 

@@ -84,7 +84,7 @@ fn a_certificate_must_be_of_an_authority_and_for_the_name() {
     let target = "127.0.0.1:0".parse().unwrap();
     assert!(bench.run_probe::<Http>(&url, target, AMPLE).is_ok());
 
-    let other = "certificate is for another name";
+    let other = "certificate is for another name: www.example";
     assert_eq!(down(probe("tls = { ca = \"ca.pem\" }")), other);
     assert_eq!(down(probe("host = \"mail.example\"\ntls = { ca = \"ca.pem\" }")), other);
     let unknown = "certificate of an unknown issuer";

@@ -40,7 +40,7 @@ fn a_server_is_up_that_speaks_tls_and_says_what_it_should() {
 fn certificates_and_answers_that_are_not_as_they_should_be_are_down() {
     let nginx = Nginx::start();
     let [other] = probes(&nginx, "tls = { ca = 'ca.pem' }");
-    assert_eq!(other, Err(Fault::down("certificate is for another name")));
+    assert_eq!(other, Err(Fault::down("certificate is for another name: www.example")));
     let [plain] = probes(&nginx, GET);
     assert_eq!(plain, Err(Fault::down("another answer: HTTP/1.1 400 Bad Request")));
 }

@@ -39,9 +39,16 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "certificate is not valid yet".to_owned()
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "certificate is for another name".to_owned()
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            // As `DnsName("www.example")`.
+            let names = presented.iter().map(|name| name.split('"').nth(1).unwrap_or(name));
+            match names.collect::<Vec<_>>().as_slice() {
+                [] => "certificate is for no name".to_owned(),
+                [only] => format!("certificate is for another name: {only}"),
+                [first, ..] => format!("certificate is for other names: {first}, …"),
+            }
         }
+        CertificateError::NotValidForName => "certificate is for another name".to_owned(),
         CertificateError::UnknownIssuer => "certificate of an unknown issuer".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "certificate is not one for servers".to_owned()

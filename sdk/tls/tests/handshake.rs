@@ -111,7 +111,10 @@ fn a_certificate_is_judged() {
     let stranger = Authority::new();
     for (identity, wanted) in [
         (authority.localhost(), "full"),
-        (authority.sign(&["other.example"], |_| {}), "certificate is for another name"),
+        (
+            authority.sign(&["other.example"], |_| {}),
+            "certificate is for another name: other.example",
+        ),
         (authority.sign(&["localhost"], yesterday), "certificate expired"),
         (authority.sign(&["localhost"], tomorrow), "certificate is not valid yet"),
         (authority.sign(&["localhost"], for_clients), "certificate is not one for servers"),
@@ -135,7 +138,10 @@ fn the_tables_name_counts_before_the_callers() {
         assert_eq!(said(&authority, &identity, &format!("name = '{name}'")), "full");
     }
     let other = "name = 'www.example'";
-    assert_eq!(said(&authority, &identity, other), "certificate is for another name");
+    assert_eq!(
+        said(&authority, &identity, other),
+        "certificate is for other names: mail.example, …"
+    );
 }
 
 #[test]
