@@ -44,7 +44,7 @@ impl BlockingProbe for Exec {
 
     fn new(config: Config) -> Result<Self, Fault> {
         let Config { argv, env, label, full } = config;
-        let check = Command::new(&argv, &env, &Placeholder::ALL).map_err(refused)?;
+        let check = Command::new(&argv, &env, &Placeholder::OF_A_CHECK).map_err(refused)?;
         let gauge = match (label, full) {
             (Some(label), full) => Some(Gauge::new(&label, full).map_err(refused)?),
             (None, Some(_)) => {
@@ -62,6 +62,7 @@ impl BlockingProbe for Exec {
             port: Some(target.address.port()).filter(|port| *port > 0),
             name: Some(&target.name),
             service: Some(&target.service),
+            ..Values::default()
         };
         let answer = self.check.run(&values, cx.left()).map_err(|error| failed(&error))?;
         let text = text(&answer);

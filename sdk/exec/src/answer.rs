@@ -4,8 +4,8 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use crate::output::{Output, plain};
 use crate::perfdata::Perfdata;
-use crate::run::Output;
 
 /// So many characters of a line are kept for people.
 const LINE: usize = 200;
@@ -92,17 +92,6 @@ fn first_line(said: &str) -> String {
         short.push('…');
     }
     short
-}
-
-/// Control characters would move the cursor of whoever reads it, and those of direction and width
-/// what stands beside it.
-fn plain(c: char) -> char {
-    match c {
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => ' ',
-        '\u{2060}'..='\u{206f}' | '\u{feff}' => ' ',
-        c if c.is_control() => ' ',
-        c => c,
-    }
 }
 
 /// Behind the `|` of the first line, and all behind the next `|`, in as many lines as there are.

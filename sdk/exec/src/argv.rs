@@ -1,4 +1,4 @@
-//! The arguments of a check, and what is filled into them.
+//! The arguments of a command, and what is filled into them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,6 +16,10 @@ pub enum Placeholder {
     Name,
     /// The name of the service.
     Service,
+    /// The name of a zone.
+    Zone,
+    /// The path of a zone's file.
+    File,
 }
 
 /// What is filled in; none where it is not known.
@@ -29,6 +33,10 @@ pub struct Values<'a> {
     pub name: Option<&'a str>,
     /// For `{service}`.
     pub service: Option<&'a str>,
+    /// For `{zone}`.
+    pub zone: Option<&'a str>,
+    /// For `{file}`.
+    pub file: Option<&'a str>,
 }
 
 /// One argument. What is filled in never makes two of it.
@@ -52,8 +60,8 @@ enum Braced<'a> {
 }
 
 impl Placeholder {
-    /// Every one.
-    pub const ALL: [Placeholder; 4] =
+    /// Those that a check of a server has.
+    pub const OF_A_CHECK: [Placeholder; 4] =
         [Placeholder::Address, Placeholder::Port, Placeholder::Name, Placeholder::Service];
 
     pub(crate) const fn word(self) -> &'static str {
@@ -62,6 +70,8 @@ impl Placeholder {
             Placeholder::Port => "port",
             Placeholder::Name => "name",
             Placeholder::Service => "service",
+            Placeholder::Zone => "zone",
+            Placeholder::File => "file",
         }
     }
 }
@@ -79,6 +89,8 @@ impl Values<'_> {
             Placeholder::Port => self.port.map(|port| port.to_string()),
             Placeholder::Name => self.name.map(str::to_owned),
             Placeholder::Service => self.service.map(str::to_owned),
+            Placeholder::Zone => self.zone.map(str::to_owned),
+            Placeholder::File => self.file.map(str::to_owned),
         }
     }
 }
@@ -124,7 +136,7 @@ impl Argument {
         Ok(Argument(parts))
     }
 
-    /// As the check is given it.
+    /// As the command is given it.
     pub(crate) fn fill(&self, values: &Values<'_>) -> Result<String, RunError> {
         let mut filled = String::new();
         for part in &self.0 {
@@ -172,7 +184,7 @@ fn unknown(at: &str, word: &str, allowed: &[Placeholder]) -> TableError {
     };
     let text = format!(
         "`{{{word}}}` is no placeholder: {there}; \
-         write `{{{{{word}}}}}` where the check itself wants the braces"
+         write `{{{{{word}}}}}` where the command itself wants the braces"
     );
     TableError::new(at, text)
 }
@@ -189,11 +201,12 @@ mod tests {
             port: Some(80),
             name: Some("web 1"),
             service: Some("www"),
+            ..Values::default()
         }
     }
 
     fn filled(text: &str) -> Result<String, String> {
-        let argument = Argument::parse("argv[1]", text, &Placeholder::ALL);
+        let argument = Argument::parse("argv[1]", text, &Placeholder::OF_A_CHECK);
         let argument = argument.map_err(|error| error.to_string())?;
         argument.fill(&values()).map_err(|error| error.to_string())
     }
@@ -213,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn other_braces_are_the_checks_own() {
+    fn other_braces_are_the_commands_own() {
         for text in ["{", "}", "{}", "{{}}", "a{2,3}", "{\"a\": {\"b\": 1}}", "{ port }", "{1}"] {
             assert_eq!(filled(text).as_deref(), Ok(text), "{text}");
         }
@@ -239,7 +252,7 @@ mod tests {
         assert_eq!(
             error,
             "argv[1]: `{adress}` is no placeholder: there are {address}, {port}, {name}, \
-             {service}; write `{{adress}}` where the check itself wants the braces"
+             {service}; write `{{adress}}` where the command itself wants the braces"
         );
         for word in ["{Address}", "{ADDRESS}", "{host-name}", "{x1}"] {
             assert!(filled(word).is_err(), "{word}");
@@ -250,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_asked_for() {
-        let argument = Argument::parse("argv[1]", "{port}", &Placeholder::ALL).unwrap();
+        let argument = Argument::parse("argv[1]", "{port}", &Placeholder::OF_A_CHECK).unwrap();
         let error = argument.fill(&Values::default()).unwrap_err();
         assert!(matches!(error, RunError::Missing(Placeholder::Port)), "{error}");
     }
@@ -259,11 +272,11 @@ mod tests {
     fn what_is_filled_in_never_becomes_an_option() {
         let values = Values { name: Some("-H"), ..values() };
         let fill = |text: &str| {
-            let argument = Argument::parse("argv[1]", text, &Placeholder::ALL).unwrap();
+            let argument = Argument::parse("argv[1]", text, &Placeholder::OF_A_CHECK).unwrap();
             argument.fill(&values)
         };
         let error = fill("{name}").unwrap_err().to_string();
-        assert_eq!(error, "`{name}` is `-H` here, which the check would take for an option");
+        assert_eq!(error, "`{name}` is `-H` here, which the command would take for an option");
         assert_eq!(fill("--host={name}").unwrap(), "--host=-H");
     }
 

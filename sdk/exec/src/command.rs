@@ -1,4 +1,4 @@
-//! A check as its table has it, ready to be run again and again.
+//! A command as its table has it, ready to be run again and again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,12 +8,14 @@ use crate::answer::{self, Answer};
 use crate::argv::{Argument, Placeholder, Values};
 use crate::error::{RunError, TableError, plain};
 use crate::program::{Environment, Program};
-use crate::run::{self, Undead};
+use crate::run::{self, Outputs, Task, Undead};
+use crate::runs::Runs;
 
-/// A check: what is run, with which arguments, in which environment.
+/// A command: what is run, with which arguments, in which environment. A check is asked for an
+/// answer ([`run`](Command::run)); others are to do something ([`carry_out`](Command::carry_out)).
 ///
-/// It runs without a shell in `/`, with `/dev/null` as its input, with `PATH`, `LC_ALL=C` and
-/// nothing else but what the table adds, in a process group of its own.
+/// It runs without a shell in `/`, with `PATH`, `LC_ALL=C` and nothing else but what the table adds,
+/// in a process group of its own.
 #[derive(Debug)]
 pub struct Command {
     /// Its file's name, for people.
@@ -24,8 +26,19 @@ pub struct Command {
     undead: Arc<Undead>,
 }
 
+/// What a command is to do, beside its arguments.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// For its standard input; without it that is `/dev/null`. It need not read it.
+    pub input: Option<&'a [u8]>,
+    /// How long it may take.
+    pub limit: Duration,
+    /// With which others it is ended.
+    pub runs: &'a Runs,
+}
+
 impl Command {
-    /// Reads `argv`, in which what is `allowed` may be filled in, and `env`. The check must be
+    /// Reads `argv`, in which what is `allowed` may be filled in, and `env`. The program must be
     /// there; it is looked up anew at each run.
     ///
     /// # Errors
@@ -36,7 +49,7 @@ impl Command {
         allowed: &[Placeholder],
     ) -> Result<Command, TableError> {
         let Some((word, arguments)) = argv.split_first() else {
-            let text = "is empty: a list of a check and its arguments is needed, as in \
+            let text = "is empty: a list of a program and its arguments is needed, as in \
                         [\"check_tcp\", \"-H\", \"192.0.2.1\", \"-p\", \"80\"]";
             return Err(TableError::new("argv", text));
         };
@@ -57,18 +70,39 @@ impl Command {
         Ok(Command { name, program, arguments, environment, undead })
     }
 
-    /// The name of the check's file.
+    /// The name of the program's file.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Runs it to its end, or kills it after `limit`. In both cases nothing of its process group is
-    /// left. May be called from several threads at once.
+    /// Runs a check to its end, or kills it after `limit`. In both cases nothing of its process group
+    /// is left. May be called from several threads at once.
     ///
     /// # Errors
     /// Why there is no answer.
     pub fn run(&self, values: &Values<'_>, limit: Duration) -> Result<Answer, RunError> {
+        let task = Task { limit, input: None, outputs: Outputs::Apart, runs: None };
+        let run::Ended { status, output, errors } = self.run_as(values, &task)?;
+        Ok(Answer::new(status, &output, &errors))
+    }
+
+    /// As [`run`](Command::run), of a command that does something and ends with exit code 0 where it
+    /// has done it.
+    ///
+    /// # Errors
+    /// Why it has not, with what it said.
+    pub fn carry_out(&self, values: &Values<'_>, order: &Order<'_>) -> Result<(), RunError> {
+        let Order { input, limit, runs } = *order;
+        let task = Task { limit, input, outputs: Outputs::Together, runs: Some(runs) };
+        let run::Ended { status, output, .. } = self.run_as(values, &task)?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(RunError::Failed { program: self.name.clone(), status, words: output.words() })
+    }
+
+    fn run_as(&self, values: &Values<'_>, task: &Task<'_>) -> Result<run::Ended, RunError> {
         let program = || self.name.clone();
         let start = |why| RunError::Start { program: program(), why };
         if let Err(count) = self.undead.bearable() {
@@ -79,14 +113,61 @@ impl Command {
         let mut command =
             std::process::Command::new(self.program.find(&self.environment).map_err(start)?);
         command.args(arguments).env_clear().envs(self.environment.iter()).current_dir("/");
-        match run::run(command, limit, &self.undead) {
-            Ok(ended) => Ok(Answer::new(ended.status, &ended.output, &ended.errors)),
-            Err(run::Cut::Start(why)) => Err(start(why)),
-            Err(run::Cut::Watch(why)) => Err(RunError::Watch { program: program(), why }),
-            Err(run::Cut::Timeout { output, errors }) => {
-                let text = answer::text(&output, &errors);
-                Err(RunError::Timeout { program: program(), limit, text })
+        run::run(command, task, &self.undead).map_err(|cut| match cut {
+            run::Cut::Start(why) => start(why),
+            run::Cut::Watch(why) => RunError::Watch { program: program(), why },
+            run::Cut::Unwanted => RunError::Unwanted { program: program() },
+            run::Cut::Timeout { output, errors } => {
+                let text = match task.outputs {
+                    Outputs::Apart => answer::text(&output, &errors),
+                    Outputs::Together => output.words(),
+                };
+                RunError::Timeout { program: program(), limit: task.limit, text }
             }
-        }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn carry_out(words: &[&str], limit: Duration, values: &Values<'_>) -> Result<(), RunError> {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        let all = [Placeholder::Zone, Placeholder::File];
+        let command = Command::new(&words, &BTreeMap::new(), &all).unwrap();
+        let order = Order { input: Some(b"said"), limit, runs: &Runs::new().unwrap() };
+        command.carry_out(values, &order)
+    }
+
+    fn error(script: &str, limit: Duration) -> String {
+        carry_out(&["sh", "-c", script], limit, &Values::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn exit_code_0_is_done() {
+        let values = Values { zone: Some("a.example"), file: Some("/f"), ..Values::default() };
+        let script = "test \"$1 $2 $(cat)\" = \"a.example /f said\"";
+        carry_out(&["sh", "-c", script, "sh", "{zone}", "{file}"], LONG, &values).unwrap();
+    }
+
+    #[test]
+    fn any_other_end_is_told_with_what_was_said() {
+        let text = error("echo one; echo; printf 'tw\\033o' >&2; exit 3", LONG);
+        assert_eq!(text, "sh ended with exit code 3, saying: one | tw o");
+        assert_eq!(error("kill -9 $$", LONG), "sh ended with signal 9");
+        // On a busy machine it may not get so far: then it is given longer.
+        let mut limit = Duration::from_millis(50);
+        let text = loop {
+            let text = error("echo waiting; sleep 1000", limit);
+            if text.contains("saying") {
+                break text;
+            }
+            limit *= 2;
+        };
+        let wanted = format!("sh was killed, it took longer than {limit:?}, saying: waiting");
+        assert_eq!(text, wanted);
     }
 }

@@ -1,11 +1,13 @@
-//! What is wrong with a check's table, and why a check gave no answer.
+//! What is wrong with a command's table, and why a command gave no answer or did not its work.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::argv::Placeholder;
 
-/// A table that no check can be run from.
+/// A table that no command can be run from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {text}")]
 #[non_exhaustive]
@@ -16,15 +18,15 @@ pub struct TableError {
     pub text: String,
 }
 
-/// Why a check gave no answer.
+/// Why a command gave no answer, or did not do its work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// An argument asks for what is not known here.
     #[error("`{0}` stands in `argv`, and there is none")]
     Missing(Placeholder),
-    /// A value that would be read as one of the check's options.
-    #[error("`{0}` is `{1}` here, which the check would take for an option")]
+    /// A value that would be read as one of the command's options.
+    #[error("`{0}` is `{1}` here, which the command would take for an option")]
     TakenForOption(Placeholder, String),
     /// It cannot be found, or not be started.
     #[error("{program} cannot be run: {}", plain(why))]
@@ -51,6 +53,22 @@ pub enum RunError {
         limit: Duration,
         /// What it had said by then; may be empty.
         text: String,
+    },
+    /// It ended otherwise than with exit code 0.
+    #[error("{program} ended with {}{}", ending(*status), saying(words))]
+    Failed {
+        /// Its file's name.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it said, in one line: all of it, or its first words and its last ones.
+        words: String,
+    },
+    /// It was ended together with others.
+    #[error("{program} was not run to its end: it is no longer wanted")]
+    Unwanted {
+        /// Its file's name.
+        program: String,
     },
     /// Earlier ones were killed and are still there.
     #[error(
@@ -84,6 +102,14 @@ pub(crate) fn plain(why: &io::Error) -> String {
 fn rounded(limit: Duration) -> Duration {
     let millis = limit.saturating_add(Duration::from_micros(500)).as_millis();
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
 }
 
 fn saying(text: &str) -> String {

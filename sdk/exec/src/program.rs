@@ -1,4 +1,4 @@
-//! Which file a check is, and what it finds around it when it runs.
+//! Which file a command is, and what it finds around it when it runs.
 
 use std::collections::BTreeMap;
 use std::fs;

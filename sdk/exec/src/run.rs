@@ -1,10 +1,11 @@
 //! Runs one process group for a bounded time and keeps the start of what it says.
 #![allow(unsafe_code)] // between fork and exec a check is tied to the process that would kill it
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -17,14 +18,38 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
-/// So much of each of its two outputs is kept; the rest is read and dropped.
-const KEPT: usize = 8192;
+use crate::output::Output;
+use crate::runs::Runs;
+
 /// So much is taken at a time.
 const PIECE: usize = 16 * 1024;
+/// So often what a pipe still holds is taken after the end: as much as one can hold. Others may have
+/// it open and write on.
+const LAST_PIECES: usize = 64 * 1024 / PIECE;
 /// How long a killed process may take to be gone until others wait for it.
 const DYING: Duration = Duration::from_millis(50);
 /// So many killed runs of one check may still be there before it is run no more.
 const MOST_UNDEAD: usize = 8;
+
+/// What is done with a process.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) limit: Duration,
+    /// For its standard input; without it that is `/dev/null`.
+    pub(crate) input: Option<&'a [u8]>,
+    pub(crate) outputs: Outputs,
+    /// With which others it is ended.
+    pub(crate) runs: Option<&'a Runs>,
+}
+
+/// What becomes of its standard output and of its standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outputs {
+    /// One beside the other.
+    Apart,
+    /// Both are the first, in the order in which they were written.
+    Together,
+}
 
 /// A run that came to its end.
 #[derive(Debug)]
@@ -40,20 +65,7 @@ pub(crate) enum Cut {
     Start(io::Error),
     Watch(io::Error),
     Timeout { output: Output, errors: Output },
-}
-
-/// The start of what was written.
-#[derive(Debug, Default)]
-pub(crate) struct Output {
-    kept: Vec<u8>,
-    rest: Rest,
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Rest {
-    #[default]
-    None,
-    Dropped,
+    Unwanted,
 }
 
 /// How many killed runs have not ended: in an uninterruptible sleep, as on a file system that hangs,
@@ -62,36 +74,68 @@ enum Rest {
 pub(crate) struct Undead(AtomicUsize);
 
 /// One of the process's outputs; none once it is closed.
-struct Pipe<R> {
-    end: Option<R>,
+#[derive(Default)]
+struct Pipe {
+    end: Option<File>,
     output: Output,
 }
 
-struct Running {
+/// What is still to be said to the process; none once all was said, or it has heard enough.
+struct Input<'a> {
+    end: Option<File>,
+    left: &'a [u8],
+}
+
+struct Running<'a> {
     child: Child,
     /// Readable once the process has ended.
     process: OwnedFd,
-    output: Pipe<ChildStdout>,
-    errors: Pipe<ChildStderr>,
+    input: Input<'a>,
+    output: Pipe,
+    errors: Pipe,
+    runs: Option<&'a Runs>,
 }
 
-/// Starts `command` in a process group of its own and waits for its end, at most `limit` long. What
-/// is left of the group is then killed.
+/// Starts `command` in a process group of its own and waits for its end, as `task` says. What is
+/// left of the group is then killed.
 pub(crate) fn run(
     mut command: Command,
-    limit: Duration,
+    task: &Task<'_>,
     undead: &Arc<Undead>,
 ) -> Result<Ended, Cut> {
-    let deadline = Instant::now() + limit;
-    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let _place = match task.runs.map(Runs::enter) {
+        None => None,
+        Some(Some(place)) => Some(place),
+        Some(None) => return Err(Cut::Unwanted),
+    };
+    let deadline = Instant::now() + task.limit;
+    let stdin = if task.input.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.process_group(0).stdin(stdin);
+    let together = match task.outputs {
+        Outputs::Apart => {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            None
+        }
+        Outputs::Together => {
+            let (reader, writer) = io::pipe().map_err(Cut::Start)?;
+            command.stdout(writer.try_clone().map_err(Cut::Start)?).stderr(writer);
+            Some(OwnedFd::from(reader))
+        }
+    };
     end_with_us(&mut command);
     let child = command.spawn().map_err(Cut::Start)?;
-    let mut running = Running::watch(child, undead)?;
+    // Its copies of the pipe's end would keep that open.
+    drop(command);
+    let mut running = Running::watch(child, together, task, undead)?;
     match running.until_end(deadline) {
         Ok(Seen::End) => running.end(undead),
         Ok(Seen::Deadline) => {
             let (output, errors) = running.kill(undead);
             Err(Cut::Timeout { output, errors })
+        }
+        Ok(Seen::Unwanted) => {
+            running.kill(undead);
+            Err(Cut::Unwanted)
         }
         Err(why) => {
             running.kill(undead);
@@ -126,19 +170,28 @@ fn end_with_us(command: &mut Command) {
 enum Seen {
     End,
     Deadline,
+    Unwanted,
 }
 
-impl Running {
-    fn watch(mut child: Child, undead: &Arc<Undead>) -> Result<Running, Cut> {
+impl<'a> Running<'a> {
+    fn watch(
+        mut child: Child,
+        together: Option<OwnedFd>,
+        task: &Task<'a>,
+        undead: &Arc<Undead>,
+    ) -> Result<Running<'a>, Cut> {
         let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty());
-        let output = Pipe::new(child.stdout.take());
-        let errors = Pipe::new(child.stderr.take());
-        match (process, output, errors) {
-            (Ok(process), Ok(output), Ok(errors)) => Ok(Running { child, process, output, errors }),
-            (process, output, errors) => {
+        let input = Input::new(child.stdin.take().map(OwnedFd::from), task.input);
+        let output = Pipe::new(together.or_else(|| child.stdout.take().map(OwnedFd::from)));
+        let errors = Pipe::new(child.stderr.take().map(OwnedFd::from));
+        match (process, input, output, errors) {
+            (Ok(process), Ok(input), Ok(output), Ok(errors)) => {
+                Ok(Running { child, process, input, output, errors, runs: task.runs })
+            }
+            (process, input, output, errors) => {
                 kill_group(&mut child);
                 undead.bury(child);
-                let why = process.map_err(io::Error::from).err();
+                let why = process.map_err(io::Error::from).err().or(input.err());
                 let why = why.or(output.err()).or(errors.err());
                 Err(Cut::Watch(why.unwrap_or_else(|| io::ErrorKind::Other.into())))
             }
@@ -151,9 +204,17 @@ impl Running {
             if left.is_zero() {
                 return Ok(Seen::Deadline);
             }
-            let ready =
-                wait([Some(self.process.as_fd()), self.output.fd(), self.errors.fd()], left)?;
-            let [ended, output, errors] = ready;
+            let reads = [
+                Some(self.process.as_fd()),
+                self.output.fd(),
+                self.errors.fd(),
+                self.runs.map(Runs::bell),
+            ];
+            let ([ended, output, errors, unwanted], [input]) =
+                wait(reads, [self.input.fd()], left)?;
+            if input {
+                self.input.say_a_piece()?;
+            }
             if output {
                 self.output.take_piece()?;
             }
@@ -162,6 +223,9 @@ impl Running {
             }
             if ended {
                 return Ok(Seen::End);
+            }
+            if unwanted {
+                return Ok(Seen::Unwanted);
             }
         }
     }
@@ -187,7 +251,7 @@ impl Running {
     fn kill(mut self, undead: &Arc<Undead>) -> (Output, Output) {
         kill_group(&mut self.child);
         // Others wait for it where this fails.
-        let _ = wait([Some(self.process.as_fd()), None, None], DYING);
+        let _ = wait([Some(self.process.as_fd())], [], DYING);
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
             undead.bury(self.child);
         }
@@ -202,10 +266,16 @@ fn kill_group(child: &mut Child) {
     let _ = child.kill();
 }
 
-/// Which of these can be read, or none after `left`.
-fn wait(fds: [Option<BorrowedFd<'_>>; 3], left: Duration) -> io::Result<[bool; 3]> {
-    let mut polled: Vec<_> =
-        fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+/// Which of these can be read, and which can be written to; none after `left`.
+fn wait<const R: usize, const W: usize>(
+    reads: [Option<BorrowedFd<'_>>; R],
+    writes: [Option<BorrowedFd<'_>>; W],
+    left: Duration,
+) -> io::Result<([bool; R], [bool; W])> {
+    let reading = reads.iter().flatten().map(|fd| (fd, PollFlags::IN));
+    let writing = writes.iter().flatten().map(|fd| (fd, PollFlags::OUT));
+    let all = reading.chain(writing);
+    let mut polled: Vec<_> = all.map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, flags)).collect();
     let left = Timespec::try_from(left).map_err(io::Error::other)?;
     match poll(&mut polled, Some(&left)) {
         // Interrupted: nothing is ready, and the caller looks at its clock.
@@ -213,15 +283,51 @@ fn wait(fds: [Option<BorrowedFd<'_>>; 3], left: Duration) -> io::Result<[bool; 3
         Err(why) => return Err(why.into()),
     }
     let mut ready = polled.iter().map(|fd| !fd.revents().is_empty());
-    Ok(fds.map(|fd| fd.is_some() && ready.next().unwrap_or_default()))
+    let mut next = |fd: Option<BorrowedFd<'_>>| fd.is_some() && ready.next().unwrap_or_default();
+    Ok((reads.map(&mut next), writes.map(&mut next)))
 }
 
-impl<R: Read + AsFd> Pipe<R> {
-    fn new(end: Option<R>) -> io::Result<Pipe<R>> {
+impl<'a> Input<'a> {
+    fn new(end: Option<OwnedFd>, left: Option<&'a [u8]>) -> io::Result<Input<'a>> {
         if let Some(end) = &end {
             ioctl_fionbio(end, true)?;
         }
-        Ok(Pipe { end, output: Output::default() })
+        Ok(Input { end: end.map(File::from), left: left.unwrap_or_default() })
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.end.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Says what it takes now, and closes when all was said.
+    fn say_a_piece(&mut self) -> io::Result<()> {
+        let Some(end) = &mut self.end else { return Ok(()) };
+        if !self.left.is_empty() {
+            match end.write(self.left) {
+                Ok(said) => self.left = &self.left[said..],
+                // It has closed its input: it has heard enough.
+                Err(why) if why.kind() == io::ErrorKind::BrokenPipe => self.left = &[],
+                Err(why) if is_passing(&why) => return Ok(()),
+                Err(why) => return Err(why),
+            }
+        }
+        if self.left.is_empty() {
+            self.end = None;
+        }
+        Ok(())
+    }
+}
+
+fn is_passing(why: &io::Error) -> bool {
+    matches!(why.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+impl Pipe {
+    fn new(end: Option<OwnedFd>) -> io::Result<Pipe> {
+        if let Some(end) = &end {
+            ioctl_fionbio(end, true)?;
+        }
+        Ok(Pipe { end: end.map(File::from), output: Output::default() })
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
@@ -248,9 +354,13 @@ impl<R: Read + AsFd> Pipe<R> {
         }
     }
 
-    /// Takes what is still there, as far as it is kept: others may hold the pipe open and write on.
+    /// Takes what is still there.
     fn drain(&mut self) -> io::Result<()> {
-        while self.output.rest == Rest::None && matches!(self.take_piece()?, Taken::Some) {}
+        for _ in 0..LAST_PIECES {
+            if matches!(self.take_piece()?, Taken::Nothing) {
+                break;
+            }
+        }
         Ok(())
     }
 }
@@ -258,34 +368,6 @@ impl<R: Read + AsFd> Pipe<R> {
 enum Taken {
     Some,
     Nothing,
-}
-
-impl Output {
-    fn take(&mut self, octets: &[u8]) {
-        let free = (KEPT - self.kept.len()).min(octets.len());
-        self.kept.extend_from_slice(&octets[..free]);
-        if free < octets.len() {
-            self.rest = Rest::Dropped;
-        }
-    }
-
-    /// As text. Where the rest was dropped it ends with the last word that is whole: half a number
-    /// would be another number.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::from_utf8_lossy(&self.kept).into_owned();
-        if self.rest == Rest::Dropped {
-            let between = |c: char| c.is_whitespace() || c == '|';
-            text.truncate(text.rfind(between).unwrap_or(text.len()));
-        }
-        text
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(text: &str) -> Output {
-        let mut output = Output::default();
-        output.take(text.as_bytes());
-        output
-    }
 }
 
 impl Undead {

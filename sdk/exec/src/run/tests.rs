@@ -6,6 +6,7 @@ use rustix::process::{WaitOptions, getpgid, test_kill_process, waitpid};
 use tempfile::TempDir;
 
 use super::*;
+use crate::output::KEPT;
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -16,7 +17,11 @@ fn shell(script: &str) -> Command {
 }
 
 fn run_for(script: &str, limit: Duration) -> Result<Ended, Cut> {
-    run(shell(script), limit, &Arc::default())
+    run(shell(script), &task(limit), &Arc::default())
+}
+
+fn task<'a>(limit: Duration) -> Task<'a> {
+    Task { limit, input: None, outputs: Outputs::Apart, runs: None }
 }
 
 fn ended(script: &str) -> (Option<i32>, String, String) {
@@ -81,7 +86,7 @@ fn both_outputs_and_the_code_are_told() {
 
 #[test]
 fn what_cannot_be_started_says_so() {
-    let cut = run(Command::new("/nowhere/at-all"), LONG, &Arc::default()).unwrap_err();
+    let cut = run(Command::new("/nowhere/at-all"), &task(LONG), &Arc::default()).unwrap_err();
     assert!(matches!(&cut, Cut::Start(why) if why.kind() == io::ErrorKind::NotFound), "{cut:?}");
 }
 
@@ -111,20 +116,6 @@ fn output_beyond_what_is_kept_is_read_and_dropped() {
 }
 
 #[test]
-fn half_a_word_is_not_kept() {
-    let line = "value=123456789 ";
-    let output = Output::of(&line.repeat(KEPT));
-    assert_eq!(output.text(), line.repeat(KEPT / line.len()).trim_end());
-    let exact = "x ".repeat(KEPT / 2);
-    assert_eq!(Output::of(&exact).text(), exact);
-    let mut output = Output::of(&format!("text|{}", "1".repeat(KEPT)));
-    assert_eq!(output.text(), "text");
-    output.take(b"more");
-    assert_eq!(output.text(), "text");
-    assert_eq!(Output::of("a\u{fffd}").text(), "a\u{fffd}");
-}
-
-#[test]
 fn what_hangs_is_killed_with_all_that_it_started() {
     killed("sleep 1000 & (sleep 1000; true) & echo up >&3; sleep 1000");
 }
@@ -143,7 +134,7 @@ fn what_is_stopped_or_ignores_signals_is_killed() {
 fn a_flood_without_end_is_killed_and_bounded() {
     let cut = killed("echo up >&3; yes | head -c 5000; yes n >&2");
     let Cut::Timeout { output, errors } = cut else { panic!("{cut:?}") };
-    assert!(output.kept.len() <= KEPT && errors.kept.len() <= KEPT);
+    assert!(output.len() < 2 * KEPT && errors.len() < 2 * KEPT);
 }
 
 #[test]
@@ -190,6 +181,61 @@ fn many_at_once_know_nothing_of_each_other() {
         let (code, output, _) = one.join().unwrap();
         assert_eq!((code, output), (i32::try_from(number).ok(), format!("{number}\n")));
     }
+}
+
+/// Runs `script` with this as its input.
+fn told(script: &str, input: &[u8]) -> Ended {
+    let task = Task { input: Some(input), outputs: Outputs::Together, ..task(LONG) };
+    run(shell(script), &task, &Arc::default()).unwrap()
+}
+
+#[test]
+fn input_is_heard_whole_and_ends() {
+    for size in [0, 1, 5_000_000] {
+        let input = vec![b'x'; size];
+        assert_eq!(told("wc -c", &input).output.text().trim(), size.to_string());
+    }
+    // It says more than pipes hold before it has heard all.
+    let input = "0123456789abcde\n".repeat(100_000);
+    let ended = told("cat; echo end >&2", input.as_bytes());
+    assert!(ended.output.words().ends_with("0123456789abcde | end"), "{:?}", ended.output);
+}
+
+#[test]
+fn who_has_heard_enough_may_end() {
+    let input = vec![b'x'; 5_000_000];
+    for script in ["exit 0", "head -c 10 >/dev/null", "exec <&-; sleep 0.01"] {
+        assert!(told(script, &input).status.success(), "{script}");
+    }
+}
+
+#[test]
+fn outputs_together_keep_their_order() {
+    let ended = told("echo one; echo two >&2; echo three", b"");
+    assert_eq!(ended.output.text(), "one\ntwo\nthree\n");
+    assert_eq!(ended.errors.text(), "");
+}
+
+#[test]
+fn what_is_no_longer_wanted_is_killed_with_all_that_it_started() {
+    let runs = Runs::new().unwrap();
+    let mut held = Held::new();
+    let script = format!("exec 3>{}; sleep 1000 & echo up >&3; sleep 1000", held.path.display());
+    // More than the pipe holds, and nobody reads it.
+    let input = vec![b'x'; 1_000_000];
+    let task = Task { input: Some(&input), runs: Some(&runs), ..task(LONG) };
+    thread::scope(|scope| {
+        let running = scope.spawn(|| run(shell(&script), &task, &Arc::default()));
+        while held.reader.read(&mut [0; 3]).unwrap_or_default() == 0 {
+            thread::yield_now();
+        }
+        runs.end();
+        assert_eq!(held.when_all_are_gone(), "");
+        let cut = running.join().unwrap().unwrap_err();
+        assert!(matches!(cut, Cut::Unwanted), "{cut:?}");
+    });
+    let late = run(shell("exit 0"), &task, &Arc::default()).unwrap_err();
+    assert!(matches!(late, Cut::Unwanted), "{late:?}");
 }
 
 #[test]
