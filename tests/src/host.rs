@@ -30,6 +30,8 @@ pub struct Host {
     net: Namespace,
     /// The processor whose load the test sets.
     pub cpu: FakeCpu,
+    /// What it sees of its own, and where that is in `root`.
+    folders: Vec<(String, String)>,
     mounts: Arc<Vec<Mount>>,
     // Last: what uses the folder is dropped before it.
     root: TempDir,
@@ -53,10 +55,21 @@ impl Host {
     #[track_caller]
     #[must_use]
     pub fn new(name: &str) -> Self {
+        Self::owning(name, &[])
+    }
+
+    /// As [`new`](Self::new), with folders of its own also at `more`, absolute paths of folders that
+    /// are on this machine.
+    #[track_caller]
+    #[must_use]
+    pub fn owning(name: &str, more: &[&str]) -> Self {
         let root = tempfile::Builder::new().prefix("rais-test-").tempdir().expect("a folder");
         let cpu = FakeCpu::new(&root.path().join("stat"), 1.0);
         let mut mounts = vec![Mount::new(cpu.path(), "/proc/stat")];
-        for (seen, real) in FOLDERS {
+        let usual = FOLDERS.map(|(seen, real)| (seen.to_owned(), real.to_owned()));
+        let more = more.iter().map(|seen| ((*seen).to_owned(), seen.replace('/', "_")));
+        let folders: Vec<_> = usual.into_iter().chain(more).collect();
+        for (seen, real) in &folders {
             let folder = root.path().join(real);
             std::fs::create_dir(&folder).expect("a host's folder");
             mounts.push(Mount::new(&folder, seen));
@@ -64,7 +77,8 @@ impl Host {
         for folder in ["run/named", "lib/bind"] {
             std::fs::create_dir(root.path().join(folder)).expect("a folder for named");
         }
-        Self { name: name.to_owned(), net: Namespace::new(), cpu, mounts: Arc::new(mounts), root }
+        let (name, net, mounts) = (name.to_owned(), Namespace::new(), Arc::new(mounts));
+        Self { name, net, cpu, folders, mounts, root }
     }
 
     /// Its name.
@@ -84,9 +98,10 @@ impl Host {
     #[track_caller]
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {
-        let (rest, real) = FOLDERS
+        let (rest, real) = self
+            .folders
             .iter()
-            .find_map(|(seen, real)| Some((path.strip_prefix(seen)?, real)))
+            .find_map(|(seen, real)| Some((path.strip_prefix(seen.as_str())?, real)))
             .unwrap_or_else(|| panic!("{path} is not one of a host's own folders"));
         self.root.path().join(real).join(rest.trim_start_matches('/'))
     }

@@ -23,6 +23,7 @@ pub mod keys;
 pub mod library;
 pub mod markdown;
 pub mod named;
+pub mod nameserver;
 pub mod netns;
 pub mod process;
 pub mod reader;
