@@ -8,6 +8,7 @@ pub(crate) mod pages;
 mod plugins;
 mod probes;
 mod product;
+mod publish;
 mod usage;
 
 use clap::Subcommand;
@@ -19,6 +20,7 @@ pub(crate) enum Bench {
     Idle(idle::Idle),
     Plugins(plugins::Plugins),
     Probes(probes::Probes),
+    Publish(publish::Publish),
 }
 
 impl Bench {
@@ -29,6 +31,7 @@ impl Bench {
             Bench::Idle(idle) => idle.run(),
             Bench::Plugins(plugins) => plugins.run(),
             Bench::Probes(probes) => probes.run(),
+            Bench::Publish(publish) => publish.run(),
         }
     }
 }
