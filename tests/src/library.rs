@@ -29,6 +29,12 @@ pub fn sink_bind() -> PathBuf {
     built("librais_plugin_sink_bind.so")
 }
 
+/// Sink `hook`.
+#[must_use]
+pub fn sink_hook() -> PathBuf {
+    built("librais_plugin_sink_hook.so")
+}
+
 /// Transport `udp`.
 #[must_use]
 pub fn transport_udp() -> PathBuf {

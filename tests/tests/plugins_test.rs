@@ -196,6 +196,19 @@ fn a_good_sink_passes_with_a_place_to_write_to() {
 }
 
 #[test]
+fn a_good_hook_passes_with_a_command_to_run() {
+    let bench = Bench::of(&library::sink_hook());
+    let told = bench.folder.path().join("told.json");
+    let report = bench.test_with(&format!("type = \"hook\"\nargv = [\"tee\", {told:?}]\n"), &[]);
+    let checks = ["sample", "table", "unknown-key", "wrong-type", "publish", "publish-again"];
+    report.all_passed(&[&checks[..], &["drop", "end"]].concat());
+    // What it has done is not read back.
+    assert!(report.found("read-back").iter().all(|found| found["state"] == "skipped"));
+    let told: Value = serde_json::from_str(&fs::read_to_string(told).unwrap()).unwrap();
+    assert_eq!(told["zone"], "conformance.example");
+}
+
+#[test]
 fn a_good_transport_passes_as_its_own_peer() {
     // Nobody else uses an address like that.
     let [a, b] = std::process::id().to_le_bytes()[..2] else { unreachable!() };

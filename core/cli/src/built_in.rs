@@ -14,6 +14,7 @@ extern crate rais_plugin_probe_http as _;
 extern crate rais_plugin_probe_tcp as _;
 extern crate rais_plugin_probe_udp as _;
 extern crate rais_plugin_sink_bind as _;
+extern crate rais_plugin_sink_hook as _;
 extern crate rais_plugin_transport_udp as _;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ mod tests {
             (Kind::Load, "pressure"),
             (Kind::Load, "response-time"),
             (Kind::Sink, "bind"),
+            (Kind::Sink, "hook"),
             (Kind::Transport, "udp"),
         ];
         assert_eq!(plugins, wanted);
