@@ -97,6 +97,9 @@ pub struct Served {
     pub owners: Vec<Owner>,
     /// Their addresses.
     pub records: Vec<Record>,
+    /// How it differs from what was published in anything else, for people: the zone is then
+    /// published again.
+    pub differs: Option<String>,
 }
 
 /// Records of a [`Zone`].
@@ -208,7 +211,14 @@ impl Served {
     /// What is served of `owners`.
     #[must_use]
     pub fn new(serial: Option<u32>, owners: Vec<Owner>, records: Vec<Record>) -> Self {
-        Self { serial, owners, records }
+        Self { serial, owners, records, differs: None }
+    }
+
+    /// The same, which differs from what was published otherwise than in serial and addresses.
+    #[must_use]
+    pub fn differing(mut self, how: impl Into<String>) -> Self {
+        self.differs = Some(how.into());
+        self
     }
 }
 

@@ -1,27 +1,22 @@
 //! The sink's table, and what it means once it has been checked.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rais_exec::{Command, Placeholder, Runs};
 use rais_sdk::prelude::*;
-use zeroize::Zeroizing;
 
-use crate::command::Argv;
-use crate::life::Life;
 use crate::query::Server;
 use crate::reload::Reload;
-use crate::rndc::{Key, Rndc};
+use crate::rndc::{KeyFile, Rndc};
 
 /// Where named listens for commands unless it is told otherwise.
 const RNDC_ADDRESS: &str = "127.0.0.1:953";
 /// In a file's mode: whether those who neither own it nor are of its group may read or write.
 const OTHERS: u32 = 0o006;
-/// Room that is set aside for a key file; a longer one is read as well.
-const LARGEST_KEY_FILE: usize = 1 << 20;
 const RELOAD_TYPES: &str =
     "\"rndc\", \"knotc\", \"nsd-control\", \"pdns_control\", \"exec\" and \"none\"";
 
@@ -34,8 +29,8 @@ pub struct Config {
     directory: PathText,
     /// How the name server is told of a new file. Without it, it is not: it looks for itself.
     reload: Option<ReloadTable>,
-    /// A command, without a shell, that judges a file before it is put in place; {zone} and {file}
-    /// are filled in. Without it no command is asked.
+    /// A command, run without a shell, that judges a file before it is put in place; {zone} and
+    /// {file} are filled in. Without it no command is asked.
     check: Option<Vec<String>>,
     /// Address and port of the name server, asked for SOA, A and AAAA. Without it, it is not asked.
     #[option(type = "socket")]
@@ -70,11 +65,11 @@ struct ReloadTable {
 pub(crate) struct Settings {
     pub(crate) directory: PathBuf,
     pub(crate) reload: Reload,
-    pub(crate) check: Option<Argv>,
+    pub(crate) check: Option<Command>,
     pub(crate) verify: Option<Server>,
     pub(crate) timeout: Duration,
-    /// Of the sink that is so configured.
-    pub(crate) life: Life,
+    /// Its commands.
+    pub(crate) runs: Runs,
 }
 
 impl Settings {
@@ -88,10 +83,16 @@ impl Settings {
             Some(table) => reload(table, timeout, host)?,
             None => Reload::None,
         };
-        let check = config.check.map(|words| argv("check", &words)).transpose()?;
+        let check = config.check.map(|words| command("check", &words)).transpose()?;
         let verify = config.verify.map(|text| address("verify", &text, 53)).transpose()?;
         let verify = verify.map(|address| Server { address, timeout });
-        Ok(Settings { directory, reload, check, verify, timeout, life: Life::default() })
+        let runs = Runs::new().map_err(Fault::io)?;
+        Ok(Settings { directory, reload, check, verify, timeout, runs })
+    }
+
+    /// Whether anything may still be begun.
+    pub(crate) fn go_on(&self) -> Result<(), Fault> {
+        if self.runs.ended() { Err(Fault::busy("the sink is stopped")) } else { Ok(()) }
     }
 }
 
@@ -120,9 +121,11 @@ fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, 
         let text = format!("belongs to type \"{of}\" and has no meaning with \"{type}\"");
         return Err(Fault::config(format!("reload.{key}"), text));
     }
-    let command = |words: &[&str]| {
+    let own = |words: &[&str]| {
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        argv("reload", &words).map(Reload::Command)
+        // Of these the program alone can be missing.
+        let run = command("reload", &words);
+        run.map(Reload::Command).map_err(|fault| Fault::config("reload.type", fault.text))
     };
     match r#type.as_str() {
         "rndc" => {
@@ -132,29 +135,34 @@ fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, 
                 let text = "missing: the file with named's rndc key, as in \"/etc/bind/rndc.key\"";
                 Fault::config("reload.key_file", text)
             };
-            let key = key(key_file.ok_or_else(missing)?.get(), host)?;
-            Ok(Reload::Rndc(Box::new(Rndc { address, key, timeout })))
+            let file = key(key_file.ok_or_else(missing)?.get(), host)?;
+            Ok(Reload::Rndc(Box::new(Rndc { address, file, timeout })))
         }
         // Blocking, so that a zone that does not load is heard of.
-        "knotc" => command(&["knotc", "-b", "zone-reload", "{zone}"]),
-        "nsd-control" => command(&["nsd-control", "reload", "{zone}"]),
-        "pdns_control" => command(&["pdns_control", "bind-reload-now", "{zone}"]),
+        "knotc" => own(&["knotc", "-b", "zone-reload", "{zone}"]),
+        "nsd-control" => own(&["nsd-control", "reload", "{zone}"]),
+        "pdns_control" => own(&["pdns_control", "bind-reload-now", "{zone}"]),
         "exec" => {
             let missing = || {
                 let text = "missing: a program and its arguments, as in \
                             [\"rndc\", \"reload\", \"{zone}\"]";
                 Fault::config("reload.argv", text)
             };
-            argv("reload.argv", &words.ok_or_else(missing)?).map(Reload::Command)
+            command("reload.argv", &words.ok_or_else(missing)?).map(Reload::Command)
         }
         _ => Ok(Reload::None),
     }
 }
 
-fn argv(at: &str, words: &[String]) -> Result<Argv, Fault> {
-    let text = "is empty: a list of a program and its arguments is needed, \
-                as in [\"named-checkzone\", \"{zone}\", \"{file}\"]";
-    Argv::new(words).ok_or_else(|| Fault::config(at, text))
+fn command(at: &str, words: &[String]) -> Result<Command, Fault> {
+    if words.is_empty() {
+        let text = "is empty: a list of a program and its arguments is needed, \
+                    as in [\"named-checkzone\", \"{zone}\", \"{file}\"]";
+        return Err(Fault::config(at, text));
+    }
+    let filled = [Placeholder::Zone, Placeholder::File];
+    Command::new(words, &BTreeMap::new(), &filled)
+        .map_err(|error| Fault::config(error.at.replacen("argv", at, 1), error.text))
 }
 
 fn address(at: &str, text: &str, port: u16) -> Result<SocketAddr, Fault> {
@@ -164,10 +172,10 @@ fn address(at: &str, text: &str, port: u16) -> Result<SocketAddr, Fault> {
     })
 }
 
-fn key(path: &Path, host: &Host) -> Result<Key, Fault> {
-    let say =
-        |what: String| Fault::config("reload.key_file", format!("{}: {what}", path.display()));
-    let (text, mode) = read_secret(path).map_err(|error| say(error.to_string()))?;
+fn key(path: &Path, host: &Host) -> Result<KeyFile, Fault> {
+    let (file, mode) = KeyFile::open(path).map_err(|error| {
+        Fault::config("reload.key_file", format!("{}: {error}", path.display()))
+    })?;
     // A group is common: named's own, in Debian's /etc/bind/rndc.key.
     if mode & OTHERS != 0 {
         let (path, mode) = (path.display(), mode & 0o7777);
@@ -176,18 +184,7 @@ fn key(path: &Path, host: &Host) -> Result<Key, Fault> {
              with it command named: `chmod o= {path}`"
         ));
     }
-    Key::parse(&text).map_err(|error| say(error.to_string()))
-}
-
-/// A file's text and permissions; the text is wiped when it is dropped.
-fn read_secret(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
-    let mut file = File::open(path)?;
-    let about = file.metadata()?;
-    // Room for all of it at once: growing would leave copies behind.
-    let room = usize::try_from(about.len()).unwrap_or_default().saturating_add(1);
-    let mut text = Zeroizing::new(String::with_capacity(room.min(LARGEST_KEY_FILE)));
-    file.read_to_string(&mut text)?;
-    Ok((text, about.permissions().mode()))
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl ZoneFile {
             .write_all(text.as_bytes())
             // The process's umask may have taken more away.
             .and_then(|()| file.set_permissions(Permissions::from_mode(MODE)));
-        written.map_err(at(temporary.path()))?;
+        written.map_err(beside(&self.path))?;
         Ok(Staged { place: self, temporary })
     }
 
@@ -111,7 +111,7 @@ impl Staged<'_> {
     pub(crate) fn read_back(&self) -> Result<Vec<u8>, FileError> {
         let (mut file, mut octets) = (self.temporary.file(), Vec::new());
         let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut octets));
-        read.map_err(at(self.temporary()))?;
+        read.map_err(beside(&self.place.path))?;
         Ok(octets)
     }
 
@@ -125,8 +125,8 @@ impl Staged<'_> {
     ) -> Result<(), Fault> {
         let Staged { place, temporary } = self;
         let old = fs::metadata(&place.path).and_then(|about| about.modified()).ok();
-        stamp_file(temporary.file(), old, reloaded).map_err(at(temporary.path()))?;
-        temporary.file().sync_all().map_err(at(temporary.path()))?;
+        stamp_file(temporary.file(), old, reloaded).map_err(beside(&place.path))?;
+        temporary.file().sync_all().map_err(beside(&place.path))?;
         {
             let _one = COMMITTING.lock().unwrap_or_else(PoisonError::into_inner);
             may()?;
@@ -141,6 +141,15 @@ impl Staged<'_> {
 impl From<FileError> for Fault {
     fn from(error: FileError) -> Fault {
         Fault::io(error)
+    }
+}
+
+/// Of the temporary file for `path`: each has another name, which is nobody's business, and one
+/// trouble should have one text.
+pub(crate) fn beside(path: &Path) -> impl Fn(io::Error) -> FileError {
+    move |error| {
+        let text = format!("writing a new one beside it: {error}");
+        FileError { path: path.to_owned(), error: io::Error::new(error.kind(), text) }
     }
 }
 
@@ -227,7 +236,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = ZoneFile::new(&directory.path().join("gone"), "a.zone").unwrap();
         let error = file.stage("x").unwrap_err().to_string();
-        assert!(error.contains("gone/.a.zone.") && error.contains("rais-tmp: "), "{error}");
+        let path = directory.path().join("gone/a.zone");
+        let wanted = format!("{}: writing a new one beside it: No such file", path.display());
+        assert!(error.starts_with(&wanted), "{error}");
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! A sink of zone files: header and addresses, put in place whole, the name server told and asked.
 
-mod command;
 mod config;
 mod deadline;
 mod file;
-mod life;
 mod query;
 mod reload;
 mod rndc;
@@ -57,7 +55,7 @@ impl Sink for Bind {
     }
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
-        self.settings.life.goes_on()?;
+        self.settings.go_on()?;
         self.sweep_once()?;
         lock(&self.state(zone.name)).publish(zone, &self.settings)
     }
@@ -67,7 +65,7 @@ impl Sink for Bind {
     }
 
     fn stop(&self) {
-        self.settings.life.end();
+        self.settings.runs.end();
     }
 }
 

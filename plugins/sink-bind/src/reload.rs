@@ -4,10 +4,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use rais_exec::{Command, Order, RunError, Runs, Values};
 use rais_sdk::{Fault, FaultKind};
 
-use crate::command::{Argv, CommandError};
-use crate::life::Life;
 use crate::rndc::{Rndc, RndcError};
 
 /// How the name server is told.
@@ -16,7 +15,7 @@ pub(crate) enum Reload {
     /// By named's command channel.
     Rndc(Box<Rndc>),
     /// By a command.
-    Command(Argv),
+    Command(Command),
     /// Not at all: it looks for itself.
     None,
 }
@@ -28,7 +27,7 @@ impl Reload {
         zone: &str,
         file: &Path,
         limit: Duration,
-        life: &Life,
+        runs: &Runs,
     ) -> Result<(), Fault> {
         match self {
             Reload::Rndc(rndc) => match rndc.call(&format!("reload {zone}")) {
@@ -36,8 +35,8 @@ impl Reload {
                 Err(RndcError::Failed(text)) if text.contains("dynamic zone") => Err(dynamic(zone)),
                 Err(error) => Err(rndc_fault(rndc, &error)),
             },
-            Reload::Command(argv) => {
-                argv.run(zone, &file.to_string_lossy(), limit, life).map_err(|e| command_fault(&e))
+            Reload::Command(command) => {
+                carry_out(command, zone, file, limit, runs).map_err(|error| command_fault(&error))
             }
             Reload::None => Ok(()),
         }
@@ -56,13 +55,26 @@ impl Reload {
     }
 }
 
+/// Runs a command that is about a zone's file.
+pub(crate) fn carry_out(
+    command: &Command,
+    zone: &str,
+    file: &Path,
+    limit: Duration,
+    runs: &Runs,
+) -> Result<(), RunError> {
+    let file = file.to_string_lossy();
+    let values = Values { zone: Some(zone), file: Some(&file), ..Values::default() };
+    command.carry_out(&values, &Order { input: None, limit, runs })
+}
+
 /// What went wrong with a command of ours.
-pub(crate) fn command_fault(error: &CommandError) -> Fault {
+pub(crate) fn command_fault(error: &RunError) -> Fault {
     let kind = match error {
-        CommandError::Start { .. } | CommandError::Watch { .. } => FaultKind::Io,
-        CommandError::Timeout { .. } => FaultKind::Timeout,
-        CommandError::Failed { .. } => FaultKind::Refused,
-        CommandError::Ended { .. } => FaultKind::Busy,
+        RunError::Timeout { .. } => FaultKind::Timeout,
+        RunError::Failed { .. } => FaultKind::Refused,
+        RunError::Unwanted { .. } => FaultKind::Busy,
+        _ => FaultKind::Io,
     };
     Fault::new(kind, error)
 }

@@ -1,6 +1,7 @@
 //! Speaks to named as `rndc` does, without a process for each command.
 
 mod key;
+mod key_file;
 mod wire;
 
 use std::io::{self, Read, Write};
@@ -12,7 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::deadline::{Deadline, is_timeout};
-pub(crate) use key::Key;
+use key::Key;
+pub(crate) use key_file::KeyFile;
 use wire::{Message, Table, WireError};
 
 /// For how many seconds a command is good, as `rndc` has it.
@@ -24,7 +26,7 @@ const LONGEST_ANSWER: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Rndc {
     pub(crate) address: SocketAddr,
-    pub(crate) key: Key,
+    pub(crate) file: KeyFile,
     /// For a whole command, connecting included.
     pub(crate) timeout: Duration,
 }
@@ -52,14 +54,28 @@ pub(crate) enum RndcError {
 }
 
 impl Rndc {
-    /// Runs one command and gives back named's words.
+    /// Runs one command and gives back named's words. Where named does not know the key, and its file
+    /// has another by now, that is tried.
     pub(crate) fn call(&self, command: &str) -> Result<String, RndcError> {
+        let key = self.file.key();
+        match self.call_with(&key, command) {
+            Err(error @ (RndcError::Closed { .. } | RndcError::Wire(WireError::Signature))) => {
+                match self.file.other_than(&key) {
+                    Some(other) => self.call_with(&other, command),
+                    None => Err(error),
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn call_with(&self, key: &Key, command: &str) -> Result<String, RndcError> {
         let deadline = Deadline::after(self.timeout);
         let left = deadline.left().map_err(RndcError::Io)?;
         let stream = TcpStream::connect_timeout(&self.address, left)
             .map_err(|error| at("connecting", error))?;
         stream.set_nodelay(true).map_err(RndcError::Io)?;
-        let mut channel = Channel { rndc: self, stream, deadline };
+        let mut channel = Channel { key, stream, deadline };
 
         // named gives the nonce that binds the command to this connection.
         let greeting = channel.exchange("null", None)?;
@@ -80,7 +96,7 @@ impl Rndc {
 
 /// One connection.
 struct Channel<'a> {
-    rndc: &'a Rndc,
+    key: &'a Key,
     stream: TcpStream,
     deadline: Deadline,
 }
@@ -97,7 +113,7 @@ impl Channel<'_> {
             control = control.with("_nonce", nonce);
         }
         let message = Message { control, data: Table::default().with("type", command) };
-        let octets = message.sign(&self.rndc.key)?;
+        let octets = message.sign(self.key)?;
         let length = u32::try_from(octets.len()).map_err(|_| WireError::TooLong)?;
         let mut framed = length.to_be_bytes().to_vec();
         framed.extend_from_slice(&octets);
@@ -111,7 +127,7 @@ impl Channel<'_> {
         }
         let mut octets = vec![0; length];
         self.receive(&mut octets)?;
-        let answer = Message::verify(&octets, &self.rndc.key)?;
+        let answer = Message::verify(&octets, self.key)?;
         if answer.control.text("_ser") != Some(serial.to_string()) {
             return Err(RndcError::Mismatch);
         }
@@ -139,7 +155,7 @@ impl Channel<'_> {
     }
 
     fn closed(&self) -> RndcError {
-        RndcError::Closed { key: self.rndc.key.name.clone() }
+        RndcError::Closed { key: self.key.name.clone() }
     }
 
     fn closed_or(&self, phase: &'static str, error: io::Error) -> RndcError {

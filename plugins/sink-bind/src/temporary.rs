@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
 
-use crate::file::{FileError, at};
+use crate::file::{FileError, at, beside};
 
 /// With what each name ends; they begin with a dot.
 pub(crate) const ENDING: &str = ".rais-tmp";
@@ -36,6 +36,7 @@ impl Temporary {
     /// Makes one for the zone file `name`, beside it, with these permissions.
     pub(crate) fn create(directory: &Path, name: &str, mode: u32) -> Result<Temporary, FileError> {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = directory.join(name);
         let name = &name[..name.floor_char_boundary(KEPT)];
         let process = std::process::id();
         loop {
@@ -58,7 +59,7 @@ impl Temporary {
                 }
                 // Left by an earlier process of this number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(at(&path)(error)),
+                Err(error) => return Err(beside(&place)(error)),
             }
         }
     }
@@ -73,9 +74,9 @@ impl Temporary {
 
     /// Gives the file the name `to`; what was there is no more.
     pub(crate) fn rename(self, to: &Path) -> Result<(), FileError> {
-        if !self.is_there().map_err(at(&self.path))? {
-            let text = "is no longer the file that was written and checked";
-            return Err(at(&self.path)(io::Error::other(text)));
+        if !self.is_there().map_err(beside(to))? {
+            let text = "it is no longer the file that was written and checked";
+            return Err(beside(to)(io::Error::other(text)));
         }
         fs::rename(&self.path, to).map_err(at(to))
     }
@@ -211,7 +212,7 @@ mod tests {
         fs::write(directory.path().join("other"), "other").unwrap();
         fs::rename(directory.path().join("other"), &path).unwrap();
         let error = temporary.rename(&place).unwrap_err().to_string();
-        assert!(error.contains(path.to_str().unwrap()), "{error}");
+        assert!(error.contains(place.to_str().unwrap()), "{error}");
         assert!(error.contains("no longer the file that was written"), "{error}");
         // It is not ours to remove either.
         assert_eq!(fs::read_to_string(&path).unwrap(), "other");

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::SystemTime;
 
 use domain::base::Serial;
+use rais_exec::Command;
 use rais_sdk::{Fault, FaultKind, Owner, Record, Served, Zone};
-use rais_zone::{BoundOwner, Header, OwnerName, ZoneData, ZoneName, ZoneText, read};
+use rais_zone::{BoundOwner, Header, OwnerName, ZoneData, ZoneName, ZoneText, read, serial};
 
 use crate::config::Settings;
 use crate::file::ZoneFile;
 use crate::query::QueryError;
-use crate::reload::{command_fault, io_kind};
+use crate::reload::{carry_out, command_fault, io_kind};
 
 /// Name of the file of a zone for which none is configured.
 const FILE: &str = "{zone}.zone";
@@ -43,17 +45,15 @@ enum Standing {
     Confirmed,
 }
 
-/// Addresses of owners, by the owner's place among the owners.
-type Addresses = BTreeSet<(usize, IpAddr)>;
-
 impl State {
     /// Puts the zone's file in place, tells the server and waits until it serves it.
     pub(crate) fn publish(&mut self, zone: &Zone<'_>, settings: &Settings) -> Result<u32, Fault> {
-        let next = compose(zone, settings)?;
+        let next = compose(zone, settings, Serial::from(zone.head.serial))?;
         if self.published.is_none() {
             settings.reload.refuse_dynamic(zone.name)?;
         }
         let in_place = next.file.read()?;
+        let next = next.past(zone, settings, in_place.as_deref())?;
         if in_place.as_deref() == Some(next.text.as_bytes()) {
             if self.standing == Standing::Confirmed
                 && let Some(serial) = still_served(zone.name, next.serial, settings)
@@ -64,16 +64,13 @@ impl State {
             // The server may have passed it over before.
             next.file.touch(self.reloaded)?;
         } else {
-            if let Some(octets) = in_place {
-                refuse_older(zone.name, &next, &octets)?;
-            }
             put(zone.name, &next, settings, self.reloaded)?;
         }
         self.standing = Standing::Unconfirmed;
         let Published { file, serial, .. } = self.published.insert(next);
 
-        settings.life.goes_on()?;
-        settings.reload.run(zone.name, file.path(), settings.timeout, &settings.life)?;
+        settings.go_on()?;
+        settings.reload.run(zone.name, file.path(), settings.timeout, &settings.runs)?;
         let served = match &settings.verify {
             Some(server) => server
                 .confirm(zone.name, *serial)
@@ -114,15 +111,42 @@ impl State {
             }
             _ => published.view_of(zone, in_place.as_deref()),
         };
-        let ours = published.view_of(zone, Some(published.text.as_bytes()));
-        if !same_addresses(&found, &ours) {
-            self.standing = Standing::Unconfirmed;
+        if whole {
+            let ours = published.view_of(zone, in_place.as_deref());
+            if !same_addresses(&found, &ours) {
+                self.standing = Standing::Unconfirmed;
+            }
+            return Ok(Some(found));
         }
-        Ok(Some(found))
+        self.standing = Standing::Unconfirmed;
+        let file = published.file.path().display();
+        let what = if in_place.is_some() { "was changed" } else { "is not there any more" };
+        Ok(Some(found.differing(format!("{file} {what}"))))
     }
 }
 
 impl Published {
+    /// The same under a serial that secondaries follow, whatever is in place: one that somebody has
+    /// raised there, or that we gave it before we lost our memory.
+    fn past(
+        self,
+        zone: &Zone<'_>,
+        settings: &Settings,
+        in_place: Option<&[u8]>,
+    ) -> Result<Published, Fault> {
+        let Some(there) = in_place.and_then(|octets| serial_of(zone.name, octets)) else {
+            return Ok(self);
+        };
+        if !is_ahead(there, self.serial) {
+            return Ok(self);
+        }
+        let same = compose(zone, settings, Serial::from(there))?;
+        if in_place == Some(same.text.as_bytes()) {
+            return Ok(same);
+        }
+        compose(zone, settings, Serial::from(there).add(1))
+    }
+
     /// What a zone file says of our owners; nothing, where there is none or it does not parse.
     fn view_of(&self, zone: &str, octets: Option<&[u8]>) -> Served {
         let mut owners = self.owners.clone();
@@ -144,8 +168,9 @@ impl Published {
     }
 }
 
-/// Renders the zone and checks that it is what was meant.
-fn compose(zone: &Zone<'_>, settings: &Settings) -> Result<Published, Fault> {
+/// Renders the zone under this serial and checks that it is what was meant.
+fn compose(zone: &Zone<'_>, settings: &Settings, serial: Serial) -> Result<Published, Fault> {
+    let serial = serial.into_int();
     let refused = |error: &dyn std::fmt::Display| Fault::refused(format!("{}: {error}", zone.name));
     let name = ZoneName::parse(zone.name).map_err(|error| refused(&error))?;
     let Some(text) = zone.head.header.as_deref() else {
@@ -168,12 +193,10 @@ fn compose(zone: &Zone<'_>, settings: &Settings) -> Result<Published, Fault> {
         }
         owners.push(BoundOwner { name: bound, ttl: owner.ttl });
     }
-    let addresses: Addresses = zone
+    let addresses = zone
         .records()
-        .map(|record| (usize::try_from(record.owner).unwrap_or(usize::MAX), record.ip))
-        .collect();
-    let serial = zone.head.serial;
-    let text = ZoneText::render(&header, serial, &owners, addresses.iter().copied())
+        .map(|record| (usize::try_from(record.owner).unwrap_or(usize::MAX), record.ip));
+    let text = ZoneText::render(&header, serial, &owners, addresses)
         .map_err(|error| refused(&error))?
         .into_string();
     let file = zone.head.file.as_deref().unwrap_or(FILE).replace("{zone}", name.as_str());
@@ -192,11 +215,10 @@ fn put(
     let staged = next.file.stage(&next.text)?;
     let octets = staged.read_back()?;
     if octets != next.text.as_bytes() {
-        let text =
-            format!("{}: what was written reads back otherwise", staged.temporary().display());
+        let text = format!("{}: what was written reads back otherwise", next.file.path().display());
         return Err(Fault::io(text));
     }
-    let data = std::str::from_utf8(&octets).map_err(|error| error.to_string());
+    let data = str::from_utf8(&octets).map_err(|error| error.to_string());
     let data = data.and_then(|text| read(text, zone).map_err(|error| error.to_string()));
     match data {
         Ok(data) if data.serial == next.serial => {}
@@ -210,13 +232,11 @@ fn put(
         }
     }
     if let Some(check) = &settings.check {
-        check
-            .run(zone, &staged.temporary().to_string_lossy(), settings.timeout, &settings.life)
-            .map_err(|error| command_fault(&error))?;
+        judge(check, zone, staged.temporary(), next, settings)?;
     }
     // Meanwhile a reload may have ended this instance, and the next one may have been faster.
     staged.commit(reloaded, || {
-        settings.life.goes_on()?;
+        settings.go_on()?;
         match next.file.read()? {
             Some(octets) => refuse_older(zone, next, &octets),
             None => Ok(()),
@@ -224,20 +244,42 @@ fn put(
     })
 }
 
-/// Secondaries follow a serial forwards only.
+/// Has a command judge the file that stands at `temporary` for now.
+fn judge(
+    check: &Command,
+    zone: &str,
+    temporary: &Path,
+    next: &Published,
+    settings: &Settings,
+) -> Result<(), Fault> {
+    let judged = carry_out(check, zone, temporary, settings.timeout, &settings.runs);
+    judged.map_err(|error| {
+        let fault = command_fault(&error);
+        // Nobody can look at the temporary file any more.
+        let place = next.file.path().to_string_lossy();
+        Fault::new(fault.kind, fault.text.replace(&*temporary.to_string_lossy(), &place))
+    })
+}
+
+/// Secondaries follow a serial forwards only, and another instance was faster.
 fn refuse_older(zone: &str, next: &Published, in_place: &[u8]) -> Result<(), Fault> {
-    let Some(data) = parse(zone, in_place) else { return Ok(()) };
-    if Serial::from(data.serial) > Serial::from(next.serial) {
-        return Err(Fault::refused(format!(
-            "{}: the file in place has serial {}, which is ahead of {}: secondaries would not \
-             follow; put a serial of at least {} into the zone's header",
-            next.file.path().display(),
-            data.serial,
-            next.serial,
-            data.serial
-        )));
+    match serial_of(zone, in_place).filter(|there| is_ahead(*there, next.serial)) {
+        None => Ok(()),
+        Some(there) => {
+            let (file, ours) = (next.file.path().display(), next.serial);
+            let text = format!("{file}: meanwhile it has serial {there}, which is ahead of {ours}");
+            Err(Fault::refused(text))
+        }
     }
-    Ok(())
+}
+
+/// Of a zone file; what cannot be read up to its serial has none.
+fn serial_of(zone: &str, octets: &[u8]) -> Option<u32> {
+    str::from_utf8(octets).ok().and_then(|text| serial(text, zone).ok())
+}
+
+fn is_ahead(serial: u32, of: u32) -> bool {
+    Serial::from(serial) > Serial::from(of)
 }
 
 /// The serial that the server gives, if it is ours or comes after it; without a server to ask, ours.
@@ -251,7 +293,7 @@ fn still_served(zone: &str, serial: u32, settings: &Settings) -> Option<u32> {
 }
 
 fn parse(zone: &str, octets: &[u8]) -> Option<ZoneData> {
-    std::str::from_utf8(octets).ok().and_then(|text| read(text, zone).ok())
+    str::from_utf8(octets).ok().and_then(|text| read(text, zone).ok())
 }
 
 fn record(owner: usize, ip: IpAddr) -> Record {

@@ -128,7 +128,10 @@ fn only_the_file_that_was_checked_gets_in_place() {
     let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
     let fault = publication.publish(&swapped).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Io, "{fault}");
-    assert!(fault.text.contains("no longer the file that was written"), "{fault}");
+    let file = directory.path().join("www.example.zone");
+    let text = "it is no longer the file that was written and checked";
+    let wanted = format!("{}: writing a new one beside it: {text}", file.display());
+    assert_eq!(fault.text, wanted);
     assert!(!directory.path().join("www.example.zone").exists());
     publication.publish(&sink(&table(directory.path(), ""))).unwrap();
     assert_eq!(names(directory.path()), ["www.example.zone"]);
@@ -206,17 +209,37 @@ fn the_serial_never_goes_back() {
     let directory = tempfile::tempdir().unwrap();
     let old = sink(&table(directory.path(), ""));
     Publication::new(ZONE, 4_294_967_290, &["192.0.2.1"]).publish(&old).unwrap();
-    // Another process knows the file alone; past the largest number serials begin again.
+    // Another process knows the file alone: it goes on from there.
     let new = sink(&table(directory.path(), ""));
-    let fault = Publication::new(ZONE, 4_294_967_289, &["192.0.2.2"]).publish(&new).unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Refused);
-    assert!(fault.text.contains("4294967290") && fault.text.contains("4294967289"), "{fault}");
-    assert!(text(directory.path()).contains("192.0.2.1\n"));
-    Publication::new(ZONE, 3, &["192.0.2.2"]).publish(&new).unwrap();
+    let late = Publication::new(ZONE, 4_294_967_289, &["192.0.2.2"]);
+    assert_eq!(late.publish(&new).unwrap(), 4_294_967_291);
+    assert!(text(directory.path()).contains("4294967291 ; serial"));
+    // What is in place already is not given a new serial.
+    let before = text(directory.path());
+    assert_eq!(late.publish(&new).unwrap(), 4_294_967_291);
+    assert_eq!(late.publish(&sink(&table(directory.path(), ""))).unwrap(), 4_294_967_291);
+    assert_eq!(text(directory.path()), before);
+    // Past the largest number serials begin again.
+    assert_eq!(Publication::new(ZONE, 3, &["192.0.2.2"]).publish(&new).unwrap(), 3);
     // A file that cannot be read as a zone has no serial to keep.
     fs::write(directory.path().join("www.example.zone"), b"\xff\xfe").unwrap();
     Publication::new(ZONE, 2, &["192.0.2.3"]).publish(&new).unwrap();
     assert_eq!(addresses(&new.served(ZONE).unwrap().unwrap()), apex(&["192.0.2.3"]));
+}
+
+#[test]
+fn what_somebody_published_under_a_later_serial_is_put_right_under_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    let publication = Publication::new(ZONE, 7, &["192.0.2.1"]);
+    publication.publish(&sink).unwrap();
+    let theirs = text(directory.path()).replace("7 ; serial", "2030010101 ; serial");
+    let theirs = theirs.replace("192.0.2.1\n", "192.0.2.66\n");
+    fs::write(directory.path().join("www.example.zone"), theirs).unwrap();
+    assert_eq!(publication.publish(&sink).unwrap(), 2_030_010_102);
+    let served = sink.served(ZONE).unwrap().unwrap();
+    assert_eq!((served.serial, served.differs.as_deref()), (Some(2_030_010_102), None));
+    assert_eq!(addresses(&served), apex(&["192.0.2.1"]));
 }
 
 #[test]
@@ -234,9 +257,17 @@ fn drift_of_the_file_is_seen() {
     assert_eq!(drifted.owners[0].ttl, 99);
     publication.publish(&sink).unwrap();
     assert_eq!(text(directory.path()), whole);
+    // Also where it is no address that was changed.
+    fs::write(&path, whole.replace("NS ns.", "NS other.")).unwrap();
+    let drifted = sink.served(ZONE).unwrap().unwrap();
+    assert_eq!(drifted.differs.unwrap(), format!("{} was changed", path.display()));
+    publication.publish(&sink).unwrap();
+    assert_eq!(text(directory.path()), whole);
+    assert_eq!(sink.served(ZONE).unwrap().unwrap().differs, None);
     fs::remove_file(&path).unwrap();
     let gone = sink.served(ZONE).unwrap().unwrap();
     assert_eq!((gone.serial, gone.records.len()), (None, 0));
+    assert!(gone.differs.unwrap().ends_with("is not there any more"));
     publication.publish(&sink).unwrap();
     assert_eq!(text(directory.path()), whole);
 }
@@ -276,11 +307,15 @@ fn a_command_that_fails_is_quoted_and_tried_again() {
     fs::write(&flag, "").unwrap();
     assert_eq!(publication.publish(&sink).unwrap(), 7);
 
-    let gone =
-        support::sink(&table(&zones, "reload = { type = \"exec\", argv = [\"/nowhere/at-all\"] }"));
+    // One that is gone since the start.
+    let command = directory.path().join("command");
+    fs::copy(fs::canonicalize("/bin/true").unwrap(), &command).unwrap();
+    let reload = format!("reload = {{ type = \"exec\", argv = [{command:?}] }}");
+    let gone = support::sink(&table(&zones, &reload));
+    fs::remove_file(&command).unwrap();
     let fault = publication.publish(&gone).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Io, "{fault}");
-    assert!(fault.text.contains("/nowhere/at-all"), "{fault}");
+    assert_eq!(fault.text, "command cannot be run: it is not there");
 }
 
 #[test]
@@ -292,6 +327,34 @@ fn a_command_that_hangs_is_a_timeout() {
     assert_eq!(fault.kind, FaultKind::Timeout, "{fault}");
     assert!(fault.text.contains("sleep was killed"), "{fault}");
     assert!(names(directory.path()).is_empty());
+}
+
+#[test]
+fn a_command_has_an_environment_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = directory.path().join("told");
+    let zones = directory.path().join("zones");
+    fs::create_dir(&zones).unwrap();
+    let script = format!("{{ pwd; env; }} >{}", told.display());
+    let check = format!("check = [\"sh\", \"-c\", \"{script}\"]");
+    Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink(&table(&zones, &check))).unwrap();
+    let told = fs::read_to_string(&told).unwrap();
+    let names = told.lines().skip(1).filter_map(|line| line.split('=').next());
+    let mut names: Vec<_> =
+        names.filter(|name| !["PWD", "OLDPWD", "_", "SHLVL"].contains(name)).collect();
+    names.sort_unstable();
+    assert_eq!((told.lines().next(), &names[..]), (Some("/"), &["LC_ALL", "PATH"][..]));
+}
+
+#[test]
+fn a_check_is_quoted_with_the_name_that_the_file_was_to_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = "check = [\"sh\", \"-c\", \"echo $1:3: no; exit 1\", \"sh\", \"{file}\"]";
+    let sink = sink(&table(directory.path(), check));
+    let fault = Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink).unwrap_err();
+    let file = directory.path().join("www.example.zone");
+    let wanted = format!("sh ended with exit code 1, saying: {}:3: no", file.display());
+    assert_eq!(fault.text, wanted);
 }
 
 #[test]
@@ -322,9 +385,8 @@ fn a_slow_zone_does_not_hold_another() {
         "case {{zone}} in slow.*) cat {0} >/dev/null;; *) echo up >{0};; esac",
         fifo.display()
     );
-    let reload = format!(
-        "reload = {{ type = \"exec\", argv = [\"sh\", \"-c\", \"{script}\"] }}\ntimeout = \"60s\""
-    );
+    let argv = format!("[\"sh\", \"-c\", \"{script}\"]");
+    let reload = format!("reload = {{ type = \"exec\", argv = {argv} }}\ntimeout = \"60s\"");
     let sink = sink(&table(&zones, &reload));
     std::thread::scope(|scope| {
         for zone in ["slow.example", "quick.example"] {

@@ -199,6 +199,26 @@ fn a_wrong_key_is_refused() {
 }
 
 #[test]
+fn a_key_that_was_changed_on_disk_is_taken_when_the_old_one_is_refused() {
+    let named = Named::start();
+    let key_file = named.directory().join("ours.key");
+    let right = fs::read_to_string(&named.key_file).unwrap();
+    fs::write(&key_file, right.replace("vTR1", "vTR2")).unwrap();
+    let reload = named.reload().replace("rndc.key", "ours.key");
+    let sink = sink(&table(&named.zones, &reload));
+    let publication = Publication::new(ZONE, 5, &["192.0.2.1"]);
+    assert_eq!(publication.publish(&sink).unwrap_err().kind, FaultKind::Refused);
+    // Half written, then whole.
+    fs::write(&key_file, &right[..right.len() / 2]).unwrap();
+    assert_eq!(publication.publish(&sink).unwrap_err().kind, FaultKind::Refused);
+    fs::write(&key_file, &right).unwrap();
+    assert_eq!(publication.publish(&sink).unwrap(), 5);
+    // Read once, and again only where it is refused.
+    fs::remove_file(&key_file).unwrap();
+    assert_eq!(Publication::new(ZONE, 6, &["192.0.2.2"]).publish(&sink).unwrap(), 6);
+}
+
+#[test]
 fn a_dynamic_zone_is_refused_and_its_file_left_alone() {
     let dynamic = [(ZONE, "allow-update { 127.0.0.1; };")];
     let named = Setup { zones: &dynamic, ..Setup::default() }.start();

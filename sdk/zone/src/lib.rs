@@ -24,11 +24,12 @@ mod name;
 mod read;
 mod record;
 mod scan;
+mod tail;
 mod text;
 mod word;
 
 pub use error::{HeaderError, Place, Problem, ZoneError};
 pub use header::{Header, HeaderOwner};
 pub use name::{NameError, OwnerName, ZoneName};
-pub use read::{AddressRecord, ZoneData, read};
+pub use read::{AddressRecord, ZoneData, read, serial};
 pub use text::{BoundOwner, ZoneText};

@@ -323,6 +323,9 @@ fn difference(confirmed: &Confirmed, served: &Served) -> Option<String> {
     if (missing, foreign) != (0, 0) {
         return Some(format!("{missing} addresses missing, {foreign} not ours"));
     }
+    if served.differs.is_some() {
+        return served.differs.clone();
+    }
     let behind = served.serial.filter(|&serial| confirmed.serial.is_after(Serial(serial)))?;
     Some(format!("serial {behind} in place of {}", confirmed.serial))
 }

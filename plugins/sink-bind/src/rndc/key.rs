@@ -91,6 +91,11 @@ impl Key {
         hmac::Key::new(self.algorithm.ring(), &self.secret)
     }
 
+    /// Whether named would tell the two apart; it knows nothing of names.
+    pub(crate) fn differs_from(&self, other: &Key) -> bool {
+        self.algorithm != other.algorithm || *self.secret != *other.secret
+    }
+
     /// Reads a file in named's syntax: the one `key` statement in it, others are passed over.
     pub(crate) fn parse(text: &str) -> Result<Key, KeyError> {
         let tokens = tokens(text)?;

@@ -44,8 +44,13 @@ proptest! {
     }
 
     #[test]
-    fn what_is_served_arrives_as_it_was(serial: Option<u32>, records in records()) {
-        let served = rais_sdk::Served::new(serial, vec![Owner::new("www", 5)], records);
+    fn what_is_served_arrives_as_it_was(
+        serial: Option<u32>,
+        records in records(),
+        differs: Option<String>,
+    ) {
+        let mut served = rais_sdk::Served::new(serial, vec![Owner::new("www", 5)], records);
+        served.differs = differs;
         prop_assert_eq!(carried(&Served::pack(&served).unwrap()).unpack().unwrap(), served);
     }
 }

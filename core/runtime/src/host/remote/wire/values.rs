@@ -84,6 +84,7 @@ pub(in super::super) struct Served {
     serial: Option<u32>,
     owners: String,
     records: Records,
+    differs: Option<String>,
 }
 
 impl From<rais_sdk::Fault> for Fault {
@@ -229,6 +230,7 @@ impl Served {
             serial: what.serial,
             owners: serde_json::to_string(&what.owners)?,
             records: Records::pack(&what.records),
+            differs: what.differs.clone(),
         })
     }
 
@@ -236,6 +238,10 @@ impl Served {
     /// Its owners are no JSON of them.
     pub(in super::super) fn unpack(self) -> serde_json::Result<rais_sdk::Served> {
         let owners = serde_json::from_str(&self.owners)?;
-        Ok(rais_sdk::Served::new(self.serial, owners, self.records.unpack()))
+        let served = rais_sdk::Served::new(self.serial, owners, self.records.unpack());
+        Ok(match self.differs {
+            Some(how) => served.differing(how),
+            None => served,
+        })
     }
 }
