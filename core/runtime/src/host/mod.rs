@@ -296,9 +296,9 @@ impl PluginHost {
     }
 
     fn local_sink(&self, plugin: &Plugin, json: String) -> Result<Arc<dyn SinkPort>, Fault> {
-        let pool = self.pool(plugin, pool::Size::CALLS);
         let sink = self.make(plugin, self.declared(plugin)?, json, Declared::sink)?;
-        Ok(Arc::new(PooledSink::new(sink, pool)))
+        // A server that hangs holds up its own zones alone, not those of another sink.
+        Ok(Arc::new(PooledSink::new(sink, self.own_pool(plugin, pool::Size::ZONES))))
     }
 
     /// A transport; as [`probe`](PluginHost::probe).
@@ -328,17 +328,23 @@ impl PluginHost {
         let transport = self.make(plugin, declared, json.clone(), Declared::transport)?;
         let side = self.side(plugin);
         let again = Box::new(move || declared.transport(&json, side.clone()));
-        // Of its own: what one instance does to its thread must not hold another's beats up.
-        let (name, grace) = (plugin.name(), self.works.patience.grace);
-        let thread = Arc::new(Pool::new(Kind::Transport, name, pool::Size::ONE, grace));
-        self.works.watch.add(&thread);
+        // What one instance does to its thread must not hold another's beats up.
+        let thread = self.own_pool(plugin, pool::Size::ONE);
+        Ok(Arc::new(ThreadTransport::new(transport, again, thread)))
+    }
+
+    /// Threads for one instance, gone with it.
+    fn own_pool(&self, plugin: &Plugin, size: pool::Size) -> Arc<Pool> {
+        let grace = self.works.patience.grace;
+        let threads = Arc::new(Pool::new(plugin.kind(), plugin.name(), size, grace));
+        self.works.watch.add(&threads);
         let mut crews = self.works.crews();
         let crew = crews.entry(CrewKey::of(plugin)).or_insert_with(|| Crew::Threads(Vec::new()));
-        if let Crew::Threads(threads) = crew {
-            threads.retain(|thread| thread.strong_count() > 0);
-            threads.push(Arc::downgrade(&thread));
+        if let Crew::Threads(all) = crew {
+            all.retain(|threads| threads.strong_count() > 0);
+            all.push(Arc::downgrade(&threads));
         }
-        Ok(Arc::new(ThreadTransport::new(transport, again, thread)))
+        threads
     }
 
     /// What stands in for an instance of the plugin `name` that did not start, for `why`; none where

@@ -106,8 +106,10 @@ enum Due {
 }
 
 impl Size {
-    /// For loads and sinks.
+    /// For loads.
     pub(super) const CALLS: Size = Size { threads: 16, waiting: 1024 };
+    /// For one sink: a call for each of its zones may hang, and all of them may wait.
+    pub(super) const ZONES: Size = Size { threads: 64, waiting: 100_000 };
     /// For blocking probes.
     pub(super) const PROBES: Size = Size { threads: 64, waiting: 10_000 };
     /// For a transport: its calls are one after the other.

@@ -268,6 +268,24 @@ async fn a_sink_has_one_call_a_zone_and_ends_after_the_last() {
 }
 
 #[tokio::test]
+async fn a_sink_that_hangs_with_all_its_zones_holds_no_other_up() {
+    let host = host();
+    let gate = Gate::of("all its zones");
+    let [hung, other] =
+        [(); 2].map(|()| host.sink("shelf", &gate_table("all its zones"), here()).unwrap());
+    // More than it has threads for.
+    let calls: Vec<_> = (0..100)
+        .map(|zone| hung.publish(publication(&format!("z{zone}.example"), "slow"), LONG))
+        .collect();
+    gate.wait_inside(10);
+    assert_eq!(other.publish(publication("a.example", ""), LONG).await.unwrap(), 42);
+    gate.open();
+    for call in calls {
+        call.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_sink_whose_call_does_not_end_is_stopped_all_the_same() {
     let host = host();
     let gate = Gate::of("stopped all the same");
