@@ -10,6 +10,7 @@ use rais_proto::name::{HostId, ServiceName, ZoneName};
 use rais_proto::policy::{self, ServicePolicy, weights};
 use rais_proto::serial::Serial;
 use ring::digest;
+use tokio::sync::Notify;
 
 use super::Instances;
 use super::trust::Membership;
@@ -67,6 +68,8 @@ pub struct SinkPlan {
     pub retry: Duration,
     /// Between two looks at what is served.
     pub verify_interval: Duration,
+    /// Rung where it works again for a zone: those that wait for their next try need not wait.
+    pub works_again: Arc<Notify>,
 }
 
 impl BinderPlan {
@@ -92,7 +95,8 @@ impl BinderPlan {
         let sinks = instances.sinks().filter_map(|(name, port)| {
             let sink = config.sinks.get(name)?;
             let (retry, verify_interval) = (sink.retry, sink.verify_interval);
-            Some((name.clone(), SinkPlan { port: Arc::clone(port), retry, verify_interval }))
+            let (port, works_again) = (Arc::clone(port), Arc::default());
+            Some((name.clone(), SinkPlan { port, retry, verify_interval, works_again }))
         });
         BinderPlan {
             config: BinderConfig {

@@ -26,6 +26,9 @@ use crate::status::{SinkState, SinkStatus};
 /// A sink's call that takes longer has failed; its own `timeout` comes first.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A failure that is told in other words than before is said again after so long.
+const SAID_AGAIN: Duration = Duration::from_secs(60);
+
 /// What is to be published, and what it is made of.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -76,6 +79,9 @@ struct Worker {
     /// What the sink confirmed last: the next difference is to this.
     confirmed: Option<Confirmed>,
     backoff: Duration,
+    /// What the log was last told of a failure, and when.
+    said: Option<(PluginFault, Instant)>,
+    started: Instant,
 }
 
 /// How far a sink is, and for which publication its answer is waited.
@@ -141,6 +147,8 @@ impl Publisher {
             counters,
             confirmed: None,
             backoff: plan.retry,
+            said: None,
+            started: Instant::now(),
         };
         Publisher { plan, jobs, progress, task: tokio::spawn(worker.run()) }
     }
@@ -208,11 +216,13 @@ impl Drop for Publisher {
 impl Worker {
     async fn run(mut self) {
         let mut next = Next::Wait;
+        let works_again = Arc::clone(&self.sink.works_again);
         loop {
             let wake = match next {
                 Next::Wait => None,
                 Next::Publish(at) | Next::Verify(at) => Some(at.into_std()),
             };
+            let retries = matches!(next, Next::Publish(_));
             tokio::select! {
                 changed = self.jobs.changed() => {
                     if changed.is_err() {
@@ -221,6 +231,8 @@ impl Worker {
                     self.backoff = self.sink.retry;
                     next = self.publish().await;
                 }
+                // What was wrong with it for another zone is over.
+                () = works_again.notified(), if retries => next = self.publish().await,
                 () = sleep_until(wake) => {
                     next = match next {
                         Next::Verify(_) => self.verify().await,
@@ -239,7 +251,7 @@ impl Worker {
             Ok(serial) => {
                 self.counters.published.fetch_add(1, Ordering::Relaxed);
                 self.confirm(serial, &what);
-                Next::Verify(Instant::now() + self.sink.verify_interval)
+                Next::Verify(self.next_look())
             }
             Err(fault) => {
                 self.counters.failed.fetch_add(1, Ordering::Relaxed);
@@ -253,7 +265,7 @@ impl Worker {
 
     /// Looks at what is served; publishes again where that is something else.
     async fn verify(&mut self) -> Next {
-        let later = Next::Verify(Instant::now() + self.sink.verify_interval);
+        let later = Next::Verify(self.next_look());
         let Some(confirmed) = &self.confirmed else { return later };
         match self.sink.port.served(&confirmed.publication.zone, LIMIT).await {
             Ok(None) => later,
@@ -273,6 +285,18 @@ impl Worker {
         }
     }
 
+    /// Every `verify_interval`, each zone at another point of it: all at once would hold up what is
+    /// to be published.
+    fn next_look(&self) -> Instant {
+        let interval = self.sink.verify_interval;
+        let now = Instant::now();
+        let soonest = now.saturating_duration_since(self.started) + interval / 2;
+        let phase = interval.mul_f64(share(&self.zone));
+        let past = soonest.saturating_sub(phase).as_nanos().div_ceil(interval.as_nanos().max(1));
+        let looks = u32::try_from(past).unwrap_or(u32::MAX);
+        self.started + phase + interval.saturating_mul(looks)
+    }
+
     fn confirm(&mut self, serial: u32, what: &Arc<host::Publication>) {
         self.backoff = self.sink.retry;
         let mut recovered = false;
@@ -282,6 +306,10 @@ impl Worker {
             recovered = progress.status.error.take().is_some();
         });
         self.counters.note(Event::Confirmed { zone: self.zone.clone(), sink: self.name(), serial });
+        self.said = None;
+        if recovered {
+            self.sink.works_again.notify_waiters();
+        }
         let again = if recovered { " again" } else { "" };
         let count = what.records.len();
         info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} addresses; {}", what.head.reason);
@@ -291,25 +319,41 @@ impl Worker {
     fn fail(&mut self, fault: &PluginFault) {
         let text = describe(fault);
         let tried = self.jobs.borrow().as_ref().map(|job| job.publication.serial);
-        let mut known = false;
         self.progress.send_modify(|progress| {
             if let Some(serial) = tried {
                 progress.answer(serial, SinkState::Failed);
             }
-            let before = progress.status.error.replace(text.clone());
-            known = before.is_some_and(|before| before == text);
+            progress.status.error = Some(text.clone());
         });
-        // Said once a change of state.
-        if !known {
+        if self.is_news(fault) {
             let (zone, sink, error) = (self.zone.clone(), self.name(), text.clone());
             self.counters.note(Event::Failed { zone, sink, error });
             warn!(zone = %self.zone, sink = %self.name(), "not published: {text}");
+            self.said = Some((fault.clone(), Instant::now()));
+        }
+    }
+
+    /// Said once a change of state. One who finds other words each time is heard now and then.
+    fn is_news(&self, fault: &PluginFault) -> bool {
+        match &self.said {
+            None => true,
+            Some((said, _)) if said == fault => false,
+            Some((said, at)) => said.kind != fault.kind || at.elapsed() >= SAID_AGAIN,
         }
     }
 
     fn name(&self) -> String {
         self.progress.borrow().status.sink.clone()
     }
+}
+
+/// From 0 to 1, always the same for a zone.
+fn share(zone: &str) -> f64 {
+    // FNV-1a: neighbouring names lie far apart, and nobody gains by choosing one.
+    let hash = zone
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, octet| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193));
+    f64::from(hash) / f64::from(u32::MAX)
 }
 
 /// How what is served differs from what was published, for people; none where it does not. A

@@ -7,6 +7,9 @@ use rais_proto::binder::{PublicationChange, Published};
 use rais_proto::heartbeat::{Capacity, Weight};
 use rais_proto::policy::weights::Share;
 use rais_sdk::Change;
+use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Metadata, Subscriber, span};
 
 use super::*;
 use crate::host::{Answer, SinkPort};
@@ -18,6 +21,7 @@ struct Fake {
     answers: Mutex<VecDeque<Result<u32, PluginFault>>>,
     served: Mutex<Option<Served>>,
     asked: Mutex<Vec<(Instant, Arc<host::Publication>)>>,
+    looked: Mutex<Vec<Instant>>,
 }
 
 impl SinkPort for Fake {
@@ -29,6 +33,7 @@ impl SinkPort for Fake {
     }
 
     fn served(&self, _zone: &str, _limit: Duration) -> Answer<Option<Served>> {
+        self.looked.lock().unwrap().push(Instant::now());
         let served = self.served.lock().unwrap().clone();
         Box::pin(async move { Ok(served) })
     }
@@ -52,10 +57,70 @@ impl Fake {
 const VERIFY: Duration = Duration::from_secs(60);
 
 fn start(sink: &Arc<Fake>) -> (Publisher, Arc<PublishCounters>) {
+    start_for("www.example", sink)
+}
+
+fn start_for(zone: &str, sink: &Arc<Fake>) -> (Publisher, Arc<PublishCounters>) {
+    let counters = counters();
+    (Publisher::start(zone, "files", plan(sink), Arc::clone(&counters)), counters)
+}
+
+fn counters() -> Arc<PublishCounters> {
+    Arc::new(PublishCounters::noting(Pen::default(), Clock::start()))
+}
+
+fn plan(sink: &Arc<Fake>) -> SinkPlan {
     let port: Arc<dyn SinkPort> = Arc::clone(sink) as _;
-    let plan = SinkPlan { port, retry: Duration::from_secs(1), verify_interval: VERIFY };
-    let counters = Arc::new(PublishCounters::noting(Pen::default(), Clock::start()));
-    (Publisher::start("www.example", "files", plan, Arc::clone(&counters)), counters)
+    let (retry, works_again) = (Duration::from_secs(1), Arc::default());
+    SinkPlan { port, retry, verify_interval: VERIFY, works_again }
+}
+
+/// What the log is told on this thread.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<String>>>);
+
+impl Said {
+    fn listen(&self) -> DefaultGuard {
+        tracing::subscriber::set_default(self.clone())
+    }
+
+    /// Since the last look.
+    fn lines(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Subscriber for Said {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut message = Message::default();
+        event.record(&mut message);
+        self.0.lock().unwrap().push(message.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
 }
 
 fn job(serial: u32, hosts: &[u8]) -> Job {
@@ -167,7 +232,7 @@ async fn drift_is_repaired_and_a_server_that_counts_ahead_is_left_alone() {
     };
     serve(7, &[1]);
     // Halfway between two looks from now on.
-    tokio::time::sleep(VERIFY / 2).await;
+    tokio::time::sleep(VERIFY.mul_f64(share("www.example")) + VERIFY / 2).await;
     for serial in [7, 12] {
         serve(serial, &[1]);
         tokio::time::sleep(VERIFY * 3).await;
@@ -179,6 +244,87 @@ async fn drift_is_repaired_and_a_server_that_counts_ahead_is_left_alone() {
     serve(4, &[1]);
     tokio::time::sleep(VERIFY).await;
     assert_eq!(sink.serials().len(), 3, "an old zone");
+    serve(7, &[1]);
+    let served = sink.served.lock().unwrap().take().unwrap();
+    *sink.served.lock().unwrap() = Some(served.differing("its file was changed"));
+    tokio::time::sleep(VERIFY).await;
+    assert_eq!(sink.serials().len(), 4, "anything else");
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_are_looked_at_in_turn() {
+    let mut looks = Vec::new();
+    for zone in 0..64 {
+        let zone = format!("z{zone}.example");
+        let sink = Fake::answering([]);
+        let (publisher, _) = start_for(&zone, &sink);
+        let begin = Instant::now();
+        publisher.publish(job(5, &[1]));
+        tokio::time::sleep(VERIFY * 3).await;
+        let times: Vec<Duration> =
+            sink.looked.lock().unwrap().iter().map(|at| *at - begin).collect();
+        // Neither at once nor late, and then in even steps.
+        assert!(times[0] >= VERIFY / 2 && times[0] <= VERIFY + VERIFY / 2, "{zone}: {times:?}");
+        assert!(times.windows(2).all(|two| two[1] - two[0] == VERIFY), "{zone}: {times:?}");
+        looks.push(times[0]);
+    }
+    looks.sort();
+    let widest = looks.windows(2).map(|two| two[1] - two[0]).max().unwrap();
+    assert!(widest < VERIFY / 4, "{widest:?} without a look");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_works_again_for_one_zone_is_tried_for_the_others() {
+    let down = || Err(PluginFault::down("connection refused"));
+    let sink = Fake::answering(std::iter::repeat_with(down).take(18));
+    let plan = plan(&sink);
+    let counters = counters();
+    let [first, second] = ["a.example", "b.example"]
+        .map(|zone| Publisher::start(zone, "files", plan.clone(), Arc::clone(&counters)));
+    first.publish(job(1, &[1]));
+    // Out of step, and both at the longest pause by then.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    second.publish(job(1, &[1]));
+    let states = || [first.status().state, second.status().state];
+    while states() == [SinkState::Failed; 2] || states().contains(&SinkState::Pending) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(states(), [SinkState::Ok; 2]);
+    assert_eq!(sink.serials().len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_said_once_whatever_words_it_finds() {
+    let said = Said::default();
+    let _told = said.listen();
+    let faults = [
+        PluginFault::io("full"),
+        PluginFault::io("full"),
+        // Other words of the same kind, then another kind.
+        PluginFault::io("full: file 2"),
+        PluginFault::down("refused"),
+        PluginFault::down("refused"),
+    ];
+    let sink = Fake::answering(faults.into_iter().map(Err));
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(1, &[1]));
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert_eq!(publisher.status().state, SinkState::Ok);
+    let wanted =
+        ["not published: full", "not published: refused", "published again: 1 addresses; "];
+    assert_eq!(said.lines(), wanted);
+
+    // The next failure is news, and after a minute other words are.
+    let words = (0..12).map(|number| Err(PluginFault::io(format!("full: file {number}"))));
+    sink.answers.lock().unwrap().extend(words);
+    publisher.publish(job(2, &[1]));
+    publisher.settled().await;
+    assert_eq!(said.lines(), ["not published: full: file 0"]);
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    assert_eq!(said.lines(), [""; 0]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(said.lines().len(), 1);
 }
 
 #[test]
