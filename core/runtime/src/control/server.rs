@@ -131,9 +131,11 @@ fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 }
 
 async fn accept(listener: UnixListener, role: Role, asked: mpsc::Sender<Asked>) {
+    let mut fails = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                fails = false;
                 let asked = asked.clone();
                 tokio::spawn(async move {
                     // Who hangs up early needs no answer.
@@ -141,7 +143,10 @@ async fn accept(listener: UnixListener, role: Role, asked: mpsc::Sender<Asked>) 
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "control socket");
+                // Said once a change: nobody is helped by ten lines a second.
+                if !std::mem::replace(&mut fails, true) {
+                    tracing::warn!(%error, "the control socket cannot answer");
+                }
                 // Out of descriptors, most likely: a moment later there may be some.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
