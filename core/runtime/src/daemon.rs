@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rais_proto::name::ZoneName;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use self::desk::{Asker, Called, Desk, Signals};
 use crate::check::{self, Checked};
 use crate::clock::Clock;
-use crate::config::{Asked, Config, Fault, Faults, Look, Role};
+use crate::config::{Asked, Config, Fault, Faults, HeaderFile, Look, Role};
 use crate::control::{ProcessId, Response, Server, ServerAsked};
+use crate::headers::Headers;
 use crate::host::{Foreign, PluginHost, Registry};
 use crate::roles::{Applying, Ended, Ready, Roles};
 use crate::state::StateError;
@@ -120,6 +122,7 @@ struct Daemon {
     config: Config,
     host: watch::Sender<PluginHost>,
     roles: Roles,
+    headers: Headers,
 }
 
 /// How long the goodbye may take: three beats, 20 ms apart, and the transports' end.
@@ -180,9 +183,10 @@ async fn run_on(options: Options, host: PluginHost) -> Result<(), DaemonError> {
     let names: Vec<_> = asked.iter().map(|role| role.as_str()).collect();
     info!(version = %options.version, "rais runs: {}", names.join(" and "));
 
-    let voices = roles.voices();
-    let desk = Desk { process, plugins, signals, requests, ended, voices };
-    Daemon { options, config, host, roles }.run(desk, servers).await
+    let (voices, headers) = (roles.voices(), Headers::of(&config));
+    let troubles = headers.troubles();
+    let desk = Desk { process, plugins, signals, requests, ended, voices, troubles };
+    Daemon { options, config, host, roles, headers }.run(desk, servers).await
 }
 
 impl Daemon {
@@ -209,11 +213,20 @@ impl Daemon {
         loop {
             let asker = match again.take() {
                 Some(asker) => asker,
-                None => match desk.next().await {
-                    Called::Reload(asker) => asker,
-                    Called::Stop => return Ok(()),
-                    Called::Ended(ended) => return Err(ended.into()),
-                },
+                None => {
+                    let called = tokio::select! {
+                        called = desk.next() => called,
+                        headers = self.headers.changed() => {
+                            self.take(&headers).await;
+                            continue;
+                        }
+                    };
+                    match called {
+                        Called::Reload(asker) => asker,
+                        Called::Stop => return Ok(()),
+                        Called::Ended(ended) => return Err(ended.into()),
+                    }
+                }
             };
             // A plugin or a disk may keep a reload waiting; nobody else waits with it.
             let mut reload = pin!(self.reload());
@@ -232,6 +245,13 @@ impl Daemon {
             };
             asker.answer(response);
         }
+    }
+
+    /// Has the zones of these headers published with them.
+    async fn take(&mut self, headers: &[(ZoneName, HeaderFile)]) {
+        self.config.take_headers(headers);
+        self.roles.take_headers(&self.config).await;
+        self.headers.taken(headers);
     }
 
     /// Validated whole, swapped whole, or refused whole.
@@ -260,6 +280,7 @@ impl Daemon {
             Ok(()) => {
                 relog();
                 info!("reloaded");
+                self.headers.follow(&config);
                 self.config = config;
                 self.host.send_replace(host);
                 Response::Reloaded { warnings }

@@ -8,6 +8,7 @@ pub mod control;
 mod convert;
 pub mod daemon;
 pub mod durable;
+mod headers;
 pub mod host;
 pub mod interfaces;
 pub mod keys;

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use crate::check::Checked;
 use crate::clock::{Boot, Clock};
-use crate::config::{Fault, Faults, Look, Role};
+use crate::config::{Config, Fault, Faults, Look, Role};
 use crate::control::Drained;
 use crate::convert::describe;
 use crate::daemon::DaemonError;
@@ -21,6 +21,7 @@ use crate::interfaces;
 use crate::plan::Instances;
 use crate::plan::binder::BinderPlan;
 use crate::plan::monitor::{Identity, Keys, MonitorPlan};
+use crate::plan::trust::Membership;
 use crate::shell::Facts;
 use crate::shell::agent::{Agent, AgentPort};
 use crate::shell::binder::{self, BinderShell};
@@ -41,6 +42,7 @@ const INBOX: usize = 16_384;
 pub(crate) struct Roles {
     running: BTreeSet<Role>,
     instances: Instances,
+    membership: Membership,
     receivers: Receivers,
     monitor: Option<MonitorRole>,
     binder: Option<BinderRole>,
@@ -135,9 +137,9 @@ impl Ready {
             work.push((Role::Monitor, Box::pin(shell.run()) as Work));
             monitor = Some(role);
         }
-        let Checked { roles: running, instances, .. } = checked;
+        let Checked { roles: running, instances, membership, .. } = checked;
         let (receivers, tasks) = (Receivers::default(), BTreeMap::new());
-        let roles = Roles { running, instances, receivers, monitor, binder, tasks };
+        let roles = Roles { running, instances, membership, receivers, monitor, binder, tasks };
         Ok(Ready { roles, work })
     }
 
@@ -236,17 +238,22 @@ impl Roles {
             }
         }
         if let Some(role) = &self.binder {
-            let (applied, wait) = oneshot::channel();
-            let plan =
-                BinderPlan::of(&checked.config, &checked.instances, &checked.membership, role.host);
-            if role.events.send(binder::Event::Apply(Box::new(plan), applied)).is_ok() {
-                let _ = wait.await;
-            }
+            let (instances, membership) = (&checked.instances, &checked.membership);
+            role.take(BinderPlan::of(&checked.config, instances, membership, role.host)).await;
             self.receivers.keep(checked.instances.transports().map(|(name, _)| name)).await;
         }
+        self.membership = checked.membership;
         let before = std::mem::replace(&mut self.instances, checked.instances);
         before.stop_all_but(&self.instances);
         Ok(())
+    }
+
+    /// Has the binder take `config`, which differs from what runs in its zones' headers alone.
+    pub(crate) async fn take_headers(&self, config: &Config) {
+        if let Some(role) = &self.binder {
+            let plan = BinderPlan::of(config, &self.instances, &self.membership, role.host);
+            role.take(plan).await;
+        }
     }
 
     /// By what they are asked.
@@ -415,6 +422,15 @@ impl BinderRole {
         let (shell, events) =
             BinderShell::new(facts.clone(), plan, remembered, keeper, journal, arrived);
         Ok((BinderRole { host, events, queue, _state: state }, shell))
+    }
+
+    /// Comes back when the plan runs.
+    async fn take(&self, plan: BinderPlan) {
+        let (applied, wait) = oneshot::channel();
+        if self.events.send(binder::Event::Apply(Box::new(plan), applied)).is_ok() {
+            // An end that comes first is said by the task itself.
+            let _ = wait.await;
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use rais_proto::heartbeat::Weight;
 use serde::{Deserialize, Serialize};
 
+use crate::headers::Troubles;
 use crate::host::{PluginRow, PluginState};
 
 /// One role of a process.
@@ -152,7 +153,7 @@ pub struct PluginStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// `deaf`, `nobody-heard`, `held`, `panic`, `loaded`, `last-resort`, `owner-conflict`,
-    /// `refused-host`, `publish-failed`, `state`, `plugin-stuck`, `plugin-down`.
+    /// `refused-host`, `publish-failed`, `header`, `state`, `plugin-stuck`, `plugin-down`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -308,6 +309,21 @@ impl Status {
                 );
                 status.plugins = in_use;
             }
+        }
+        self
+    }
+}
+
+impl Status {
+    /// With what is wrong with header files on disk.
+    pub(crate) fn with_headers(mut self, troubles: &Troubles) -> Status {
+        if let Status::Binder(status) = &mut self {
+            status.alarms.extend(troubles.iter().map(|(zone, text)| AlarmStatus {
+                kind: "header".to_owned(),
+                service: None,
+                zone: Some(zone.to_string()),
+                text: format!("its header cannot be used, the one before goes on: {text}"),
+            }));
         }
         self
     }

@@ -1,12 +1,13 @@
 //! A zone's header file: read, checked, its faults told with both places.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rais_zone::{Header, ZoneName};
 
 use super::dns::Scheme;
+use super::fault::Fault;
 use super::place::{Place, Source};
 use super::regular::read_regular;
 use super::suggest;
@@ -23,26 +24,78 @@ pub struct HeaderFile {
     pub scheme: Option<Scheme>,
 }
 
+/// Why a header file cannot be used.
+#[derive(Debug, Clone)]
+struct Unsound {
+    message: String,
+    /// The same where it is told elsewhere than in the file itself.
+    from_afar: Option<String>,
+    allowed: Option<String>,
+    meant: Option<String>,
+    /// Where in the file, and how that is pointed to from elsewhere.
+    place: Option<(Place, &'static str)>,
+}
+
+impl Unsound {
+    fn of(message: String) -> Unsound {
+        Unsound { message, from_afar: None, allowed: None, meant: None, place: None }
+    }
+}
+
 impl HeaderFile {
     pub(super) fn read(value: &Value<'_>, zone: &ZoneName) -> Option<HeaderFile> {
         let path = value.file()?;
-        let read = read_regular(&path).and_then(|octets| {
+        let why = match HeaderFile::open_at(&path, zone) {
+            Ok(header) => return Some(header),
+            Err(why) => why,
+        };
+        let Unsound { message, from_afar, allowed, meant, place } = why;
+        let message = from_afar.unwrap_or(message);
+        let mut fault = value.fault(format!("header {}: {message}", path.display())).meant(meant);
+        if let Some(allowed) = allowed {
+            fault = fault.allowed(allowed);
+        }
+        if let Some((place, pointed)) = place {
+            fault = fault.see(&place, pointed);
+        }
+        value.notes.add(fault);
+        None
+    }
+
+    /// Reads the header of a zone, wherever it is named.
+    ///
+    /// # Errors
+    /// What is wrong with it, at its place in the file.
+    pub fn open(path: &Path, zone: &ZoneName) -> Result<HeaderFile, Fault> {
+        HeaderFile::open_at(path, zone).map_err(|why| {
+            let Unsound { message, allowed, meant, place, .. } = why;
+            let fault = match place {
+                Some((place, _)) => Fault::error(place, "", message),
+                None => Fault::in_file(path, message),
+            };
+            match allowed {
+                Some(allowed) => fault.allowed(allowed).meant(meant),
+                None => fault,
+            }
+        })
+    }
+
+    fn open_at(path: &Path, zone: &ZoneName) -> Result<HeaderFile, Unsound> {
+        let read = read_regular(path).and_then(|octets| {
             String::from_utf8(octets).map_err(|_| io::Error::other("it is no UTF-8"))
         });
         let text = match read {
             Ok(text) => text,
-            Err(why) => {
-                value.notes.add(value.fault(format!("header {}: {why}", path.display())));
-                return None;
-            }
+            Err(why) => return Err(Unsound::of(why.to_string())),
         };
         let header = match Header::of(&text, zone) {
             Ok(header) => header,
             Err(why) => {
-                let fault = value.fault(format!("header {}: {why}", path.display()));
                 let place = why.place().unwrap_or(rais_zone::Place { line: 1, column: 1 });
-                value.notes.add(fault.see(&place_in(path, text, place), "in this header"));
-                return None;
+                let place = (place_in(path.to_owned(), text, place), "in this header");
+                let from_afar = Some(why.to_string());
+                let unsound = Unsound::of(why.problem().to_string());
+                return Err(Unsound { from_afar, place: Some(place), ..unsound });
             }
         };
         let scheme = match header.scheme() {
@@ -52,24 +105,24 @@ impl HeaderFile {
                 None => {
                     let words = || Scheme::ALL.into_iter().map(Scheme::as_str);
                     let meant = suggest::nearest(word, words()).map(|word| format!("`{word}`"));
-                    let message = format!("header {}: unknown scheme {word:?}", path.display());
-                    let place = scheme_line(path, text, word);
-                    let fault = value.fault(message).allowed(suggest::one_of(words())).meant(meant);
-                    value.notes.add(fault.see(&place, "said here"));
-                    return None;
+                    let message = format!("unknown scheme {word:?}");
+                    let place = (scheme_line(path.to_owned(), text, word), "said here");
+                    let allowed = Some(suggest::one_of(words()));
+                    let unsound = Unsound::of(message);
+                    return Err(Unsound { allowed, meant, place: Some(place), ..unsound });
                 }
             },
         };
-        Some(HeaderFile { path, header, scheme })
+        Ok(HeaderFile { path: path.to_owned(), header, scheme })
     }
 
     /// A place of it, to be shown with its line.
-    pub(super) fn place(&self, place: rais_zone::Place) -> Place {
+    pub(crate) fn place(&self, place: rais_zone::Place) -> Place {
         place_in(self.path.clone(), self.header.text().to_owned(), place)
     }
 
     /// Where its line `; rais: scheme=…` is.
-    pub(super) fn scheme_place(&self) -> Option<Place> {
+    pub(crate) fn scheme_place(&self) -> Option<Place> {
         let word = self.header.scheme()?;
         Some(scheme_line(self.path.clone(), self.header.text().to_owned(), word))
     }

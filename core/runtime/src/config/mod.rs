@@ -99,6 +99,20 @@ impl Config {
         self.fault_in(self.places.value(path), path, message.into())
     }
 
+    /// Whether the zone's `scheme` is written, so that its header's line says nothing.
+    pub(crate) fn has_scheme_key(&self, zone: &ZoneName) -> bool {
+        self.places.key(&path::join(&path::join("zone", zone.as_str()), "scheme")).is_some()
+    }
+
+    /// Has zones go on with other headers.
+    pub(crate) fn take_headers(&mut self, headers: &[(ZoneName, HeaderFile)]) {
+        for (name, header) in headers {
+            if let Some(zone) = self.zones.get_mut(name) {
+                zone.head = Head::File(header.clone());
+            }
+        }
+    }
+
     /// The same at the key itself.
     pub fn fault_at_key(&self, path: &str, message: impl Into<String>) -> Fault {
         self.fault_in(self.places.key(path), path, message.into())

@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use crate::config::Role;
 use crate::control::{ProcessId, Request, Response, ServerAsked};
+use crate::headers::Troubles;
 use crate::host::PluginHost;
 use crate::roles::{Ended, Voices};
 use crate::shell::operator::Order;
@@ -22,6 +23,7 @@ pub(super) struct Desk {
     pub(super) requests: mpsc::Receiver<ServerAsked>,
     pub(super) ended: mpsc::UnboundedReceiver<Ended>,
     pub(super) voices: Voices,
+    pub(super) troubles: watch::Receiver<Troubles>,
 }
 
 /// More than a question.
@@ -114,9 +116,13 @@ impl Desk {
         answer: oneshot::Sender<Response>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (status, host) = (self.voices.status(role), self.plugins.borrow().clone());
+        let troubles = self.troubles.borrow().clone();
         async move {
             let response = match status.await {
-                Some(status) => Response::Status(Box::new(status.with_plugins(&host.list()))),
+                Some(status) => {
+                    let status = status.with_plugins(&host.list()).with_headers(&troubles);
+                    Response::Status(Box::new(status))
+                }
                 None => Response::Error { text: format!("the {role} does not answer") },
             };
             let _ = answer.send(response);

@@ -83,6 +83,7 @@ type = "slow"
         change(&mut ready);
         let (ending, ended) = mpsc::unbounded_channel();
         let roles = ready.start(ending).await.unwrap();
+        let headers = Headers::of(&config);
         let (to_desk, requests) = mpsc::channel(16);
         let desk = Desk {
             process: ProcessId { pid: 1, started: 2 },
@@ -91,8 +92,10 @@ type = "slow"
             requests,
             ended,
             voices: roles.voices(),
+            troubles: headers.troubles(),
         };
-        Started { daemon: Daemon { options, config, host, roles }, desk, caller: Caller(to_desk) }
+        let daemon = Daemon { options, config, host, roles, headers };
+        Started { daemon, desk, caller: Caller(to_desk) }
     }
 }
 
