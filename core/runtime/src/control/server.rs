@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::{Mode, fchmod};
@@ -21,6 +21,8 @@ use crate::config::Role;
 const LONGEST_REQUEST: u64 = 4096;
 /// A client that says nothing is let go after this.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// That it cannot answer is said again after so long.
+const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 /// A request of one role, and where its answer goes.
 #[derive(Debug)]
@@ -131,11 +133,10 @@ fn bind(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 }
 
 async fn accept(listener: UnixListener, role: Role, asked: mpsc::Sender<Asked>) {
-    let mut fails = false;
+    let mut said: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                fails = false;
                 let asked = asked.clone();
                 tokio::spawn(async move {
                     // Who hangs up early needs no answer.
@@ -143,9 +144,10 @@ async fn accept(listener: UnixListener, role: Role, asked: mpsc::Sender<Asked>) 
                 });
             }
             Err(error) => {
-                // Said once a change: nobody is helped by ten lines a second.
-                if !std::mem::replace(&mut fails, true) {
+                // Nobody is helped by ten lines a second.
+                if said.is_none_or(|said| said.elapsed() >= SAID_AGAIN) {
                     tracing::warn!(%error, "the control socket cannot answer");
+                    said = Some(Instant::now());
                 }
                 // Out of descriptors, most likely: a moment later there may be some.
                 tokio::time::sleep(Duration::from_millis(100)).await;
