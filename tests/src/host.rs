@@ -190,7 +190,13 @@ fn settle(mounts: &[Mount]) -> io::Result<()> {
     umount2(c"/sys", MntFlags::MNT_DETACH)?;
     mount(Some(c"sysfs"), c"/sys", Some(c"sysfs"), MsFlags::empty(), none)?;
     for Mount { from, to } in mounts {
-        mount(Some(from.as_c_str()), to.as_c_str(), none, MsFlags::MS_BIND, none)?;
+        mount(
+            Some(from.as_c_str()),
+            to.as_c_str(),
+            none,
+            MsFlags::MS_BIND | MsFlags::MS_REC,
+            none,
+        )?;
     }
     nix::unistd::chdir(c"/var/lib/bind")?;
     Ok(())
