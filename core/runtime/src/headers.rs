@@ -81,8 +81,7 @@ impl Headers {
 
     /// Follows those of another configuration, which were sound a moment ago.
     pub(crate) fn follow(&mut self, config: &Config) {
-        self.files =
-            config.zones.iter().filter_map(|(name, _)| Followed::of(name, config)).collect();
+        self.files = config.zones.keys().filter_map(|name| Followed::of(name, config)).collect();
         self.troubles.send_if_modified(|troubles| !std::mem::take(troubles).is_empty());
     }
 

@@ -49,7 +49,7 @@ impl HeaderFile {
             Ok(header) => return Some(header),
             Err(why) => why,
         };
-        let Unsound { message, from_afar, allowed, meant, place } = why;
+        let Unsound { message, from_afar, allowed, meant, place } = *why;
         let message = from_afar.unwrap_or(message);
         let mut fault = value.fault(format!("header {}: {message}", path.display())).meant(meant);
         if let Some(allowed) = allowed {
@@ -68,7 +68,7 @@ impl HeaderFile {
     /// What is wrong with it, at its place in the file.
     pub fn open(path: &Path, zone: &ZoneName) -> Result<HeaderFile, Fault> {
         HeaderFile::open_at(path, zone).map_err(|why| {
-            let Unsound { message, allowed, meant, place, .. } = why;
+            let Unsound { message, allowed, meant, place, .. } = *why;
             let fault = match place {
                 Some((place, _)) => Fault::error(place, "", message),
                 None => Fault::in_file(path, message),
@@ -80,13 +80,13 @@ impl HeaderFile {
         })
     }
 
-    fn open_at(path: &Path, zone: &ZoneName) -> Result<HeaderFile, Unsound> {
+    fn open_at(path: &Path, zone: &ZoneName) -> Result<HeaderFile, Box<Unsound>> {
         let read = read_regular(path).and_then(|octets| {
             String::from_utf8(octets).map_err(|_| io::Error::other("it is no UTF-8"))
         });
         let text = match read {
             Ok(text) => text,
-            Err(why) => return Err(Unsound::of(why.to_string())),
+            Err(why) => return Err(Box::new(Unsound::of(why.to_string()))),
         };
         let header = match Header::of(&text, zone) {
             Ok(header) => header,
@@ -95,7 +95,7 @@ impl HeaderFile {
                 let place = (place_in(path.to_owned(), text, place), "in this header");
                 let from_afar = Some(why.to_string());
                 let unsound = Unsound::of(why.problem().to_string());
-                return Err(Unsound { from_afar, place: Some(place), ..unsound });
+                return Err(Box::new(Unsound { from_afar, place: Some(place), ..unsound }));
             }
         };
         let scheme = match header.scheme() {
@@ -109,7 +109,12 @@ impl HeaderFile {
                     let place = (scheme_line(path.to_owned(), text, word), "said here");
                     let allowed = Some(suggest::one_of(words()));
                     let unsound = Unsound::of(message);
-                    return Err(Unsound { allowed, meant, place: Some(place), ..unsound });
+                    return Err(Box::new(Unsound {
+                        allowed,
+                        meant,
+                        place: Some(place),
+                        ..unsound
+                    }));
                 }
             },
         };
