@@ -134,7 +134,9 @@ impl Headers {
             }
             Look::Read(stamp, read) => (stamp, *read),
         };
-        (file.seen, file.judged) = (Some(stamp), Some(stamp));
+        // One that could not be read, for want of descriptors perhaps, is tried again.
+        let is_read = read.as_ref().err().is_none_or(|fault| fault.place().is_some());
+        (file.seen, file.judged) = (Some(stamp), is_read.then_some(stamp));
         let trouble = read.as_ref().err().map(Fault::to_string);
         self.troubles.send_if_modified(|troubles| {
             let before = match &trouble {

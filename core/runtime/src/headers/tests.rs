@@ -105,6 +105,20 @@ async fn what_cannot_be_used_is_told_with_its_place_until_it_is_put_right() {
 }
 
 #[tokio::test]
+async fn one_that_could_not_be_read_is_tried_again() {
+    let site = Site::new("");
+    let mut headers = Headers::of(&site.config);
+    // Its file stays as it is: what is in the way is gone without a trace.
+    let path = site.folder.path().join("www.header");
+    let zone = site.config.zones.keys().next().unwrap().clone();
+    let failed = Fault::in_file(&path, "Too many open files");
+    let stamp = Stamp::of(&path);
+    assert!(headers.note(&zone, Look::Read(stamp, Box::new(Err(failed)))).is_none());
+    assert_eq!(headers.troubles().borrow().len(), 1);
+    until(&mut headers, Troubles::is_empty).await;
+}
+
+#[tokio::test]
 async fn a_schemes_line_that_a_key_overrules_is_no_trouble() {
     let site = Site::new("scheme = \"round-robin\"");
     let mut headers = Headers::of(&site.config);
