@@ -54,7 +54,7 @@ impl Make {
             Make::Bind => {
                 "{ type = \"rndc\", address = \"127.0.0.1:953\", key_file = \"/etc/bind/rndc.key\" }"
             }
-            Make::Knot => "{ type = \"knotc\" }",
+            Make::Knot => "{ type = \"knotc\", socket = \"/run/knot/knot.sock\" }",
             Make::Nsd => "{ type = \"nsd-control\" }",
             Make::PowerDns => "{ type = \"pdns_control\" }",
         }

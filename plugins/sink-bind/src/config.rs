@@ -9,6 +9,7 @@ use std::time::Duration;
 use rais_exec::{Command, Placeholder, Runs};
 use rais_sdk::prelude::*;
 
+use crate::knot::Knot;
 use crate::query::Server;
 use crate::reload::Reload;
 use crate::rndc::{KeyFile, Rndc};
@@ -55,6 +56,9 @@ struct ReloadTable {
     /// With type = "rndc", and required there: the file with named's key, as `rndc-confgen -a`
     /// writes it.
     key_file: Option<PathText>,
+    /// With type = "knotc": knotd's control socket, at which it is spoken to directly. Without it
+    /// `knotc` is run.
+    socket: Option<PathText>,
     /// With type = "exec", and required there: a program and its arguments, without a shell;
     /// {zone} and {file} are filled in.
     argv: Option<Vec<String>>,
@@ -106,10 +110,11 @@ fn refuse_no_directory(directory: &Path) -> Result<(), Fault> {
 }
 
 fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, Fault> {
-    let ReloadTable { r#type, address: place, key_file, argv: words } = table;
+    let ReloadTable { r#type, address: place, key_file, socket, argv: words } = table;
     let given = [
         ("address", place.is_some(), "rndc"),
         ("key_file", key_file.is_some(), "rndc"),
+        ("socket", socket.is_some(), "knotc"),
         ("argv", words.is_some(), "exec"),
     ];
     let known = ["rndc", "knotc", "nsd-control", "pdns_control", "exec", "none"];
@@ -139,7 +144,10 @@ fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, 
             Ok(Reload::Rndc(Box::new(Rndc { address, file, timeout })))
         }
         // Blocking, so that a zone that does not load is heard of.
-        "knotc" => own(&["knotc", "-b", "zone-reload", "{zone}"]),
+        "knotc" => match socket {
+            Some(socket) => Ok(Reload::Knot(Knot { socket: socket.into(), timeout })),
+            None => own(&["knotc", "-b", "zone-reload", "{zone}"]),
+        },
         "nsd-control" => own(&["nsd-control", "reload", "{zone}"]),
         "pdns_control" => own(&["pdns_control", "bind-reload-now", "{zone}"]),
         "exec" => {
@@ -224,7 +232,7 @@ mod tests {
     fn every_form_of_reload_is_told() {
         let told = Config::options().remove(1).inner;
         let keys: Vec<_> = told.iter().map(|key| key.name.as_str()).collect();
-        assert_eq!(keys, ["type", "address", "key_file", "argv"]);
+        assert_eq!(keys, ["type", "address", "key_file", "socket", "argv"]);
         for name in RELOAD_TYPES.split('"').skip(1).step_by(2) {
             assert!(told[0].kind.contains(&format!("{name:?}")), "{name}: {}", told[0].kind);
         }

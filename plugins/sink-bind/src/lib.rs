@@ -3,6 +3,7 @@
 mod config;
 mod deadline;
 mod file;
+mod knot;
 mod query;
 mod reload;
 mod rndc;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rais_exec::{Command, Order, RunError, Runs, Values};
 use rais_sdk::{Fault, FaultKind};
 
+use crate::knot::{Knot, KnotError};
 use crate::rndc::{Rndc, RndcError};
 
 /// How the name server is told.
@@ -14,6 +15,8 @@ use crate::rndc::{Rndc, RndcError};
 pub(crate) enum Reload {
     /// By named's command channel.
     Rndc(Box<Rndc>),
+    /// By knotd's control socket.
+    Knot(Knot),
     /// By a command.
     Command(Command),
     /// Not at all: it looks for itself.
@@ -35,6 +38,7 @@ impl Reload {
                 Err(RndcError::Failed(text)) if text.contains("dynamic zone") => Err(dynamic(zone)),
                 Err(error) => Err(rndc_fault(rndc, &error)),
             },
+            Reload::Knot(knot) => knot.reload(zone).map_err(|error| knot_fault(knot, &error)),
             Reload::Command(command) => {
                 carry_out(command, zone, file, limit, runs).map_err(|error| command_fault(&error))
             }
@@ -100,5 +104,16 @@ fn rndc_fault(rndc: &Rndc, error: &RndcError) -> Fault {
             Fault::refused(text)
         }
         RndcError::Mismatch => Fault::refused(text),
+    }
+}
+
+fn knot_fault(knot: &Knot, error: &KnotError) -> Fault {
+    let text = format!("knotd at {}: {error}", knot.socket.display());
+    match error {
+        // Its socket goes with it.
+        KnotError::Io(io) if io.kind() == io::ErrorKind::NotFound => Fault::down(text),
+        KnotError::Io(io) => Fault::new(io_kind(io), text),
+        KnotError::Timeout(phase) => Fault::timeout(*phase, text),
+        KnotError::Failed(_) | KnotError::Malformed => Fault::refused(text),
     }
 }

@@ -47,6 +47,11 @@ fn faults_name_the_key_and_what_is_allowed() {
         ("reload = { type = \"exec\", argv = [\"no-such\"] }", "reload.argv[0]", "no-such cannot"),
         ("reload = { type = \"knotc\", argv = [\"x\"] }", "reload.argv", "\"exec\""),
         ("reload = { type = \"none\", key_file = \"x\" }", "reload.key_file", "\"rndc\""),
+        (
+            "reload = { type = \"exec\", argv = [\"true\"], socket = \"x\" }",
+            "reload.socket",
+            "knotc",
+        ),
         ("reload = { type = \"exec\", argv = [\"x\"], address = \"x\" }", "reload.address", "rndc"),
         (
             "reload = { type = \"rndc\", address = \"::1\", key_file = \"/k\" }",

@@ -83,6 +83,11 @@ fn each_by_its_own_command() {
 }
 
 #[test]
+fn knot_by_its_command() {
+    play(Make::Knot, "{ type = \"knotc\" }");
+}
+
+#[test]
 fn each_by_a_command_of_the_operators() {
     for make in Make::ALL {
         play(make, make.exec());
