@@ -1,0 +1,101 @@
+//! What only seems to balance, and what a rule may trip over.
+
+use rais_simulator::catalogue;
+use rais_simulator::contender::Contender::{
+    CapacityOnly, DutyCycle, Paper, PrunedWeights, RoundRobin, Weights,
+};
+use rais_simulator::scenario::Scenario;
+
+use super::{PERCENT, at_least, at_most, is_long, means};
+
+/// Noise of small drop rates: so much is nothing.
+const NOTHING: f64 = 0.005 * PERCENT;
+
+/// Where nobody stays with a server every step of a rule is felt at once, by all.
+#[test]
+fn no_rule_for_weights_drops_twice_what_capacity_alone_does() {
+    let scenario = catalogue::one_request();
+    let capacity = means(&scenario, CapacityOnly).dropped;
+    at_most("weights", means(&scenario, Weights).dropped, 2.0 * capacity + NOTHING);
+    let quick = catalogue::quick(scenario);
+    at_most("duty cycle", means(&quick, DutyCycle).dropped, 2.0 * capacity + NOTHING);
+}
+
+/// A duty cycle of ten seconds is too slow for sessions of one request: `check` warns above two.
+/// If this no longer holds, the warning may go.
+#[test]
+fn a_slow_duty_cycle_drops_where_nobody_stays() {
+    let scenario = catalogue::one_request();
+    at_least("dropped", means(&scenario, DutyCycle).dropped, 1.0 * PERCENT);
+}
+
+/// The window-step trap: a rule that takes a step at each interval while the window that loads are
+/// measured over still shows the time before.
+#[test]
+fn a_window_longer_than_a_step_does_not_make_weights_swing() {
+    for scenario in [catalogue::slow_window(), catalogue::many_steps_a_window()] {
+        let [ours, capacity] = [Weights, CapacityOnly].map(|who| means(&scenario, who));
+        at_most("dropped", ours.dropped, 2.0 * capacity.dropped + NOTHING);
+        at_most("swing", ours.swing, 1.25 * capacity.swing);
+        at_most("imb30", ours.imbalance, 1.05 * capacity.imbalance);
+    }
+}
+
+/// The paper's prune at its own times, with servers that round robin serves well. It herds: the
+/// documentation warns of it, and must as long as this holds.
+#[test]
+fn the_papers_prune_herds() {
+    for (demand, least) in [(0.6, 4.0 * PERCENT), (0.8, 15.0 * PERCENT)] {
+        let scenario = catalogue::paper_times(demand);
+        let [paper, robin] = [Paper(60), RoundRobin].map(|who| means(&scenario, who));
+        at_least("the paper's drops", paper.dropped, least);
+        at_most("round robin's drops", robin.dropped, 0.3 * PERCENT);
+        // It never settles: another set at each timer.
+        at_least("set changes", paper.set_changes, 25.0);
+    }
+}
+
+/// Why the configuration refuses `on-timer` with weights.
+#[test]
+fn the_papers_prune_on_top_of_weights_is_worse_than_weights() {
+    let scenario =
+        Scenario { units: catalogue::steady(0.75).units, ..catalogue::paper_times(0.75) };
+    let [both, ours] = [PrunedWeights(60), Weights].map(|who| means(&scenario, who));
+    at_most("weights' drops", ours.dropped, 0.05 * PERCENT);
+    at_least("both's drops", both.dropped, 5.0 * PERCENT);
+}
+
+/// Half of a fleet is away for three seconds. Slow start must not leave the other half with what
+/// all did: capacity alone has none, and is the measure.
+#[test]
+fn a_slow_start_of_many_is_not_at_the_cost_of_the_rest() {
+    let scenario = catalogue::half_gone();
+    let [ours, capacity] = [Weights, CapacityOnly].map(|who| means(&scenario, who));
+    at_most("dropped", ours.dropped, 1.5 * capacity.dropped);
+}
+
+/// Outside the goals: what one answer to a large resolver carries no rule can take back.
+#[test]
+fn a_resolver_with_12_percent_of_all_sessions() {
+    let ours = means(&catalogue::heavy(), Weights);
+    at_most("imb30", ours.imbalance, 1.45);
+    at_most("dropped", ours.dropped, 0.5 * PERCENT);
+}
+
+#[test]
+fn a_fleet_of_200() {
+    if is_long() {
+        let ours = means(&catalogue::two_hundred(), Weights);
+        at_most("imb30", ours.imbalance, 2.0);
+        at_most("dropped", ours.dropped, 0.5 * PERCENT);
+    }
+}
+
+#[test]
+fn equal_seeds_give_equal_outcomes() {
+    let scenario = Scenario { warm_up: 60, measured: 120, ..catalogue::cold_return() };
+    let rule = Weights.rule(&scenario.times);
+    let run = |seed| rais_simulator::world::run(&scenario, rule, seed);
+    assert_eq!(run(101), run(101));
+    assert_ne!(run(101), run(102));
+}
