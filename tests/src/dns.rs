@@ -49,6 +49,13 @@ impl Client {
         Self { socket, id: std::cell::Cell::new(fastrand::u16(..)) }
     }
 
+    /// The same, which takes an answer for lost that has not come after so long.
+    #[must_use]
+    pub fn impatient(self, patience: Duration) -> Self {
+        self.socket.set_read_timeout(Some(patience)).expect("a timeout");
+        self
+    }
+
     /// One question, one answer.
     ///
     /// # Errors

@@ -129,8 +129,7 @@ fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, 
     let own = |words: &[&str]| {
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
         // Of these the program alone can be missing.
-        let run = command("reload", &words);
-        run.map(Reload::Command).map_err(|fault| Fault::config("reload.type", fault.text))
+        command("reload", &words).map_err(|fault| Fault::config("reload.type", fault.text))
     };
     match r#type.as_str() {
         "rndc" => {
@@ -146,10 +145,13 @@ fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, 
         // Blocking, so that a zone that does not load is heard of.
         "knotc" => match socket {
             Some(socket) => Ok(Reload::Knot(Knot { socket: socket.into(), timeout })),
-            None => own(&["knotc", "-b", "zone-reload", "{zone}"]),
+            None => own(&["knotc", "-b", "zone-reload", "{zone}"]).map(Reload::Command),
         },
-        "nsd-control" => own(&["nsd-control", "reload", "{zone}"]),
-        "pdns_control" => own(&["pdns_control", "bind-reload-now", "{zone}"]),
+        "nsd-control" => own(&["nsd-control", "reload", "{zone}"]).map(Reload::Command),
+        "pdns_control" => Ok(Reload::PowerDns {
+            reload: own(&["pdns_control", "bind-reload-now", "{zone}"])?,
+            purge: own(&["pdns_control", "purge", "{zone}$"])?,
+        }),
         "exec" => {
             let missing = || {
                 let text = "missing: a program and its arguments, as in \

@@ -17,6 +17,9 @@ pub(crate) enum Reload {
     Rndc(Box<Rndc>),
     /// By knotd's control socket.
     Knot(Knot),
+    /// By commands of PowerDNS's. It caches answers; who asks while it reloads has it keep an old one
+    /// for as long as that is good, so its cache is emptied once the new zone is there.
+    PowerDns { reload: Command, purge: Command },
     /// By a command.
     Command(Command),
     /// Not at all: it looks for itself.
@@ -39,11 +42,23 @@ impl Reload {
                 Err(error) => Err(rndc_fault(rndc, &error)),
             },
             Reload::Knot(knot) => knot.reload(zone).map_err(|error| knot_fault(knot, &error)),
-            Reload::Command(command) => {
+            Reload::Command(command) | Reload::PowerDns { reload: command, .. } => {
                 carry_out(command, zone, file, limit, runs).map_err(|error| command_fault(&error))
             }
             Reload::None => Ok(()),
         }
+    }
+
+    /// What is left to be done when the server has the zone.
+    pub(crate) fn settle(
+        &self,
+        zone: &str,
+        file: &Path,
+        limit: Duration,
+        runs: &Runs,
+    ) -> Result<(), Fault> {
+        let Reload::PowerDns { purge, .. } = self else { return Ok(()) };
+        carry_out(purge, zone, file, limit, runs).map_err(|error| command_fault(&error))
     }
 
     /// Refuses a zone that the name server calls dynamic: it writes that file itself. Anything

@@ -77,6 +77,7 @@ impl State {
                 .map_err(|error| query_fault(settings, "confirming", &error))?,
             None => *serial,
         };
+        settings.reload.settle(zone.name, file.path(), settings.timeout, &settings.runs)?;
         self.reloaded = Some(SystemTime::now());
         self.standing = Standing::Confirmed;
         Ok(served)

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
+use rais_tests::nameserver::Make;
 
 use super::product;
 
@@ -55,6 +56,17 @@ impl Publish {
     }
 }
 
+/// By which ways name servers are told.
+fn ways() -> [(&'static str, Make, &'static str); 5] {
+    [
+        ("BIND, its control channel", Make::Bind, Make::Bind.reload()),
+        ("Knot, its socket", Make::Knot, Make::Knot.reload()),
+        ("Knot, by knotc", Make::Knot, "{ type = \"knotc\" }"),
+        ("NSD, by nsd-control", Make::Nsd, Make::Nsd.reload()),
+        ("PowerDNS, by pdns_control", Make::PowerDns, Make::PowerDns.reload()),
+    ]
+}
+
 /// Half of these are longer, and the longest.
 fn spread(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort_unstable();
@@ -69,6 +81,9 @@ fn millis(time: Duration) -> String {
 fn row(what: &str, [middle, most]: [String; 2], goal: &str) {
     println!("  {what:<26}{middle:>10}{most:>10}{goal:>10}");
 }
+
+/// A name server that reloads may lose a question.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Where the binder listens.
 const BINDER: &str = "127.0.0.1:5369";
