@@ -133,7 +133,7 @@ mod tests {
         let ip = |text: &str| text.parse().unwrap();
         let owners = vec![Owner::new("@", 10).with_scheme("weighted"), Owner::new("api", 5)];
         let mut head = ZoneHead::new(owners, 1_767_225_613);
-        head.reason = "www: 192.0.2.3 down (connection refused)".to_owned();
+        head.reason = "www 2001:db8::2 in; www 192.0.2.3 down".to_owned();
         let records = [
             Record::new(0, ip("192.0.2.1")).with_load(12.5),
             Record::new(0, ip("2001:db8::2")).with_weight(32_768),
