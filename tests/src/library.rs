@@ -35,6 +35,12 @@ pub fn sink_hook() -> PathBuf {
     built("librais_plugin_sink_hook.so")
 }
 
+/// Sink `nsupdate`.
+#[must_use]
+pub fn sink_nsupdate() -> PathBuf {
+    built("librais_plugin_sink_nsupdate.so")
+}
+
 /// Transport `udp`.
 #[must_use]
 pub fn transport_udp() -> PathBuf {

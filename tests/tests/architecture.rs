@@ -19,8 +19,8 @@ enum Ours {
 /// Dependencies run one way: cli → runtime → proto, plugins → sdk ← runtime.
 fn allowed(package: &str) -> Ours {
     match package {
-        "rais-abi" | "rais-proto" | "rais-sdk-macros" | "rais-zone" | "rais-exec"
-        | "rais-wheel" => Ours::Only(&[]),
+        "rais-abi" | "rais-dns" | "rais-exec" | "rais-proto" | "rais-sdk-macros" | "rais-wheel"
+        | "rais-zone" => Ours::Only(&[]),
         "rais-sdk" => Ours::Only(&["rais-abi", "rais-sdk-macros", "rais-zone"]),
         "rais-system" | "rais-talk" | "rais-tls" => Ours::Only(&["rais-sdk"]),
         "rais-http" => Ours::Only(&["rais-sdk", "rais-tls"]),
@@ -28,6 +28,7 @@ fn allowed(package: &str) -> Ours {
         plugin if plugin.starts_with("rais-plugin-") => Ours::Only(&[
             "rais-sdk",
             "rais-zone",
+            "rais-dns",
             "rais-exec",
             "rais-http",
             "rais-system",

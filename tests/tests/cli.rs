@@ -10,7 +10,7 @@ fn rais(args: &[&str]) -> Output {
     run_in(tempfile::tempdir().unwrap().path(), args)
 }
 
-const BUILT_IN: [(&str, &str); 14] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("probe", "exec"),
     ("probe", "http"),
     ("probe", "tcp"),
@@ -24,6 +24,7 @@ const BUILT_IN: [(&str, &str); 14] = [
     ("load", "pressure"),
     ("load", "response-time"),
     ("sink", "bind"),
+    ("sink", "nsupdate"),
     ("transport", "udp"),
 ];
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rais_tests::binary::run_in;
@@ -19,7 +21,7 @@ const MISSING: &[(&str, &[&str])] = &[
     ("paper-site.toml", &[]),
     ("quick.toml", &[]),
     ("rais.toml", &[]),
-    ("two-pools.toml", &["sink type `nsupdate`"]),
+    ("two-pools.toml", &[]),
 ];
 
 fn folder() -> PathBuf {
@@ -36,7 +38,9 @@ fn lay_out() -> (Lan, Host) {
     let key =
         "key \"KEY\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0c2VjcmV0c2VjcmV0\";\n};\n";
     host.write("/etc/bind/rndc.key", &key.replace("KEY", "rndc-key"));
-    host.write(&format!("{FOLDER}/tsig.key"), &key.replace("KEY", "rais"));
+    let tsig = format!("{FOLDER}/tsig.key");
+    host.write(&tsig, &key.replace("KEY", "rais"));
+    std::fs::set_permissions(host.path(&tsig), Permissions::from_mode(0o600)).unwrap();
     keys::share(&[&host], &format!("{FOLDER}/keys"));
     (lan, host)
 }

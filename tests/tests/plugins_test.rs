@@ -4,11 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
-use rais_tests::binary::{Output, run_in};
-use rais_tests::library;
+use domain::base::Rtype;
+use rais_tests::binary::{Output, finish, rais, run_in};
+use rais_tests::dns::Client;
+use rais_tests::host::Host;
+use rais_tests::{library, wait};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -206,6 +209,59 @@ fn a_good_hook_passes_with_a_command_to_run() {
     assert!(report.found("read-back").iter().all(|found| found["state"] == "skipped"));
     let told: Value = serde_json::from_str(&fs::read_to_string(told).unwrap()).unwrap();
     assert_eq!(told["zone"], "conformance.example");
+}
+
+#[test]
+fn a_good_sink_passes_with_a_name_server_to_update() {
+    let host = Host::new("ns1");
+    let key = "key \"rais\" { algorithm hmac-sha256; secret \"c2VjcmV0c2VjcmV0c2VjcmV0\"; };\n";
+    let zone = "$TTL 1h\n@ IN SOA ns.example. hostmaster ( 1 3h 1h 1w 10 )\n@ IN NS ns.example.\n";
+    let named = format!(
+        "{key}options {{ directory \"/var/lib/bind\"; pid-file none; recursion no; \
+         dnssec-validation no; }};\n\
+         zone \"test.example\" {{ type primary; file \"zone\"; allow-update {{ key rais; }}; }};\n"
+    );
+    host.write("/etc/bind/named.conf", &named);
+    host.write("/var/lib/bind/zone", zone);
+    let _named =
+        host.spawn("named", host.command("named").args(["-g", "-c", "/etc/bind/named.conf"]));
+    let address = "127.0.0.1:53".parse().unwrap();
+    let client = Client::new(host.net(), address);
+    wait::until("named to serve", || {
+        let answer = client.ask("test.example", Rtype::SOA)?;
+        if answer.authoritative { Ok(()) } else { Err(answer.rcode) }
+    });
+
+    let bench = Bench::of(&library::sink_nsupdate());
+    bench.write("tsig.key", key);
+    library::set_mode(&bench.folder.path().join("tsig.key"), 0o600);
+    bench.write(
+        "table.toml",
+        "zone = \"test.example\"\n[sink]\ntype = \"nsupdate\"\nserver = \"127.0.0.1:53\"\n\
+         key = \"tsig.key\"\n",
+    );
+    let table = bench.folder.path().join("table.toml");
+    let mut command = host.command(rais());
+    command
+        .args(["plugins", "test", "--output", "json", "--config"])
+        .arg(table)
+        .arg(&bench.library);
+    let output = finish(&mut command);
+    assert_eq!(output.stderr, "", "nothing but the report is printed");
+    let report = Report { code: output.code, json: output.json() };
+    report.all_passed(&[
+        "sample",
+        "table",
+        "unknown-key",
+        "wrong-type",
+        "publish",
+        "publish-again",
+        "read-back",
+        "drop",
+        "end",
+    ]);
+    let there = client.addresses("test.example", Rtype::A).unwrap();
+    assert_eq!(there, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ extern crate rais_plugin_probe_tcp as _;
 extern crate rais_plugin_probe_udp as _;
 extern crate rais_plugin_sink_bind as _;
 extern crate rais_plugin_sink_hook as _;
+extern crate rais_plugin_sink_nsupdate as _;
 extern crate rais_plugin_transport_udp as _;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod tests {
             (Kind::Load, "response-time"),
             (Kind::Sink, "bind"),
             (Kind::Sink, "hook"),
+            (Kind::Sink, "nsupdate"),
             (Kind::Transport, "udp"),
         ];
         assert_eq!(plugins, wanted);

@@ -188,6 +188,11 @@ impl Trial<'_> {
         self.over = Some(why.to_owned());
     }
 
+    /// Takes back what [`stop`](Self::stop) did.
+    pub(super) fn go_on(&mut self) {
+        self.over = None;
+    }
+
     pub(super) fn failed(&self, check: Check) -> bool {
         self.found.get(&check) == Some(&State::Failed)
     }
