@@ -132,22 +132,28 @@ fn step_6_two_sites_of_which_each_is_half_lost() {
 }
 
 fn at_most(max: u32) -> ServicePolicy {
-    ServicePolicy { max_servers: NonZeroU32::new(max), ..at_once() }
+    let max_load = Load::from_percent(60.0);
+    ServicePolicy {
+        max_servers: NonZeroU32::new(max),
+        balance: Balance::None,
+        max_load,
+        ..at_once()
+    }
 }
 
 #[test]
 fn step_8_the_least_loaded_are_chosen_at_the_timer_and_when_somebody_has_gone() {
     let mut world = World::new(config(&[("http", at_most(2))]));
     loaded(&mut world, 10, &[55.0, 40.0, 30.0]);
-    assert_eq!(world.set(), addresses(&[2, 3]));
-    assert_eq!(world.verdict(1), Some(Verdict::Surplus));
-    loaded(&mut world, 9, &[20.0, 40.0, 30.0]);
-    assert_eq!(world.set(), addresses(&[2, 3]), "not before the timer");
-    loaded(&mut world, 1, &[20.0, 40.0, 30.0]);
-    assert_eq!(world.set(), addresses(&[1, 3]));
+    assert_eq!(world.set(), addresses(&[1, 3]), "the first, and the least loaded of the others");
+    assert_eq!(world.verdict(2), Some(Verdict::Surplus));
     let published = world.published.len();
-    loaded(&mut world, 60, &[38.0, 31.0, 30.0]);
-    assert_eq!(world.published.len(), published, "not for a few points");
+    loaded(&mut world, 60, &[59.0, 0.0, 58.0]);
+    assert_eq!(world.published.len(), published, "whoever is out has nothing to do");
+    loaded(&mut world, 9, &[61.0, 0.0, 58.0]);
+    assert_eq!(world.set(), addresses(&[1, 3]), "not before the timer");
+    loaded(&mut world, 1, &[61.0, 0.0, 58.0]);
+    assert_eq!(world.set(), addresses(&[2, 3]));
     world.say(3, State::Down);
     world.pass_millis(150);
     assert_eq!(world.set(), addresses(&[1, 2]));

@@ -189,6 +189,42 @@ fn another_of_the_same_takes_its_place_and_of_two_the_first_reason_is_shown() {
 }
 
 #[test]
+fn a_longer_drain_keeps_the_force_of_the_first() {
+    let mut world = settled(at_once(), &[1, 2]);
+    let whole = DrainTarget::Service(service("http"));
+    drain(&mut world, by_force(whole.clone())).unwrap();
+    assert_eq!(drain(&mut world, of(whole)), Ok(addresses(&[1, 2])));
+    assert_eq!(world.set(), addresses(&[]));
+}
+
+#[test]
+fn a_zone_that_was_emptied_by_force_is_published_after_a_restart() {
+    let mut world = settled(at_once(), &[1]);
+    drain(&mut world, by_force(host(1))).unwrap();
+    let snapshot = world.binder.snapshot(world.now);
+    let config = config(&[("http", at_once())]);
+    let mut restarted = World::restored(config, snapshot, world.now);
+    restarted.pass_millis(150);
+    assert_eq!(restarted.last_published(), addresses(&[]));
+}
+
+#[test]
+fn what_is_known_no_more_can_still_be_let_back() {
+    let mut world = settled(at_once(), &[1, 2]);
+    let two_days = Duration::from_secs(2 * 24 * 3600);
+    drain(&mut world, Drain { time: two_days, ..of(host(2)) }).unwrap();
+    // So often that it is not deaf: a deaf binder forgets nobody.
+    for _ in 0..26 * 1200 {
+        world.say(1, State::Up);
+        world.pass(Duration::from_secs(3));
+    }
+    world.binder.target_called("host2").unwrap_err();
+    let id = HostId([2; 16]).to_string();
+    let target = world.binder.drain_called(&id).unwrap();
+    assert!(world.binder.undrain(world.now, &target));
+}
+
+#[test]
 fn a_watched_machine_is_not_drained_with_its_watcher() {
     let mut world = settled(at_once(), &[1]);
     let mut watched = report(2, State::Up, None);

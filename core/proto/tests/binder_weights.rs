@@ -109,7 +109,10 @@ fn what_was_learnt_is_kept_over_a_restart() {
     let snapshot = world.binder.snapshot(world.now);
     world.binder = Binder::restore(world.now, config(&[("http", weighted())]), snapshot);
     world.published.clear();
-    says(&mut world, 15, &hosts);
+    says(&mut world, 1, &hosts);
+    let first = percents(&world.published[0].1);
+    assert!(first[0] == 100 && first[1] < 80, "at no moment all the same: {first:?}");
+    says(&mut world, 14, &hosts);
     let after = percents(last(&world));
     assert!(before.iter().zip(&after).all(|(a, b)| a.abs_diff(*b) <= 5), "{before:?} {after:?}");
 }
@@ -120,8 +123,8 @@ fn a_reload_that_wants_no_weights_gives_all_the_same() {
     says(&mut world, 15, &[(1, 4.0, 50.0), (2, 1.0, 50.0)]);
     let plain = ServicePolicy { balance: Balance::None, ..at_once() };
     world.binder.handle_config(world.now, config(&[("http", plain)]));
-    world.say(2, State::Down);
-    says(&mut world, 2, &[(1, 4.0, 50.0), (2, 1.0, 50.0)]);
+    world.pass_millis(150);
+    assert_eq!(last(&world).change, PublicationChange::Shares);
     assert_eq!(shares(last(&world)), [65_535, 65_535]);
 }
 
@@ -149,6 +152,24 @@ fn a_duty_cycle_has_the_heaviest_in_always_and_the_others_by_turns() {
     }
     assert_eq!(seen, [0, 40, 20, 10]);
     assert_eq!(world.set(), world.last_published());
+}
+
+#[test]
+fn a_duty_cycle_that_begins_takes_a_turn_and_leaves_the_start_alone() {
+    let hosts = [(1, 8.0, 50.0), (2, 8.0, 50.0), (3, 4.0, 50.0), (4, 4.0, 50.0), (5, 4.0, 50.0)];
+    // By a reload: as many as have a turn.
+    let mut world = World::new(config(&[("http", at_once())]));
+    says(&mut world, 10, &hosts);
+    world.binder.handle_config(world.now, config(&[("http", in_turns())]));
+    world.pass_millis(150);
+    assert!((3..=4).contains(&world.set().len()), "{:?}", world.set());
+    // By a restart: what stood stands while it listens.
+    let stood = world.set();
+    let snapshot = world.binder.snapshot(world.now);
+    world.binder = Binder::restore(world.now, config(&[("http", in_turns())]), snapshot);
+    world.say(1, State::Up);
+    world.pass_millis(150);
+    assert_eq!(world.set(), stood);
 }
 
 #[test]

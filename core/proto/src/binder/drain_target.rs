@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::Binder;
 use super::service::Service;
+use crate::heartbeat::Claim;
 use crate::name::{HostId, ServiceName};
 use crate::policy::AddressSet;
 
@@ -67,10 +68,20 @@ impl DrainTarget {
         }
     }
 
+    /// Whether `word` names it, whatever else is known of it.
+    pub(super) fn is_called(&self, word: &str) -> bool {
+        let (prefix, name) = match self {
+            DrainTarget::Host(id) => (HOST, id.to_string()),
+            DrainTarget::Service(name) => (SERVICE, name.to_string()),
+            DrainTarget::Address(address) => ("", address.to_string()),
+        };
+        word == name || word.strip_prefix(prefix).is_some_and(|rest| rest == name)
+    }
+
     /// Whether it is over `address` of `service`.
     pub(super) fn has(&self, service: &Service, address: IpAddr) -> bool {
         match self {
-            DrainTarget::Host(host) => service.table.own_addresses(*host).any(|own| own == address),
+            DrainTarget::Host(host) => service.table.claim_of(*host, address, Claim::Own).is_some(),
             DrainTarget::Service(name) => *name == service.name,
             DrainTarget::Address(one) => *one == address,
         }
@@ -106,6 +117,15 @@ impl Binder {
                 Err(TargetFault::Ambiguous { meant: service.into_iter().chain(hosts).collect() })
             }
         }
+    }
+
+    /// The drain that stands under `word`: by what it is called, or by what status shows of it where
+    /// nothing is known of that any more.
+    ///
+    /// # Errors
+    /// As [`Binder::target_called`].
+    pub fn drain_called(&self, word: &str) -> Result<DrainTarget, TargetFault> {
+        self.target_called(word).or_else(|fault| self.drains.called(word).ok_or(fault))
     }
 
     fn hosts_called(&self, name: &str) -> Vec<HostId> {

@@ -84,6 +84,8 @@ impl std::error::Error for DrainRefusal {}
 #[derive(Debug, Clone, Default)]
 pub(super) struct Drains {
     standing: BTreeMap<DrainTarget, Standing>,
+    /// When the next ends.
+    next_end: Option<Time>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,9 +97,17 @@ struct Standing {
 }
 
 impl Drains {
+    /// Force that was given once stays, or a longer time would bring the drained back.
     fn set(&mut self, now: Time, drain: Drain) {
         let Drain { target, time, reason, force } = drain;
+        let before = self.standing.get(&target).map_or(force, |standing| standing.force);
+        let force = force.max(before);
         self.standing.insert(target, Standing { since: now, until: now + time, reason, force });
+        self.note_next_end();
+    }
+
+    fn note_next_end(&mut self) {
+        self.next_end = self.standing.values().map(|standing| standing.until).min();
     }
 
     /// Those of a service's addresses that are drained.
@@ -117,11 +127,23 @@ impl Drains {
 
     /// When the next ends.
     pub(super) fn next_end(&self) -> Option<Time> {
-        self.standing.values().map(|standing| standing.until).min()
+        self.next_end
     }
 
-    fn end_those_over(&mut self, now: Time) {
+    /// Ends those that are over, and says which those are.
+    fn end_those_over(&mut self, now: Time) -> Vec<DrainTarget> {
+        let is_over = |(_, standing): &(&DrainTarget, &Standing)| standing.until <= now;
+        let over: Vec<DrainTarget> =
+            self.standing.iter().filter(is_over).map(|(target, _)| target.clone()).collect();
         self.standing.retain(|_, standing| standing.until > now);
+        self.note_next_end();
+        over
+    }
+
+    /// The one that stands under a name that means nothing any more: what is drained may have been
+    /// forgotten since.
+    pub(super) fn called(&self, word: &str) -> Option<DrainTarget> {
+        self.standing.keys().find(|target| target.is_called(word)).cloned()
     }
 
     pub(super) fn view(&self, now: Time) -> impl Iterator<Item = DrainView> {
@@ -152,6 +174,7 @@ impl Drains {
         let standing =
             Standing { since: now, until: now + left, reason: drain.reason, force: drain.force };
         self.standing.insert(drain.target, standing);
+        self.note_next_end();
     }
 }
 
@@ -175,7 +198,7 @@ impl Binder {
             }
         }
         self.drains.set(now, drain);
-        self.judge_all(now);
+        self.judge_those(now, &self.services_under(&target));
         Ok(self.drained_by(&target))
     }
 
@@ -184,8 +207,9 @@ impl Binder {
     pub fn undrain(&mut self, now: Time, target: &DrainTarget) -> bool {
         let stood = self.drains.standing.remove(target).is_some();
         if stood {
+            self.drains.note_next_end();
             self.settle();
-            self.judge_all(now);
+            self.judge_those(now, &self.services_under(target));
         }
         stood
     }
@@ -193,32 +217,41 @@ impl Binder {
     pub(super) fn end_drains(&mut self, now: Time) {
         if self.drains.next_end().is_some_and(|end| end <= now) {
             self.settle();
-            self.drains.end_those_over(now);
-            self.judge_all(now);
+            for target in self.drains.end_those_over(now) {
+                self.judge_those(now, &self.services_under(&target));
+            }
         }
     }
 
-    fn judge_all(&mut self, now: Time) {
-        (0..self.services.len()).for_each(|index| self.judge(now, index));
+    fn judge_those(&mut self, now: Time, indices: &[usize]) {
+        indices.iter().for_each(|&index| self.judge(now, index));
+    }
+
+    /// By their places.
+    fn services_under(&self, target: &DrainTarget) -> Vec<usize> {
+        let services = self.services.iter().enumerate();
+        let under = services.filter(|(_, service)| !target.addresses_of(service).is_empty());
+        under.map(|(index, _)| index).collect()
     }
 
     /// The services that `drain` would leave with nobody, or with nobody who is well.
     fn emptied_by(&self, now: Time, drain: Drain) -> Vec<ServiceName> {
-        let mut trial = self.clone();
-        trial.drains.set(now, drain);
+        let target = drain.target.clone();
+        let mut drains = self.drains.clone();
+        drains.set(now, drain);
         let serves = |service: &Service| {
             let verdicts = &service.decision.verdicts;
             let is_well = |address| verdicts.get(address) != Some(&Verdict::LastResort);
             service.decision.set.iter().any(is_well)
         };
-        let mut emptied = Vec::new();
-        for (index, service) in self.services.iter().enumerate().filter(|(_, s)| serves(s)) {
-            trial.judge(now, index);
-            if trial.services.get(index).is_some_and(|after| !serves(after)) {
-                emptied.push(service.name.clone());
-            }
-        }
-        emptied
+        let services = self.services_under(&target).into_iter();
+        let serving = services.filter_map(|index| self.services.get(index)).filter(|s| serves(s));
+        let emptied = serving.filter(|service| {
+            let mut trial = Service::clone(service);
+            trial.judge(now, self.hearing.deaf, drains.of(service));
+            !serves(&trial)
+        });
+        emptied.map(|service| service.name.clone()).collect()
     }
 
     /// What a drain of `target` is over.

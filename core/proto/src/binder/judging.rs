@@ -121,7 +121,7 @@ impl Binder {
                 self.zones.mark(now, gap, zone, Renewal::Changed);
             }
         } else if is_weighed_anew && self.zones.was_published(zone) {
-            self.zones.mark(now, gap, zone, Renewal::Weighed);
+            self.zones.mark_patiently(now, gap, zone, Renewal::Weighed);
         }
     }
 

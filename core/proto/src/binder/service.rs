@@ -13,7 +13,7 @@ use crate::policy::drained::Drained;
 use crate::policy::paper::{self, Current};
 use crate::policy::prune::Overloaded;
 use crate::policy::silence::{Holds, is_known_and_not_drained};
-use crate::policy::weights::{self, MemberMemory, Share, Shares};
+use crate::policy::weights::{self, MemberMemory, Newcomers, Share, Shares};
 use crate::policy::{
     AddressSet, Balance, Decision, React, ServicePolicy, Verdict, WhenNone, none_left,
 };
@@ -129,7 +129,10 @@ impl Service {
             self.overloaded = Overloaded::default();
         }
         if policy.balance.constants().is_none() {
-            (self.turns, self.shares) = Default::default();
+            self.turns = Turns::default();
+        }
+        if !matches!(policy.balance, Balance::Weights(_)) {
+            self.shares = Shares::new();
         }
         self.policy = policy;
         let policy = &self.policy;
@@ -261,7 +264,11 @@ impl Service {
 
     /// Whether its weights have changed enough to be published for it.
     pub(crate) fn is_weighed_anew(&self) -> bool {
-        !self.shares.is_empty() && weights::differ(&self.published_shares, &self.shares)
+        if self.shares.is_empty() {
+            // Weights are made no more: all have the same.
+            return self.published_shares.values().any(|&share| share != Share::MOST);
+        }
+        weights::differ(&self.published_shares, &self.shares)
     }
 
     /// What of the weights is to be remembered.
@@ -273,6 +280,14 @@ impl Service {
     pub(crate) fn restore_balance(&mut self, memory: Vec<(IpAddr, MemberMemory)>) {
         if self.policy.balance.constants().is_some() {
             self.turns.balance = weights::Balance::restore(memory);
+        }
+    }
+
+    /// What stands is published again with the shares that it had, not with equal ones.
+    pub(crate) fn weigh_what_is_restored(&mut self, now: Time) {
+        if let Balance::Weights(constants) = &self.policy.balance {
+            let members = at_once::members(&rows(&self.table, &self.drained, now), &self.decision);
+            self.shares = self.turns.balance.judge(now, constants, Newcomers::Found, &members);
         }
     }
 

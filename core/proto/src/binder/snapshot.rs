@@ -76,6 +76,10 @@ impl Binder {
             narrowed.extend(binder.restore_service(now, &name, memory));
         }
         binder.presume_left();
+        for service in &mut binder.services {
+            service.drained = binder.drains.of(service);
+            service.weigh_what_is_restored(now);
+        }
         for (zone, memory) in snapshot.zones {
             binder.zones.restore(now, binder.config.gap, &zone, memory);
         }

@@ -194,9 +194,14 @@ fn take_turns(
 ) {
     let members = members(rows, decision);
     let shares = memory.turns.balance.judge(now, constants, newcomers(hearing), &members);
+    if hearing == Hearing::Listening {
+        // What stood stands: the first turn is taken when everybody who is there was heard.
+        return;
+    }
+    let cycle = &mut memory.turns.cycle;
     let on_duty = match timer {
-        LoadTimer::Due => memory.turns.cycle.turn(&shares),
-        LoadTimer::Running => memory.turns.cycle.among(&shares),
+        LoadTimer::Running if !cycle.is_fresh() => cycle.among(&shares),
+        LoadTimer::Due | LoadTimer::Running => cycle.turn(&shares),
     };
     for address in decision.set.difference(&on_duty) {
         decision.verdicts.insert(*address, Verdict::OffDuty);
@@ -238,7 +243,8 @@ fn cut(
     decision: &mut Decision,
 ) {
     let Some(max) = policy.max_servers else { return };
-    for address in cut::surplus(max, occasion, &candidates(rows, memory, decision)) {
+    for address in cut::surplus(max, policy.max_load, occasion, &candidates(rows, memory, decision))
+    {
         decision.set.remove(&address);
         decision.verdicts.insert(address, Verdict::Surplus);
     }

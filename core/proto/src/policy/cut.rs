@@ -1,35 +1,33 @@
 //! Step 8: no more than `max_servers`, the least loaded of them.
 //!
-//! Chosen at the load timer and whenever a member has gone; in between whoever is in stays, and the
-//! least loaded of the others fill what is free. Loads are never quite the same: who is in gives way
-//! only to one that is less loaded by [`MARGIN`], or the set would be another one at every timer. An
-//! unknown load counts as more than every known one. Among equals who is in stays, then the lower
-//! address.
+//! Whoever is in stays, and the least loaded of the others fill what is free: who is out has nothing
+//! to do, and were the least loaded chosen anew, the set would be another one at every timer. At the
+//! load timer and whenever a member has gone, one that is above `max_load` gives way. An unknown load
+//! counts as more than every known one within `max_load`. Among equals the lower address is in.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use super::paper::Class;
 use super::prune::{Candidate, Occasion};
 use crate::load::Load;
 
-/// Ten percent of what a server can carry.
-const MARGIN: u32 = 1000;
-
-/// Those of `candidates` that are too many.
-pub fn surplus(max: NonZeroU32, occasion: Occasion, candidates: &[Candidate]) -> Vec<IpAddr> {
+/// Those of `candidates` that are too many; without a `max_load` nobody is above it.
+pub fn surplus(
+    max: NonZeroU32,
+    max_load: Option<Load>,
+    occasion: Occasion,
+    candidates: &[Candidate],
+) -> Vec<IpAddr> {
     let most = usize::try_from(max.get()).unwrap_or(usize::MAX);
     if candidates.len() <= most {
         return Vec::new();
     }
-    let rank = |one: &Candidate| match one.load {
-        Some(load) if one.stood => (0, load.as_hundredths().saturating_sub(MARGIN)),
-        Some(load) => (0, load.as_hundredths()),
-        None => (1, Load::MAX.as_hundredths()),
-    };
+    let class = |one: &Candidate| Class::of(one.load, max_load.unwrap_or(Load::MAX));
     let mut sorted: Vec<&Candidate> = candidates.iter().collect();
     sorted.sort_unstable_by_key(|one| {
-        let stays = one.stood && occasion == Occasion::Other;
-        (!stays, rank(one), !one.stood, one.address)
+        let gives_way = occasion != Occasion::Other && matches!(class(one), Class::Above(_));
+        (!one.stood || gives_way, class(one), !one.stood, one.address)
     });
     sorted.into_iter().skip(most).map(|one| one.address).collect()
 }
@@ -45,7 +43,8 @@ mod tests {
     }
 
     fn left_of(occasion: Occasion, candidates: &[Candidate]) -> Vec<u8> {
-        let out = surplus(NonZeroU32::new(2).unwrap(), occasion, candidates);
+        let max_load = Load::from_percent(60.0);
+        let out = surplus(NonZeroU32::new(2).unwrap(), max_load, occasion, candidates);
         let last = |address: IpAddr| match address {
             IpAddr::V4(v4) => v4.octets()[3],
             IpAddr::V6(_) => unreachable!("only IPv4 here"),
@@ -55,25 +54,29 @@ mod tests {
     }
 
     #[test]
-    fn the_least_loaded_stay_and_the_unknown_go_first() {
+    fn the_least_loaded_are_chosen_and_the_unknown_come_after_them() {
         let all =
-            [one(1, 50.0, false), one(2, None, false), one(3, 20.0, false), one(4, 30.0, false)];
-        assert_eq!(left_of(Occasion::Timer, &all), [3, 4]);
-        assert_eq!(left_of(Occasion::Other, &all), [3, 4]);
+            [one(1, 50.0, false), one(2, None, false), one(3, 20.0, false), one(4, 70.0, false)];
+        assert_eq!(left_of(Occasion::Timer, &all), [1, 3]);
+        assert_eq!(left_of(Occasion::Other, &all[1..]), [2, 3]);
         assert_eq!(left_of(Occasion::Timer, &all[..2]), [1, 2]);
     }
 
     #[test]
-    fn who_is_in_gives_way_only_to_one_that_has_much_less_to_do() {
-        let all = [one(1, 39.0, true), one(2, 41.0, true), one(3, 30.0, false)];
-        assert_eq!(left_of(Occasion::Timer, &all), [1, 3], "by 11 points, and not by 9");
+    fn who_is_in_stays_until_it_is_overloaded_and_the_timer_comes() {
+        let well = [one(1, 59.0, true), one(2, 60.0, true), one(3, 0.0, false)];
+        assert_eq!(left_of(Occasion::Timer, &well), [1, 2], "idle since it is out");
+        let all = [one(1, 59.0, true), one(2, 61.0, true), one(3, 0.0, false)];
+        assert_eq!(left_of(Occasion::Timer, &all), [1, 3]);
+        assert_eq!(left_of(Occasion::Departure, &all), [1, 3]);
         assert_eq!(left_of(Occasion::Other, &all), [1, 2]);
-        let equal = [one(1, 39.0, false), one(2, 39.0, true), one(3, 39.0, true)];
-        assert_eq!(left_of(Occasion::Departure, &equal), [2, 3]);
+        // Where all are, the least overloaded stay.
+        let hot = [one(1, 90.0, true), one(2, 95.0, true), one(3, 94.0, false)];
+        assert_eq!(left_of(Occasion::Timer, &hot), [1, 3]);
     }
 
     #[test]
-    fn of_equals_the_lower_address_stays() {
+    fn of_equals_the_lower_address_is_in() {
         let all = [one(9, 10.0, false), one(1, 10.0, false), one(5, 10.0, false)];
         assert_eq!(left_of(Occasion::Timer, &all), [1, 5]);
     }

@@ -44,6 +44,11 @@ impl DutyCycle {
         self.among(shares)
     }
 
+    /// Whether nobody has had a turn yet.
+    pub fn is_fresh(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// Who of those with `shares` is in, between two turns: newcomers wait for the next, unless
     /// nobody else is left.
     pub fn among(&mut self, shares: &Shares) -> AddressSet {

@@ -268,7 +268,7 @@ impl BinderService {
             (Balance::Weights | Balance::DutyCycle | Balance::None, Some(max)) => doubt(
                 "max_load",
                 format!(
-                    "takes nobody out here: `balance` is `{}`; above {max} there is a warning in status",
+                    "takes nobody out here: `balance` is `{}`; from 85 % of {max} on there is a warning in status",
                     self.balance.as_str()
                 ),
             ),

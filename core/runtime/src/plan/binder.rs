@@ -113,6 +113,16 @@ impl BinderPlan {
             security: membership.security,
         }
     }
+
+    /// Sinks that stay are told of each other's recovery as before.
+    pub fn carry_on(&mut self, before: &BinderPlan) {
+        for (name, sink) in &mut self.sinks {
+            let old = before.sinks.get(name).filter(|old| Arc::ptr_eq(&old.port, &sink.port));
+            if let Some(old) = old {
+                sink.works_again = Arc::clone(&old.works_again);
+            }
+        }
+    }
 }
 
 /// Where no cluster says otherwise: the beats come from this very process.

@@ -10,6 +10,7 @@ use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
 use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::Facts;
@@ -52,6 +53,13 @@ pub enum Event {
     Stop,
 }
 
+/// An order that is carried out, and who is told so once it is published, or at the latest then.
+struct Ordered {
+    done: Done,
+    answer: operator::Answer,
+    until: Instant,
+}
+
 /// The task that runs a binder.
 pub struct BinderShell {
     facts: Facts,
@@ -69,7 +77,7 @@ pub struct BinderShell {
     counters: Arc<PublishCounters>,
     journal: Journal,
     /// Orders that are carried out, while their zones wait for the end of a gap.
-    ordered: Vec<(Done, operator::Answer)>,
+    ordered: Vec<Ordered>,
     /// Beats taken in when the memory was last stored.
     stored_at: u64,
     store_error: Option<String>,
@@ -124,6 +132,8 @@ impl BinderShell {
             self.act();
             self.answer_orders();
             let timeout = self.facts.clock.instant(self.machine.poll_timeout());
+            let answer_by = self.ordered.iter().map(|ordered| ordered.until.into_std());
+            let timeout = answer_by.fold(timeout, std::time::Instant::min);
             tokio::select! {
                 event = self.told.recv() => match event {
                     Some(Event::Stop) | None => break,
@@ -144,8 +154,13 @@ impl BinderShell {
         self.note(journal::Event::Stopped {});
         let snapshot = self.machine.snapshot(self.facts.clock.now()).into();
         let BinderShell { keeper, journal, .. } = self;
-        journal.finish();
-        match tokio::time::timeout(STORING, keeper.store(snapshot).wait()).await {
+        let stored = keeper.store(snapshot);
+        // Both wait for the disk, at the same time.
+        let journal = tokio::task::spawn_blocking(move || journal.finish());
+        let stored = tokio::time::timeout(STORING, stored.wait()).await;
+        // It waits within limits of its own, and never panics.
+        let _ = journal.await;
+        match stored {
             // Joins a thread that has nothing left to do.
             Ok(Ok(())) => keeper.finish(),
             Ok(Err(why)) => error!("what this binder remembers is not stored: {why}"),
@@ -253,8 +268,8 @@ impl BinderShell {
         let handles: Vec<_> = jobs
             .into_iter()
             .flat_map(|(zone, job)| {
-                let of_zone = self.publishers.iter().filter(move |((name, _), _)| *name == zone);
-                of_zone.map(move |(_, publisher)| publisher.later(job.clone()))
+                let later = |(_, publisher): (&str, &Publisher)| publisher.later(job.clone());
+                self.publishers_of(&zone).map(later).collect::<Vec<_>>()
             })
             .collect();
         let events = self.events.clone();
@@ -273,7 +288,9 @@ impl BinderShell {
     fn take(&mut self, event: Event) {
         match event {
             Event::Apply(plan, applied) => {
-                let before = std::mem::replace(&mut self.plan, *plan);
+                let mut plan = *plan;
+                plan.carry_on(&self.plan);
+                let before = std::mem::replace(&mut self.plan, plan);
                 // What was published of another zone is no start for a new sink: the machine
                 // publishes such a zone anew.
                 self.published.retain(|zone, _| {
@@ -291,7 +308,10 @@ impl BinderShell {
                 info!("ordered by an operator: {order}");
                 self.note(journal::Event::Ordered { order: order.to_string() });
                 match order.carry_out(self.facts.clock.now(), &mut self.machine) {
-                    Ok(done) => self.ordered.push((done, answer)),
+                    Ok(done) => {
+                        let until = Instant::now() + operator::PATIENCE;
+                        self.ordered.push(Ordered { done, answer, until });
+                    }
                     // Who asked may have hung up.
                     Err(why) => drop(answer.send(Err(why))),
                 }
@@ -305,21 +325,31 @@ impl BinderShell {
     /// Tells who ordered something that it has happened, once the sinks have answered to what was
     /// published for it.
     fn answer_orders(&mut self) {
-        let is_due =
-            |(done, _): &(Done, _)| done.zones.iter().any(|zone| self.machine.is_due(zone));
+        let now = Instant::now();
+        let waits = |ordered: &Ordered| {
+            let mut zones = ordered.done.zones.iter();
+            ordered.until > now && zones.any(|zone| self.machine.is_due(zone))
+        };
         let (waiting, handed_over): (Vec<_>, _) =
-            std::mem::take(&mut self.ordered).into_iter().partition(is_due);
+            std::mem::take(&mut self.ordered).into_iter().partition(waits);
         self.ordered = waiting;
-        for (mut done, answer) in handed_over {
-            let publishers =
-                self.publishers.iter().filter(|((zone, _), _)| done.zones.contains(zone));
-            let settled: Vec<_> = publishers
-                .map(|((zone, sink), publisher)| (format!("{zone} by {sink}"), publisher.settled()))
-                .collect();
+        for Ordered { mut done, answer, until } in handed_over {
+            let mut settled = Vec::new();
+            for zone in &done.zones {
+                if self.machine.is_due(zone) {
+                    let waits = format!("{zone}: it waits for the end of `gap`");
+                    done.drained.unpublished.push(waits);
+                    continue;
+                }
+                settled.extend(
+                    self.publishers_of(zone).map(|(sink, publisher)| {
+                        (format!("{zone} by {sink}"), publisher.settled())
+                    }),
+                );
+            }
             tokio::spawn(async move {
-                let end = tokio::time::Instant::now() + operator::PATIENCE;
                 for (what, settled) in settled {
-                    let trouble = match tokio::time::timeout_at(end, settled).await {
+                    let trouble = match tokio::time::timeout_at(until, settled).await {
                         Ok(status) if status.state == SinkState::Ok => continue,
                         Ok(status) => status.error.unwrap_or_else(|| "failed".to_owned()),
                         Err(_) => "it does not answer; it is tried further".to_owned(),
@@ -340,6 +370,16 @@ impl BinderShell {
                 return;
             }
         }
+    }
+
+    /// Those of a zone, with their sinks.
+    fn publishers_of<'a>(
+        &'a self,
+        zone: &'a ZoneName,
+    ) -> impl Iterator<Item = (&'a str, &'a Publisher)> {
+        let from = self.publishers.range((zone.clone(), String::new())..);
+        let of_zone = from.take_while(move |((name, _), _)| name == zone);
+        of_zone.map(|((_, sink), publisher)| (sink.as_str(), publisher))
     }
 
     /// One publisher for every zone and sink of the plan, and no others.
@@ -398,8 +438,7 @@ impl BinderShell {
 
     fn status(&self) -> BinderStatus {
         let sinks_of = |zone: &ZoneName| -> Vec<SinkStatus> {
-            let publishers = self.publishers.iter().filter(|((name, _), _)| name == zone);
-            publishers.map(|(_, publisher)| publisher.status()).collect()
+            self.publishers_of(zone).map(|(_, publisher)| publisher.status()).collect()
         };
         let view = self.machine.view(self.facts.clock.now());
         let told = Told {

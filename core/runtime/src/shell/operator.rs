@@ -17,6 +17,9 @@ use crate::control::{Drained, DrainedPlace};
 /// The publications that follow from an order are waited for so long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// No drain is longer.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
 /// An order to a binder.
 #[derive(Debug)]
 pub enum Order {
@@ -57,13 +60,14 @@ impl Order {
     pub(super) fn carry_out(self, now: Time, machine: &mut Binder) -> Result<Done, String> {
         let places = match self {
             Order::Drain { target, time, reason, force } => {
-                let target = called(machine, &target)?;
+                judge_words(&reason, time)?;
+                let target = called(machine.target_called(&target), &target)?;
                 machine
                     .drain(now, Drain { target, time, reason, force })
                     .map_err(|refusal| refused(&refusal))?
             }
             Order::Undrain { target: word } => {
-                let target = called(machine, &word)?;
+                let target = called(machine.drain_called(&word), &word)?;
                 let places = machine.drained_by(&target);
                 if !machine.undrain(now, &target) {
                     return Err(format!("`{word}` is not drained"));
@@ -90,8 +94,9 @@ impl fmt::Display for Order {
 fn done(now: Time, machine: &Binder, places: &[Place]) -> Done {
     let view = machine.view(now);
     let is_in = |service: &ServiceName, address| {
-        let mut services = view.services.iter();
-        services.find(|one| one.name == *service).is_some_and(|one| one.set.contains(address))
+        let found = view.services.binary_search_by(|one| one.name.cmp(service));
+        let found = found.ok().and_then(|index| view.services.get(index));
+        found.is_some_and(|one| one.set.contains(address))
     };
     let zones = places.iter().filter_map(|(service, _)| machine.zone_of(service)).cloned();
     Done {
@@ -110,8 +115,19 @@ fn done(now: Time, machine: &Binder, places: &[Place]) -> Done {
     }
 }
 
-fn called(machine: &Binder, word: &str) -> Result<DrainTarget, String> {
-    machine.target_called(word).map_err(|fault| {
+/// The command line says the same earlier; whoever else writes to the socket is told here.
+fn judge_words(reason: &str, time: Duration) -> Result<(), String> {
+    if reason.trim().is_empty() || reason.chars().any(char::is_control) {
+        return Err("a reason is a line of text".to_owned());
+    }
+    if time.is_zero() || time > LONGEST {
+        return Err("a drain lasts from 1 ms to 365 days".to_owned());
+    }
+    Ok(())
+}
+
+fn called(found: Result<DrainTarget, TargetFault>, word: &str) -> Result<DrainTarget, String> {
+    found.map_err(|fault| {
         let meant = match &fault {
             TargetFault::Unknown { names } => nearest(word, names.iter().map(String::as_str)),
             _ => None,

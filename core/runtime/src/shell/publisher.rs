@@ -161,7 +161,7 @@ impl Publisher {
     }
 
     /// [`Publisher::publish`], to be called later and from elsewhere.
-    pub fn later(&self, job: Job) -> impl FnOnce() + Send + 'static {
+    pub fn later(&self, job: Job) -> impl FnOnce() + Send + use<> {
         let serial = job.publication.serial;
         self.progress.send_modify(|progress| progress.await_answer(serial));
         let jobs = self.jobs.clone();

@@ -420,7 +420,7 @@ fn what_is_said_of_load_and_does_nothing_is_doubtful() {
             "balance = \"none\"\nmax_load = 60",
             &[(
                 "max_load",
-                "takes nobody out here: `balance` is `none`; above 60% there is a warning",
+                "takes nobody out here: `balance` is `none`; from 85 % of 60% on there is a warning",
             )],
         ),
         ("balance = \"prune\"", &[("balance", "nobody is pruned without `max_load`")]),

@@ -76,7 +76,7 @@ pub enum Event {
         /// What is served.
         serial: u32,
     },
-    /// A sink has not; written once for a text.
+    /// A sink has not; written as seldom as the log says it.
     Failed {
         /// The zone.
         zone: String,

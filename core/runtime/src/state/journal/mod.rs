@@ -104,16 +104,24 @@ pub fn files(folder: &Path) -> [PathBuf; 2] {
 
 fn serve(mut writer: Writer, jobs: &Receiver<Job>, lost: &AtomicU64) {
     let mut next = jobs.recv().ok();
+    let mut last = None;
+    let tell_lost = |writer: &mut Writer, at| {
+        let entries = lost.swap(0, Ordering::Relaxed);
+        if entries > 0 {
+            writer.write(&Entry { at, event: Event::Lost { entries } });
+        }
+    };
     while let Some(job) = next {
         match job {
             Job::Write(entry) => {
-                let missing = lost.swap(0, Ordering::Relaxed);
-                if missing > 0 {
-                    writer.write(&Entry { at: entry.at, event: Event::Lost { entries: missing } });
-                }
+                tell_lost(&mut writer, entry.at);
+                last = Some(entry.at);
                 writer.write(&entry);
             }
             Job::End(done) => {
+                if let Some(at) = last {
+                    tell_lost(&mut writer, at);
+                }
                 writer.flush();
                 // Who has stopped waiting need not hear.
                 let _ = done.send(());
