@@ -105,12 +105,25 @@ pub trait Sink: Send + Sync + Sized + 'static {
     /// `verify_interval`). Put [`#[config]`](crate::config) on it.
     type Config: Describe;
 
-    /// Takes its table and the host. Threads are started by [`Host::spawn`]. Nothing is bound,
-    /// written or sent before the first [`publish`](Self::publish): `rais check` calls this too.
+    /// Takes its table and the host. Nothing is bound, written or sent here, and no thread started:
+    /// `rais check` calls this too.
     ///
     /// # Errors
     /// [`Fault::config`] with the key path.
     fn new(config: Self::Config, host: Host) -> Result<Self, Fault>;
+
+    /// Says which zones are its from now on: all of them, whether they were its before or not. Called
+    /// once before anything is published, and again where a reload changes them; not by
+    /// `rais check`. What a sink needs while it lives is taken here: sockets are bound, threads
+    /// started by [`Host::spawn`]. While a reload puts one instance in the place of another, both
+    /// live for a moment.
+    ///
+    /// # Errors
+    /// What keeps it from working at all: rais does not start then, or goes on as before.
+    fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
+        let _ = zones;
+        Ok(())
+    }
 
     /// Makes the world serve `zone` and returns the serial now served. May block; called again with
     /// the same zone it does no harm.

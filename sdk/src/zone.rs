@@ -1,5 +1,6 @@
 //! What a sink is given to publish, and what it reads back.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,15 @@ pub struct Served {
     /// How it differs from what was published in anything else, for people: the zone is then
     /// published again.
     pub differs: Option<String>,
+}
+
+/// Which zones are a sink's: what crosses the boundary as JSON, so that it can grow.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Assignment<'a> {
+    /// Without the last dot.
+    #[serde(borrow)]
+    pub(crate) zones: Vec<Cow<'a, str>>,
 }
 
 /// Records of a [`Zone`].

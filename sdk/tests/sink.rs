@@ -10,6 +10,7 @@ use rais_sdk::testing::Bench;
 /// Keeps what it is given, and tells it back.
 struct Memory {
     host: Host,
+    zones: Mutex<Vec<String>>,
     served: Mutex<Option<(String, Served)>>,
     stopped: AtomicBool,
 }
@@ -20,7 +21,15 @@ impl Sink for Memory {
     type Config = NoConfig;
 
     fn new(_: NoConfig, host: Host) -> Result<Self, Fault> {
-        Ok(Self { host, served: Mutex::default(), stopped: AtomicBool::new(false) })
+        let (zones, served) = Default::default();
+        Ok(Self { host, zones, served, stopped: AtomicBool::new(false) })
+    }
+
+    fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
+        let mut had = self.zones.lock().unwrap();
+        self.host.log(&format!("{zones:?} after {had:?}"));
+        *had = zones.iter().map(|&zone| zone.to_owned()).collect();
+        if zones.is_empty() { Err(Fault::refused("no zone is left")) } else { Ok(()) }
     }
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
@@ -89,6 +98,17 @@ fn a_zone_comes_through_whole() {
 
     sink.stop();
     assert_eq!(sink.publish(&zone).unwrap_err(), Fault::io("stopped"));
+}
+
+#[test]
+fn a_sink_is_told_its_zones_and_may_refuse() {
+    let bench = Bench::new();
+    let sink = bench.sink::<Memory>("").unwrap();
+    let zones = ["www.example", "b\\\"ü.example"].map(str::to_owned);
+    sink.assign(&zones).unwrap();
+    assert_eq!(sink.assign(&[]).unwrap_err(), Fault::refused("no zone is left"));
+    let lines: Vec<_> = bench.lines().into_iter().map(|(_, text)| text).collect();
+    assert_eq!(lines, [format!("{zones:?} after []"), format!("[] after {zones:?}")]);
 }
 
 #[test]

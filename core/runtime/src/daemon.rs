@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use self::desk::{Asker, Called, Desk, Signals};
 use crate::check::{self, Checked};
 use crate::clock::Clock;
-use crate::config::{Asked, Config, Fault, Faults, HeaderFile, Look, Role};
+use crate::config::{Asked, Config, Fault, Faults, HeaderFile, Kind, Look, Role};
 use crate::control::{ProcessId, Response, Server, ServerAsked};
 use crate::headers::Headers;
 use crate::host::{Foreign, PluginHost, Registry};
@@ -61,9 +61,11 @@ pub enum DaemonError {
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// A transport does not start.
-    #[error("transport `{name}` does not start: {why}")]
-    Transport {
+    /// A sink or a transport does not start.
+    #[error("{kind} `{name}` does not start: {why}")]
+    Plugin {
+        /// Which of both.
+        kind: Kind,
         /// Its name.
         name: String,
         /// What it said.
@@ -286,10 +288,8 @@ impl Daemon {
                 Response::Reloaded { warnings }
             }
             Err(Applying::Config(faults)) => refused(faults),
-            Err(Applying::Transport { name, why }) => {
-                let fault =
-                    config.fault(&format!("transport.{name}"), format!("does not start: {why}"));
-                refused(vec![fault])
+            Err(Applying::Plugin { at, why }) => {
+                refused(vec![config.fault(&at, format!("does not start: {why}"))])
             }
         }
     }

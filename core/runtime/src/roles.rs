@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 use rais_proto::name::HostId;
+use rais_sdk::Fault as PluginFault;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::check::Checked;
 use crate::clock::{Boot, Clock};
-use crate::config::{Config, Fault, Faults, Look, Role};
+use crate::config::{Config, Fault, Faults, Kind, Look, Role};
 use crate::control::Drained;
 use crate::convert::describe;
 use crate::daemon::DaemonError;
@@ -24,6 +25,7 @@ use crate::plan::monitor::{Identity, Keys, MonitorPlan};
 use crate::plan::trust::Membership;
 use crate::shell::Facts;
 use crate::shell::agent::{Agent, AgentPort};
+use crate::shell::assignments::{Assigned, Assignments};
 use crate::shell::binder::{self, BinderShell};
 use crate::shell::monitor::{self, MonitorShell};
 use crate::shell::operator::Order;
@@ -44,6 +46,7 @@ pub(crate) struct Roles {
     instances: Instances,
     membership: Membership,
     receivers: Receivers,
+    assignments: Assignments,
     monitor: Option<MonitorRole>,
     binder: Option<BinderRole>,
     tasks: BTreeMap<Role, JoinHandle<()>>,
@@ -53,6 +56,8 @@ pub(crate) struct Roles {
 /// outside of their state.
 pub(crate) struct Ready {
     roles: Roles,
+    /// Of the binder.
+    sinks: Assigned,
     work: Vec<(Role, Work)>,
 }
 
@@ -103,8 +108,8 @@ struct BinderRole {
 pub(crate) enum Applying {
     /// What the plans refuse.
     Config(Vec<Fault>),
-    /// A transport does not start.
-    Transport { name: String, why: String },
+    /// A transport or a sink does not start; the key of its table.
+    Plugin { at: String, why: String },
 }
 
 impl Ready {
@@ -125,10 +130,12 @@ impl Ready {
 
         let mut work = Vec::new();
         let (mut monitor, mut binder, mut neighbour) = (None, None, None);
+        let mut sinks = Assigned::new();
         if let Some(state) = binder_state {
             let (queue, arrived, sender) = inbox_of();
             neighbour = monitor_state.is_some().then_some(sender);
             let (role, shell) = BinderRole::new(&facts, &checked, state, queue, arrived)?;
+            sinks = shell.plan().assigned();
             work.push((Role::Binder, Box::pin(shell.run()) as Work));
             binder = Some(role);
         }
@@ -138,20 +145,29 @@ impl Ready {
             monitor = Some(role);
         }
         let Checked { roles: running, instances, membership, .. } = checked;
-        let (receivers, tasks) = (Receivers::default(), BTreeMap::new());
-        let roles = Roles { running, instances, membership, receivers, monitor, binder, tasks };
-        Ok(Ready { roles, work })
+        let (receivers, assignments) = (Receivers::default(), Assignments::default());
+        let roles = Roles {
+            running,
+            instances,
+            membership,
+            receivers,
+            assignments,
+            monitor,
+            binder,
+            tasks: BTreeMap::new(),
+        };
+        Ok(Ready { roles, sinks, work })
     }
 
     /// Has them begin, all or none; `ending` is told of each that has ended.
     ///
     /// # Errors
-    /// A transport that does not start; those before it are stopped again.
+    /// A sink or a transport that does not start; those before it are stopped again.
     pub(crate) async fn start(
         self,
         ending: mpsc::UnboundedSender<Ended>,
     ) -> Result<Roles, DaemonError> {
-        let Ready { mut roles, work } = self;
+        let Ready { mut roles, sinks, work } = self;
         if let Some(role) = &mut roles.monitor {
             let door = role.agent_door(role.agent_at);
             let door = door.map_err(|(at, source)| {
@@ -160,9 +176,19 @@ impl Ready {
             role.answer(door);
         }
         if let Some(role) = &roles.binder {
+            let refused = |kind: Kind, (name, fault): (String, PluginFault)| DaemonError::Plugin {
+                kind,
+                name,
+                why: describe(&fault),
+            };
+            let begun =
+                roles.assignments.begin(&sinks).await.map_err(|why| refused(Kind::Sink, why))?;
             let receiving = roles.receivers.start(roles.instances.transports(), &role.queue).await;
-            receiving
-                .map_err(|(name, fault)| DaemonError::Transport { name, why: describe(&fault) })?;
+            if let Err(why) = receiving {
+                begun.end().await;
+                return Err(refused(Kind::Transport, why));
+            }
+            roles.assignments.follow(sinks, begun).await;
         }
         // Nothing fails from here on.
         roles.tasks = work
@@ -219,11 +245,23 @@ impl Roles {
             })?,
             None => Door::Closed,
         };
+        let mut binding = None;
         if let Some(role) = &self.binder {
-            let transports = checked.instances.transports();
-            let receiving = self.receivers.start(transports, &role.queue).await;
-            receiving
-                .map_err(|(name, fault)| Applying::Transport { name, why: describe(&fault) })?;
+            let Checked { config, instances, membership, .. } = &checked;
+            let plan = BinderPlan::of(config, instances, membership, role.host);
+            let refused = |kind: &str, (name, fault): (String, PluginFault)| Applying::Plugin {
+                at: format!("{kind}.{name}"),
+                why: describe(&fault),
+            };
+            let sinks = plan.assigned();
+            let begun = self.assignments.begin(&sinks).await;
+            let begun = begun.map_err(|why| refused("sink", why))?;
+            let receiving = self.receivers.start(instances.transports(), &role.queue).await;
+            if let Err(why) = receiving {
+                begun.end().await;
+                return Err(refused("transport", why));
+            }
+            binding = Some((plan, sinks, begun));
         }
         // Nothing fails from here on. Two versions of a sink must not write one zone.
         self.instances.stop_replaced_sinks(&checked.instances).await;
@@ -237,9 +275,9 @@ impl Roles {
                 let _ = wait.await;
             }
         }
-        if let Some(role) = &self.binder {
-            let (instances, membership) = (&checked.instances, &checked.membership);
-            role.take(BinderPlan::of(&checked.config, instances, membership, role.host)).await;
+        if let (Some(role), Some((plan, sinks, begun))) = (&self.binder, binding) {
+            self.assignments.follow(sinks, begun).await;
+            role.take(plan).await;
             self.receivers.keep(checked.instances.transports().map(|(name, _)| name)).await;
         }
         self.membership = checked.membership;

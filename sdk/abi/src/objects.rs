@@ -72,6 +72,8 @@ pub trait LoadObj: Send + Sync {
 
 grows! {
     trait SinkObj: Send + Sync {
+        /// JSON: an `Assignment`.
+        fn assign(&self, zones: RStr<'_>) -> RResult<(), AbiFault>;
         fn publish(&self, zone: AbiZone<'_>) -> RResult<u32, AbiFault>;
         /// JSON: `null` or a `Served`.
         fn served(&self, zone: RStr<'_>) -> RResult<RString, AbiFault>;

@@ -39,6 +39,7 @@ type Port = Arc<dyn SinkPort>;
 
 /// The zone, published by an instance that is then stopped.
 pub(super) fn once(trial: &Trial<'_>, port: &Port) {
+    let _ = assign(trial, port);
     if let Ok(what) = publication(trial, next_serial(trial, port), 1) {
         // What comes of it was seen before.
         let _ = put(trial, port, what);
@@ -231,6 +232,12 @@ fn is_before(serial: u32, other: u32) -> bool {
     rais_proto::serial::Serial(other).is_after(rais_proto::serial::Serial(serial))
 }
 
+/// The zone is its from now on: as a binder does at the start, and once more at a reload.
+fn assign(trial: &Trial<'_>, port: &Port) -> Result<(), Fault> {
+    let zones = [trial.job.zone.clone()];
+    trial.wait(async { port.assign(zones.into(), LIMIT).await })
+}
+
 fn put(trial: &Trial<'_>, port: &Port, what: Publication) -> (Result<u32, Fault>, Duration) {
     trial.serial.set(Some(what.head.serial));
     let begun = Instant::now();
@@ -254,12 +261,18 @@ fn refused(trial: &mut Trial<'_>, fault: &Fault, took: Duration, before: u32) ->
     Verdict::failed(format!("a fault of kind {} after {good}: {fault}", fault.kind))
 }
 
-fn port(trial: &Trial<'_>) -> Result<Port, Verdict> {
-    match &trial.kept {
+/// The instance, which has its zone.
+fn port(trial: &mut Trial<'_>) -> Result<Port, Verdict> {
+    let port = match &trial.kept {
         _ if trial.job.given.is_none() => {
-            Err(Verdict::skipped("give --config: it writes where its table says"))
+            return Err(Verdict::skipped("give --config: it writes where its table says"));
         }
-        Some(Instance::Sink(port)) => Ok(Arc::clone(port)),
-        _ => Err(Verdict::skipped("not tried: there is no instance")),
+        Some(Instance::Sink(port)) => Arc::clone(port),
+        _ => return Err(Verdict::skipped("not tried: there is no instance")),
+    };
+    let begun = Instant::now();
+    match assign(trial, &port) {
+        Ok(()) => Ok(port),
+        Err(fault) => Err(refused(trial, &fault, begun.elapsed(), 0)),
     }
 }

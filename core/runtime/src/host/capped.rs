@@ -60,6 +60,10 @@ impl LoadPort for Capped<dyn LoadPort> {
 }
 
 impl SinkPort for Capped<dyn SinkPort> {
+    fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()> {
+        self.port.assign(zones, self.policy.limit(limit))
+    }
+
     fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32> {
         self.port.publish(what, self.policy.limit(limit))
     }

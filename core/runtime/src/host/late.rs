@@ -17,7 +17,7 @@ use super::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportP
 /// Before the first new try; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// For a transport to begin to receive.
+/// For a transport to begin to receive, and for a sink to take its zones.
 const STARTING: Duration = Duration::from_secs(5);
 
 /// A port whose plugin may come later.
@@ -27,6 +27,8 @@ pub(crate) struct Late<T: ?Sized> {
     why: Mutex<String>,
     /// Where the beats of a transport go that was started before it was there.
     inbox: Mutex<Option<Arc<dyn Receive>>>,
+    /// The zones of a sink that it was told of before it was there.
+    zones: Mutex<Option<Arc<[String]>>>,
 }
 
 /// A kind of port that can be late.
@@ -60,6 +62,7 @@ impl<T: LatePort + ?Sized> Late<T> {
             port: OnceLock::new(),
             why: Mutex::new(why.text.clone()),
             inbox: Mutex::default(),
+            zones: Mutex::default(),
         })
     }
 
@@ -120,7 +123,15 @@ impl LatePort for dyn SinkPort {
         late
     }
 
-    fn catch_up(&self, _: &Late<Self>, _: &Handle) {}
+    fn catch_up(&self, late: &Late<Self>, runtime: &Handle) {
+        let Some(zones) = lock(&late.zones).take() else { return };
+        let (taking, plugin) = (self.assign(zones, STARTING), late.plugin.clone());
+        runtime.spawn(async move {
+            if let Err(fault) = taking.await {
+                warn!(target: "plugin", plugin, "cannot work: {}", fault.text);
+            }
+        });
+    }
 }
 
 impl LatePort for dyn TransportPort {
@@ -163,6 +174,18 @@ impl LoadPort for Late<dyn LoadPort> {
 }
 
 impl SinkPort for Late<dyn SinkPort> {
+    /// The others go on without it, so that it is not there is no fault.
+    fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()> {
+        let mut kept = lock(&self.zones);
+        match self.port.get() {
+            Some(port) => port.assign(zones, limit),
+            None => {
+                *kept = Some(zones);
+                Box::pin(async { Ok(()) })
+            }
+        }
+    }
+
     fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32> {
         match self.port.get() {
             Some(port) => port.publish(what, limit),

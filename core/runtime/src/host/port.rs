@@ -39,6 +39,9 @@ pub trait LoadPort: Send + Sync {
 
 /// A configured sink.
 pub trait SinkPort: Send + Sync {
+    /// Says which zones are its from now on, before the first of them is published.
+    fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()>;
+
     /// Publishes, and gives the serial that is now served.
     ///
     /// The plugin's fault, [`Timeout`](rais_sdk::FaultKind::Timeout), or

@@ -71,6 +71,11 @@ impl PooledSink {
 }
 
 impl SinkPort for PooledSink {
+    fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()> {
+        let sink = self.sink.clone();
+        self.pool.run(limit, Unawaited::Run, move || sink.assign(&zones))
+    }
+
     fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32> {
         let publication = Arc::clone(&what);
         self.call(&what.zone, limit, move |sink| sink.publish(&publication.as_zone()))

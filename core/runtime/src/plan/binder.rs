@@ -19,6 +19,7 @@ use crate::config::{
 };
 use crate::convert::SharedText;
 use crate::host::SinkPort;
+use crate::shell::assignments::{Assigned, Assignment};
 use crate::status::SecurityStatus;
 
 /// Everything that a binder is told.
@@ -112,6 +113,19 @@ impl BinderPlan {
             zones,
             security: membership.security,
         }
+    }
+
+    /// Every sink with its zones, whether it has any or none.
+    pub fn assigned(&self) -> Assigned {
+        let zones_of = |sink: &String| {
+            let its = self.zones.iter().filter(|(_, plan)| plan.sinks.contains(sink));
+            its.map(|(zone, _)| zone.to_string()).collect()
+        };
+        let assignment = |(name, sink): (&String, &SinkPlan)| {
+            let (port, zones) = (Arc::clone(&sink.port), zones_of(name));
+            (name.clone(), Assignment { port, zones })
+        };
+        self.sinks.iter().map(assignment).collect()
     }
 
     /// Sinks that stay are told of each other's recovery as before.

@@ -122,6 +122,11 @@ impl BinderShell {
         (shell, events)
     }
 
+    /// What it runs.
+    pub fn plan(&self) -> &BinderPlan {
+        &self.plan
+    }
+
     /// Runs until it is told to stop; its memory is on disk then.
     pub async fn run(mut self) {
         let version = self.facts.version.clone();

@@ -5,6 +5,7 @@
 
 pub mod agent;
 mod alarm;
+pub mod assignments;
 pub mod binder;
 pub mod monitor;
 pub mod operator;

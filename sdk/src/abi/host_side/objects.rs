@@ -12,7 +12,7 @@ use crate::abi::convert::{
     target_to_abi, up_from_abi,
 };
 use crate::host::HostSide;
-use crate::zone::Records;
+use crate::zone::{Assignment, Records};
 use crate::{Fault, Reading, Scope, Served, Subject, Target, Up, Zone};
 use rais_abi::{AbiCall, AbiZone};
 use rais_abi::{BlockingProbeBox, LoadBox, ProbeBox, SinkBox, TransportBox};
@@ -118,6 +118,16 @@ impl SinkObject {
     #[must_use]
     pub fn next(&self) -> u32 {
         self.0.next()
+    }
+
+    /// Says which zones are the sink's from now on; blocks. Before the first publication.
+    ///
+    /// # Errors
+    /// The plugin's: it cannot work.
+    pub fn assign(&self, zones: &[String]) -> Result<(), Fault> {
+        let zones = zones.iter().map(|zone| zone.as_str().into()).collect();
+        let said = serde_json::to_string(&Assignment { zones }).map_err(Fault::io)?;
+        result_from_abi(self.0.assign(RStr::from_str(&said)), |()| ())
     }
 
     /// Publishes `zone` and returns the serial now served; blocks. Serially for each zone.

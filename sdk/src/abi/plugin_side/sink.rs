@@ -7,7 +7,7 @@ use super::{HostRef, make_with};
 use crate::abi::convert::{records_are_sound, result_to_abi};
 use crate::abi::guard::{Guarded, catch_fault, catch_report};
 use crate::config::parse;
-use crate::zone::Rows;
+use crate::zone::{Assignment, Rows};
 use crate::{Fault, Host, Sink, Zone, ZoneHead};
 use rais_abi::{AbiFault, AbiZone};
 use rais_abi::{HostBox, SinkBox, SinkObj, SinkObj_TO};
@@ -28,6 +28,16 @@ pub(crate) extern "C" fn make<P: Sink>(
 }
 
 impl<P: Sink> SinkObj for SinkAdapter<P> {
+    fn assign(&self, zones: RStr<'_>) -> RResult<(), AbiFault> {
+        let outcome = catch_fault(|| {
+            let assignment: Assignment<'_> = serde_json::from_str(zones.as_str())
+                .map_err(|e| Fault::unknown(format!("the host's assignment of zones: {e}")))?;
+            let zones: Vec<&str> = assignment.zones.iter().map(AsRef::as_ref).collect();
+            self.plugin.assign(&zones)
+        });
+        result_to_abi(outcome, |()| ())
+    }
+
     fn publish(&self, zone: AbiZone<'_>) -> RResult<u32, AbiFault> {
         let outcome = catch_fault(|| self.plugin.publish(&zone_from_abi(&zone)?));
         result_to_abi(outcome, |serial| serial)

@@ -8,10 +8,10 @@ use rais_sdk::{Fault, Scope};
 use super::about::About;
 use super::calls::{NoReply, Unawaited};
 use super::link::Link;
-use super::place::Place;
+use super::place::{Begun, Place};
 use super::wire::{Call, Outcome};
 
-/// Has the instance of `place` made, and begin to receive where it did in a life before.
+/// Has the instance of `place` made, and begin what it did in a life before.
 ///
 /// # Errors
 /// The plugin's fault, or why there is none.
@@ -26,9 +26,15 @@ pub(super) async fn made(
         Outcome::Made(scope) => scope.map(Scope::from),
         _ => return Err(about.garbled()),
     };
-    if let Some(receiving) = place.receiving() {
-        link.receive(place.id, receiving.inbox);
-        ask(about, place, link, receiving.limit, Call::Start).await?;
+    match place.begun() {
+        Some(Begun::Receiving(inbox, limit)) => {
+            link.receive(place.id, inbox);
+            ask(about, place, link, limit, Call::Start).await?;
+        }
+        Some(Begun::Serving(zones, limit)) => {
+            ask(about, place, link, limit, Call::Assign(zones.to_vec())).await?;
+        }
+        None => {}
     }
     Ok(scope)
 }

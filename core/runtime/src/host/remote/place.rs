@@ -23,16 +23,18 @@ pub(super) struct Place {
 struct State {
     /// The life that it is in, or why it is in none.
     link: Result<Arc<Link>, Fault>,
-    receiving: Option<Receiving>,
+    begun: Option<Begun>,
     ended: Ended,
 }
 
-/// Who receives from an instance, so that one made anew begins again.
+/// What an instance has begun to do, so that one made anew begins it again; with how long that may
+/// take.
 #[derive(Clone)]
-pub(super) struct Receiving {
-    pub(super) inbox: Arc<dyn Receive>,
-    /// How long its start may take.
-    pub(super) limit: Duration,
+pub(super) enum Begun {
+    /// A transport: who receives from it.
+    Receiving(Arc<dyn Receive>, Duration),
+    /// A sink: its zones.
+    Serving(Arc<[String]>, Duration),
 }
 
 /// Whether an instance was told that nothing follows.
@@ -45,7 +47,7 @@ pub(super) enum Ended {
 impl Place {
     pub(super) fn new(id: InstanceId, json: String) -> Place {
         let link = Err(Fault::busy("it is being made"));
-        let state = State { link, receiving: None, ended: Ended::No };
+        let state = State { link, begun: None, ended: Ended::No };
         Place { id, json, state: Mutex::new(state) }
     }
 
@@ -61,12 +63,12 @@ impl Place {
         self.state().link = link;
     }
 
-    pub(super) fn receiving(&self) -> Option<Receiving> {
-        self.state().receiving.clone()
+    pub(super) fn begun(&self) -> Option<Begun> {
+        self.state().begun.clone()
     }
 
-    pub(super) fn set_receiving(&self, receiving: Option<Receiving>) {
-        self.state().receiving = receiving;
+    pub(super) fn set_begun(&self, begun: Option<Begun>) {
+        self.state().begun = begun;
     }
 
     pub(super) fn ended(&self) -> Ended {
@@ -82,8 +84,15 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Receiving {
+impl fmt::Debug for Begun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiving").field("limit", &self.limit).finish_non_exhaustive()
+        match self {
+            Begun::Receiving(_, limit) => {
+                f.debug_tuple("Receiving").field(limit).finish_non_exhaustive()
+            }
+            Begun::Serving(zones, limit) => {
+                f.debug_tuple("Serving").field(zones).field(limit).finish()
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use rais_sdk::{Fault, Reading, Scope, Served, Subject, Target, Up};
 
 use super::Remote;
 use super::calls::{NoReply, Unawaited};
-use super::place::{Ended, Place, Receiving};
+use super::place::{Begun, Ended, Place};
 use super::wire::{self, Call, Moment, Octets, Outcome};
 use crate::host::port::{Answer, LoadPort, ProbePort, Publication, SinkPort, TransportPort};
 use crate::host::transport::SENDING;
@@ -93,6 +93,13 @@ impl LoadPort for RemoteLoad {
 }
 
 impl SinkPort for RemoteSink {
+    fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()> {
+        let call = Call::Assign(zones.to_vec());
+        // Before the answer: also one that nobody waits for has them in the next life.
+        self.0.place.set_begun(Some(Begun::Serving(zones, limit)));
+        self.0.ask(limit, Unawaited::GoesOn, call, done)
+    }
+
     fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32> {
         let call = match wire::Publication::pack(&what) {
             Ok(publication) => Call::Publish(publication),
@@ -146,7 +153,7 @@ impl TransportPort for RemoteTransport {
             link.receive(place.id, Arc::clone(&inbox));
         }
         // Before the answer: also one that nobody waits for begins anew in the next life.
-        place.set_receiving(Some(Receiving { inbox, limit }));
+        place.set_begun(Some(Begun::Receiving(inbox, limit)));
         let answer = self.ask(limit, Call::Start);
         Box::pin(async move {
             let outcome = answer.await;
@@ -176,7 +183,7 @@ impl TransportPort for RemoteTransport {
 
 /// Nobody receives from it any more.
 fn deafen(place: &Place) {
-    place.set_receiving(None);
+    place.set_begun(None);
     if let Ok(link) = place.link() {
         link.deafen(place.id);
     }

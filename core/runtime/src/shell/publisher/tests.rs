@@ -25,6 +25,10 @@ struct Fake {
 }
 
 impl SinkPort for Fake {
+    fn assign(&self, _zones: Arc<[String]>, _limit: Duration) -> Answer<()> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn publish(&self, what: Arc<host::Publication>, _limit: Duration) -> Answer<u32> {
         let serial = what.head.serial;
         self.asked.lock().unwrap().push((Instant::now(), what));

@@ -126,6 +126,9 @@ impl Desk {
                 let reading = port.sample(of.into(), limit);
                 self.run(id, async { Ok(Outcome::Reading(reading.await?.into())) });
             }
+            (Some(Port::Sink(port)), Call::Assign(zones)) => {
+                self.run_done(id, port.assign(zones.into(), limit));
+            }
             (Some(Port::Sink(port)), Call::Publish(publication)) => match publication.unpack() {
                 Ok(publication) => {
                     let serial = port.publish(Arc::new(publication), limit);

@@ -181,6 +181,17 @@ impl Sink for WilfulShelf {
         Ok(WilfulShelf { served: Mutex::default(), stopped: config.stopped.map(PathBuf::from) })
     }
 
+    /// Of a zone that is its, something is served from the first.
+    fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
+        let mut served = self.served.lock().unwrap();
+        served.retain(|zone, _| zones.contains(&zone.as_str()));
+        for &zone in zones {
+            fault(zone)?;
+            served.entry(zone.to_owned()).or_default();
+        }
+        Ok(())
+    }
+
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         harm(&zone.head.reason);
         fault(&zone.head.reason)?;

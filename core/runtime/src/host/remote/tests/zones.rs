@@ -41,6 +41,25 @@ async fn a_zone_is_published_and_read_back() {
 }
 
 #[tokio::test]
+async fn a_sink_has_its_zones_and_no_others_in_its_next_life_too() {
+    let shelf = shelf();
+    let zones = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    shelf.assign(zones(&["a.example", "b.example"]), LONG).await.unwrap();
+    shelf.assign(zones(&["b.example"]), LONG).await.unwrap();
+    assert_eq!(shelf.served("a.example", LONG).await, Ok(None));
+    let fault = shelf.publish(publication("b.example", "exit", 0), LONG).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Io, "{fault}");
+    let served = loop {
+        match shelf.served("b.example", LONG).await {
+            Ok(served) => break served,
+            Err(fault) => assert_eq!(fault.kind, FaultKind::Busy, "{fault}"),
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert!(served.is_some(), "its zones are told before it is used");
+}
+
+#[tokio::test]
 async fn a_hundred_thousand_addresses_are_published_and_read_back() {
     let shelf = shelf();
     let published = publication("a.example", "", 100_000);

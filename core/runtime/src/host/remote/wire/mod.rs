@@ -69,6 +69,8 @@ pub(super) enum Call {
         ends: Moment,
     },
     Sample(Subject),
+    /// The zones that are a sink's.
+    Assign(Vec<String>),
     Publish(Publication),
     Served(String),
     Start,
