@@ -105,6 +105,7 @@ impl ServicePolicy {
             max_load,
             return_load: self.return_load.unwrap_or(max_load),
             min_servers: self.min_servers.of(known),
+            max_servers: self.max_servers,
             interval: self.interval,
         })
     }

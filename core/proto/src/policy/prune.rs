@@ -6,7 +6,8 @@
 //! 1. **Return.** Who was taken out comes back at `return_load` or below (the return band), once
 //!    its wait is over; so does one whose load is no longer known.
 //! 2. **Prune.** The most loaded above `max_load` leaves, one after the other, while the rest are
-//!    projected to stay within `max_load`: they carry what all did before. `min_servers` stay.
+//!    projected to stay within `max_load`: they carry what all did before. `min_servers` stay. Who
+//!    is in, but would be cut (step 8), carries nothing and leaves without a projection.
 //! 3. **Relief.** Where those left carry more than `max_load` on average, the least loaded of those
 //!    out comes back, if it is less loaded than they are.
 //! 4. **Minimum.** Below `min_servers` the least loaded of those out come back.
@@ -20,10 +21,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::AddressSet;
 use super::paper::Class;
+use super::{AddressSet, cut};
 use crate::heartbeat::Capacity;
 use crate::load::Load;
 use crate::time::Time;
@@ -42,6 +44,8 @@ pub struct Limits {
     pub return_load: Load,
     /// So many stay whatever their load.
     pub min_servers: usize,
+    /// No more than so many carry anything, those that [`super::cut`] keeps.
+    pub max_servers: Option<NonZeroU32>,
     /// The first wait.
     pub interval: Duration,
 }
@@ -188,12 +192,14 @@ impl Overloaded {
             && let Some(&worst) = sides.within.last()
             && worst.load > Some(limits.max_load)
         {
-            let left = sides.carried.without(worst);
-            if !(Carried { work, ..left }).is_within(limits.max_load) {
-                return;
+            if !sides.surplus.remove(&worst.address) {
+                let left = sides.carried.without(worst);
+                if !(Carried { work, ..left }).is_within(limits.max_load) {
+                    return;
+                }
+                sides.carried = left;
             }
             sides.within.pop();
-            sides.carried = left;
             let wait = match self.members.get(&worst.address) {
                 Some(Member::Back(spell)) => limits.longer(spell.wait),
                 _ => limits.interval,
@@ -204,6 +210,7 @@ impl Overloaded {
 
     fn relieve(&mut self, now: Time, limits: &Limits, sides: &mut Sides<'_>) {
         while !sides.carried.is_within(limits.max_load)
+            && limits.most().is_none_or(|most| sides.within.len() < most)
             && let Some(&least) = sides.out.last()
             && !sides.carried.is_within(least.load.unwrap_or(limits.max_load))
         {
@@ -246,14 +253,24 @@ impl Overloaded {
         // Of two alike the newcomer goes first, then the higher address.
         within.sort_unstable_by_key(|one| (class(one), !one.stood, one.address));
         out.sort_unstable_by_key(|one| Reverse((class(one), one.address)));
-        let carried = within.iter().fold(Carried::default(), |sum, one| sum.with(one));
-        Sides { within, out, carried }
+        let surplus: AddressSet = limits.max_servers.map_or_else(AddressSet::new, |max| {
+            let all: Vec<Candidate> = within.iter().map(|&one| *one).collect();
+            let surplus = cut::surplus(max, Some(limits.max_load), Occasion::Timer, &all);
+            surplus.into_iter().collect()
+        });
+        let carry = within.iter().filter(|one| !surplus.contains(&one.address));
+        let carried = carry.fold(Carried::default(), |sum, one| sum.with(one));
+        Sides { within, out, surplus, carried }
     }
 }
 
 impl Limits {
     fn least(&self) -> usize {
         self.min_servers.max(1)
+    }
+
+    fn most(&self) -> Option<usize> {
+        self.max_servers.map(|max| usize::try_from(max.get()).unwrap_or(usize::MAX))
     }
 
     /// The wait after `wait`.
@@ -284,7 +301,9 @@ struct Sides<'a> {
     within: Vec<&'a Candidate>,
     /// Who returns first is last.
     out: Vec<&'a Candidate>,
-    /// By those within.
+    /// Those within whom the cut would take out: too many.
+    surplus: AddressSet,
+    /// By those within who are not surplus.
     carried: Carried,
 }
 

@@ -11,6 +11,7 @@ fn limits() -> Limits {
         max_load: Load::from_percent(60.0).unwrap(),
         return_load: Load::from_percent(54.0).unwrap(),
         min_servers: 1,
+        max_servers: None,
         interval: Duration::from_secs(10),
     }
 }
@@ -71,6 +72,19 @@ fn the_overloaded_leaves_and_returns_through_the_band() {
     assert_eq!(pool.timer(20, &[(1, 20.0), (2, 30.0), (3, 60.01)]), [1, 2]);
     assert_eq!(pool.timer(30, &[(1, 40.0), (2, 40.0), (3, 59.0)]), [1, 2], "within the band");
     assert_eq!(pool.timer(40, &[(1, 40.0), (2, 40.0), (3, 54.0)]), [1, 2, 3]);
+}
+
+/// Step 8 leaves out who is surplus: they carry nothing, before and after.
+#[test]
+fn who_would_be_cut_plays_no_part_in_what_the_rest_can_carry() {
+    let loads = [(1, 61.0), (2, 20.0), (3, 20.0), (4, 90.0), (5, 90.0)];
+    let mut pool = Pool::of([1, 2, 3]);
+    assert_eq!(pool.timer(10, &loads), [1, 2, 3, 4, 5], "all five together carry too much");
+    let mut pool = Pool::of([1, 2, 3]);
+    pool.limits.max_servers = NonZeroU32::new(3);
+    assert_eq!(pool.timer(10, &loads), [2, 3], "2 and 3 can carry what 1 does");
+    // Nobody is brought in for relief who would be cut again.
+    assert_eq!(pool.timer(20, &[(1, 0.0), (2, 99.0), (3, 99.0), (4, 70.0), (5, 70.0)]), [1, 2, 3]);
 }
 
 #[test]
