@@ -419,7 +419,7 @@ pub use rais_sdk_macros::config;
 pub use reading::{Reading, Scope, Subject, Wish};
 pub use serde;
 pub use target::{Target, Up};
-pub use zone::{Change, Owner, Record, Records, Served, Zone, ZoneHead};
+pub use zone::{Change, MaxAddresses, Owner, Record, Records, Served, Zone, ZoneHead};
 
 /// Everything a plugin's author writes with.
 pub mod prelude {

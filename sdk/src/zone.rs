@@ -40,10 +40,23 @@ pub struct ZoneHead {
     pub header: Option<String>,
     /// Name of the zone file, as configured.
     pub file: Option<String>,
+    /// Most addresses in one answer, for a sink that answers itself.
+    pub max_addresses: MaxAddresses,
     /// What changed.
     pub change: Change,
     /// For people: why this publication.
     pub reason: String,
+}
+
+/// Most addresses in one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct MaxAddresses {
+    /// IPv4.
+    pub a: u16,
+    /// IPv6.
+    pub aaaa: u16,
 }
 
 /// One owner name of a zone.
@@ -177,6 +190,21 @@ impl ZoneHead {
     #[must_use]
     pub fn new(owners: Vec<Owner>, serial: u32) -> Self {
         Self { owners, serial, ..Self::default() }
+    }
+}
+
+impl MaxAddresses {
+    /// These.
+    #[must_use]
+    pub const fn new(a: u16, aaaa: u16) -> Self {
+        Self { a, aaaa }
+    }
+}
+
+impl Default for MaxAddresses {
+    /// As many as fit, with the rest of an answer, into what every client takes by UDP.
+    fn default() -> Self {
+        Self::new(28, 16)
     }
 }
 

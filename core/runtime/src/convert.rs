@@ -7,7 +7,9 @@ use rais_proto::binder::{self, PublicationChange};
 use rais_proto::heartbeat::Reason;
 use rais_proto::load::Load;
 use rais_proto::monitor::{self, ProbeOutcome};
-use rais_sdk::{Change, Fault, FaultKind, Owner, Reading, Record, Up, Wish, ZoneHead};
+use rais_sdk::{
+    Change, Fault, FaultKind, MaxAddresses, Owner, Reading, Record, Up, Wish, ZoneHead,
+};
 
 use crate::host::Publication;
 use crate::plan::binder::ZonePlan;
@@ -89,6 +91,7 @@ pub(crate) fn publication(
     let mut head = ZoneHead::new(owners, what.serial.0);
     head.header = plan.header.as_ref().map(|header| header.to_string());
     head.file = Some(plan.file.clone());
+    head.max_addresses = MaxAddresses::new(plan.max_addresses.a, plan.max_addresses.aaaa);
     head.reason.clone_from(&what.reason);
     // Of other owners, indices mean something else: then everything is new.
     let alike = before.filter(|before| before.head.owners == head.owners);

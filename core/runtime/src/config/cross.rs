@@ -14,6 +14,7 @@ use super::fault::{Fault, Notes};
 use super::path;
 use super::place::Place;
 use super::zone::Head;
+use super::zones::LOSE_WEIGHTS;
 
 /// Notes every contradiction between tables that are sound by themselves.
 pub(super) fn check(config: &Config, notes: &Notes) {
@@ -21,6 +22,32 @@ pub(super) fn check(config: &Config, notes: &Notes) {
     files(config, notes);
     intervals(config, notes);
     minima(config, notes);
+    schemes(config, notes);
+}
+
+/// Who puts the answers together orders them.
+fn schemes(config: &Config, notes: &Notes) {
+    let loses = |sink: &String| {
+        let table = config.sinks.get(sink).map(|sink| sink.table.type_name.as_str());
+        table.is_none_or(|name| LOSE_WEIGHTS.contains(&name))
+    };
+    let lost =
+        |name: &ZoneName| config.zones.get(name).is_some_and(|zone| zone.sinks.iter().all(loses));
+    let of_zones = config.zones.keys().filter(|name| lost(name)).flat_map(|name| {
+        let base = path::join("zone", name.as_str());
+        ["scheme", "max_addresses"].map(|key| path::join(&base, key))
+    });
+    let services = config.binder.services.iter().filter(|(_, service)| lost(&service.zone));
+    let of_services = services
+        .map(|(name, _)| path::join(&path::join("binder.service", name.as_str()), "scheme"));
+    for key in of_zones.chain(of_services) {
+        let Some(place) = config.places.key(&key) else { continue };
+        let word = path::keys(&key).last().copied().unwrap_or_default().to_owned();
+        let message = format!(
+            "`{word}` does nothing: the name server puts the answers together, not a sink of the zone"
+        );
+        notes.add(Fault::warning(place.clone(), &key, message));
+    }
 }
 
 /// From so many servers on one is no minimum (balance.md).

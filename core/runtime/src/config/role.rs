@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::Config;
 use super::fault::Fault;
+use super::{Config, Sink};
 
 /// A half of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,10 +41,11 @@ impl fmt::Display for Role {
 }
 
 impl Config {
-    /// The roles that have a service.
+    /// The roles that have a service; a binder also where a sink serves zones of its own.
     pub fn roles(&self) -> BTreeSet<Role> {
         let monitor = (!self.monitor.services.is_empty()).then_some(Role::Monitor);
-        let binder = (!self.binder.services.is_empty()).then_some(Role::Binder);
+        let binds = !self.binder.services.is_empty() || self.sinks.values().any(Sink::serves_alone);
+        let binder = binds.then_some(Role::Binder);
         monitor.into_iter().chain(binder).collect()
     }
 
@@ -69,7 +70,8 @@ impl Config {
             }
         };
         let mut faults = Vec::new();
-        if let (1, true) = (roles.len(), self.transports.is_empty()) {
+        let hears = !self.binder.services.is_empty() || roles.contains(&Role::Monitor);
+        if let (1, true, true) = (roles.len(), hears, self.transports.is_empty()) {
             let role = roles.iter().map(|role| role.as_str()).collect::<String>();
             faults.extend(lacking(format!("a {role} alone needs a [transport.NAME]")));
         }

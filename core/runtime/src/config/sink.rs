@@ -20,9 +20,13 @@ pub struct Sink {
 impl Sink {
     /// Where the doubling of `retry` ends.
     pub const MAX_RETRY: Duration = Duration::from_secs(60);
-}
 
-impl Sink {
+    /// Whether it has something to do though no zone names it: the key `zones` of `dns` is a folder of
+    /// zones that it serves as they are.
+    pub fn serves_alone(&self) -> bool {
+        self.table.type_name == "dns" && self.table.rest.contains_key("zones")
+    }
+
     pub(super) fn read(value: &Value<'_>) -> Option<Sink> {
         let retry = taken(value, "retry", |value| value.duration());
         let verify_interval = taken(value, "verify_interval", |value| value.duration());

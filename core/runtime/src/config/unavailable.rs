@@ -6,8 +6,7 @@ use super::fault::{Fault, sort};
 use super::path;
 use super::plugin::{Kind, PluginTable};
 use super::suggest;
-use super::zone::Head;
-use super::{Config, LoadRule, Scheme};
+use super::{Config, LoadRule};
 
 /// The plugin types there are, by kind.
 #[derive(Debug, Clone, Default)]
@@ -37,10 +36,7 @@ pub(super) const KEYS: &[(&str, Values)] = &[
     ("binder.http", Values::But(&["off"])),
     ("control.http", Values::But(&["off"])),
     ("control.log_format", Values::Only(&["journald"])),
-    ("zone.*.scheme", Values::But(&["round-robin"])),
-    ("zone.*.max_addresses", Values::All),
     ("binder.service.*.watch", Values::Only(&["majority"])),
-    ("binder.service.*.scheme", Values::But(&["round-robin"])),
 ];
 
 /// Plugin types that are part of the language, so that a missing one is told from a slip.
@@ -94,7 +90,6 @@ impl KnownTypes {
 /// types, and types that no plugin has.
 pub fn unsupported(config: &Config, known: &KnownTypes) -> Vec<Fault> {
     let mut faults = keys(config);
-    faults.extend(schemes(config));
     for service in config.monitor.services.values() {
         let loads = service.load.iter().flat_map(LoadRule::calls);
         let calls = service.probe.calls().into_iter().chain(loads);
@@ -138,21 +133,6 @@ fn shown(written: &super::place::Written) -> String {
         Some(word) => format!("{word:?}"),
         None => "…".to_owned(),
     }
-}
-
-/// A header's line can ask for a scheme too, where no key overrules it.
-fn schemes(config: &Config) -> Vec<Fault> {
-    let asked = config.zones.iter().filter_map(|(name, zone)| {
-        let Head::File(file) = &zone.head else { return None };
-        let key = path::join(&path::join("zone", name.as_str()), "scheme");
-        let scheme = file.scheme.filter(|scheme| *scheme != Scheme::RoundRobin)?;
-        if config.places.key(&key).is_some() {
-            return None;
-        }
-        let message = format!("`scheme={scheme}` is not available in this version");
-        Some(Fault::error(file.scheme_place()?, &key, message))
-    });
-    asked.collect()
 }
 
 /// A type that no plugin here has: not there yet, another kind's, or a slip.

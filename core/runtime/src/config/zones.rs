@@ -15,8 +15,9 @@ use super::zone::Zone;
 
 /// Types of sinks whose answers carry weights.
 const CARRY_WEIGHTS: [&str; 1] = ["dns"];
-/// Types of sinks that can do nothing with weights; of strangers' it is not known.
-const LOSE_WEIGHTS: [&str; 2] = ["bind", "nsupdate"];
+/// Types of sinks that can do nothing with weights or schemes, since the name server puts the answers
+/// together; of strangers' it is not known.
+pub(super) const LOSE_WEIGHTS: [&str; 2] = ["bind", "nsupdate"];
 
 /// Every zone, and the names of those that are themselves at fault.
 pub(super) struct Zones<'a> {

@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 use super::Instances;
 use super::trust::Membership;
 use crate::config::{
-    Balance, BinderService, Config, Head, MinServers, Percent, React, Scheme, WhenNone, Zone,
+    Balance, BinderService, Config, Head, MaxAddresses, MinServers, Percent, React, Scheme,
+    WhenNone, Zone,
 };
 use crate::convert::SharedText;
 use crate::host::SinkPort;
@@ -42,6 +43,8 @@ pub struct ZonePlan {
     pub header: Option<SharedText>,
     /// Name of its file.
     pub file: String,
+    /// Most addresses in one answer.
+    pub max_addresses: MaxAddresses,
     /// Its owner names.
     pub owners: Vec<OwnerPlan>,
     /// Where it goes.
@@ -144,8 +147,9 @@ const USUAL_SKEW: Duration = Duration::from_secs(300);
 
 impl PartialEq for ZonePlan {
     fn eq(&self, other: &ZonePlan) -> bool {
-        let ZonePlan { header, file, owners, sinks: _ } = self;
+        let ZonePlan { header, file, max_addresses, owners, sinks: _ } = self;
         (header, file, owners) == (&other.header, &other.file, &other.owners)
+            && max_addresses == &other.max_addresses
     }
 }
 
@@ -165,7 +169,9 @@ impl ZonePlan {
                 scheme: (of.scheme != Scheme::RoundRobin).then(|| of.scheme.as_str().to_owned()),
             }));
         }
-        ZonePlan { header, file: zone.file.clone(), owners, sinks: zone.sinks.clone() }
+        let (file, max_addresses, sinks) =
+            (zone.file.clone(), zone.max_addresses, zone.sinks.clone());
+        ZonePlan { header, file, max_addresses, owners, sinks }
     }
 
     /// Of all that a publication holds besides the addresses; the same in every version.
@@ -177,6 +183,7 @@ impl ZonePlan {
         };
         add(self.header.as_deref().unwrap_or_default());
         add(&self.file);
+        add(&format!("{} {}", self.max_addresses.a, self.max_addresses.aaaa));
         for owner in &self.owners {
             add(owner.service.as_str());
             add(&owner.name);

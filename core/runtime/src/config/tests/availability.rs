@@ -16,8 +16,6 @@ fn keys_whose_part_comes_later_are_named() {
     let cases = [
         ("[cluster]", "[host]\nuser = \"rais\"", 1, "`user`"),
         (BINDER, "watch = \"majority\"", 1, "`watch = \"majority\"`"),
-        ("[zone.\"www.example\"]", "scheme = \"weighted\"", 1, "`scheme = \"weighted\"`"),
-        ("[zone.\"www.example\"]", "max_addresses = { a = 4 }", 1, "`max_addresses`"),
         ("[binder]", "http = \"127.0.0.1:80\"", 1, "`http = \"127.0.0.1:80\"`"),
         ("[sink.bind]", "[control]\nlog_format = \"journald\"", 1, "`log_format = \"journald\"`"),
     ];

@@ -217,6 +217,9 @@ fn doubts_do_not_stop_a_start() {
         (MONITOR, "timeout = \"600ms\"", 11, "probes of one address overlap"),
         (MONITOR, "targets = [\"::1\"]\naddresses = \"auto\"", 13, "no effect beside `targets`"),
         ("[cluster]", "keys = \"keys/\"", 8, "`keys` has no effect"),
+        ("[zone.\"www.example\"]", "scheme = \"fixed\"", 1, "`scheme` does nothing"),
+        ("[zone.\"www.example\"]", "max_addresses = { a = 4 }", 1, "`max_addresses` does nothing"),
+        (BINDER, "scheme = \"random\"", 1, "`scheme` does nothing"),
     ];
     for (below, line, column, says) in cases {
         let warnings = read(&with(below, line)).unwrap().warnings;
@@ -247,6 +250,8 @@ fn roles() {
     assert_eq!(told, "rais.toml: a monitor alone needs a [transport.NAME]");
     let told = alone.roles_for(Asked::Only(Role::Binder)).unwrap_err()[0].to_string();
     assert!(told.contains("no [binder.service.NAME] is written"), "{told}");
+    let server = sound("[sink.own]\ntype = \"dns\"\nzones = \"zones\"\n");
+    assert_eq!(server.roles_for(Asked::All).unwrap(), [Role::Binder].into());
     let told = sound("").roles_for(Asked::All).unwrap_err()[0].to_string();
     assert!(told.contains("nothing to do"), "{told}");
     let one = sound(&with("[cluster]", "[control]\nsocket = \"one.sock\""));

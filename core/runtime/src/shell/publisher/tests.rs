@@ -12,6 +12,7 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber, span};
 
 use super::*;
+use crate::config::MaxAddresses;
 use crate::host::{Answer, SinkPort};
 use crate::plan::binder::OwnerPlan;
 
@@ -146,6 +147,7 @@ fn job(serial: u32, hosts: &[u8]) -> Job {
     let owner = OwnerPlan { service, name: "@".to_owned(), ttl: 10, scheme: None };
     let zone = ZonePlan {
         header: None,
+        max_addresses: MaxAddresses { a: 28, aaaa: 16 },
         file: "www.example.zone".to_owned(),
         owners: vec![owner],
         sinks: vec!["files".to_owned()],
