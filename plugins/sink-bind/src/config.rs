@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rais_dns::{Access, Deadline, KeyFile, Life, Limit, Server, Way};
 use rais_exec::{Command, Placeholder, Runs};
 use rais_sdk::prelude::*;
 
 use crate::knot::Knot;
-use crate::query::Server;
 use crate::reload::Reload;
-use crate::rndc::{KeyFile, Rndc};
+use crate::rndc::Rndc;
 
 /// Where named listens for commands unless it is told otherwise.
 const RNDC_ADDRESS: &str = "127.0.0.1:953";
@@ -74,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// Its commands.
     pub(crate) runs: Runs,
+    /// Its conversations.
+    pub(crate) life: Life,
 }
 
 impl Settings {
@@ -84,19 +86,25 @@ impl Settings {
         let directory = PathBuf::from(config.directory);
         refuse_no_directory(&directory)?;
         let reload = match config.reload {
-            Some(table) => reload(table, timeout, host)?,
+            Some(table) => reload(table, host)?,
             None => Reload::None,
         };
         let check = config.check.map(|words| command("check", &words)).transpose()?;
         let verify = config.verify.map(|text| address("verify", &text, 53)).transpose()?;
-        let verify = verify.map(|address| Server { address, timeout });
+        let verify = verify.map(|address| Server { address, way: Way::Udp, timeout });
         let runs = Runs::new().map_err(Fault::io)?;
-        Ok(Settings { directory, reload, check, verify, timeout, runs })
+        let life = Life::default();
+        Ok(Settings { directory, reload, check, verify, timeout, runs, life })
     }
 
     /// Whether anything may still be begun.
     pub(crate) fn go_on(&self) -> Result<(), Fault> {
-        if self.runs.ended() { Err(Fault::busy("the sink is stopped")) } else { Ok(()) }
+        if self.life.goes_on() { Ok(()) } else { Err(Fault::busy("the sink is stopped")) }
+    }
+
+    /// For a conversation that begins now.
+    pub(crate) fn limit(&self) -> Limit<'_> {
+        Limit { until: Deadline::after(self.timeout), life: &self.life }
     }
 }
 
@@ -109,7 +117,7 @@ fn refuse_no_directory(directory: &Path) -> Result<(), Fault> {
     }
 }
 
-fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, Fault> {
+fn reload(table: ReloadTable, host: &Host) -> Result<Reload, Fault> {
     let ReloadTable { r#type, address: place, key_file, socket, argv: words } = table;
     let given = [
         ("address", place.is_some(), "rndc"),
@@ -140,11 +148,11 @@ fn reload(table: ReloadTable, timeout: Duration, host: &Host) -> Result<Reload, 
                 Fault::config("reload.key_file", text)
             };
             let file = key(key_file.ok_or_else(missing)?.get(), host)?;
-            Ok(Reload::Rndc(Box::new(Rndc { address, file, timeout })))
+            Ok(Reload::Rndc(Box::new(Rndc { address, file })))
         }
         // Blocking, so that a zone that does not load is heard of.
         "knotc" => match socket {
-            Some(socket) => Ok(Reload::Knot(Knot { socket: socket.into(), timeout })),
+            Some(socket) => Ok(Reload::Knot(Knot { socket: socket.into() })),
             None => own(&["knotc", "-b", "zone-reload", "{zone}"]).map(Reload::Command),
         },
         "nsd-control" => own(&["nsd-control", "reload", "{zone}"]).map(Reload::Command),
@@ -183,12 +191,12 @@ fn address(at: &str, text: &str, port: u16) -> Result<SocketAddr, Fault> {
 }
 
 fn key(path: &Path, host: &Host) -> Result<KeyFile, Fault> {
-    let (file, mode) = KeyFile::open(path).map_err(|error| {
+    // A group is common: named's own, in Debian's /etc/bind/rndc.key.
+    let file = KeyFile::open(path, Access::Shared).map_err(|error| {
         Fault::config("reload.key_file", format!("{}: {error}", path.display()))
     })?;
-    // A group is common: named's own, in Debian's /etc/bind/rndc.key.
-    if mode & OTHERS != 0 {
-        let (path, mode) = (path.display(), mode & 0o7777);
+    if file.mode() & OTHERS != 0 {
+        let (path, mode) = (path.display(), file.mode());
         host.warn(&format!(
             "{path}: everybody on this machine can read or change this key (mode {mode:04o}) and \
              with it command named: `chmod o= {path}`"

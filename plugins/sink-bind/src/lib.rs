@@ -1,12 +1,11 @@
 //! A sink of zone files: header and addresses, put in place whole, the name server told and asked.
 
 mod config;
-mod deadline;
 mod file;
 mod knot;
-mod query;
 mod reload;
 mod rndc;
+mod serving;
 mod temporary;
 mod zone;
 
@@ -67,6 +66,7 @@ impl Sink for Bind {
 
     fn stop(&self) {
         self.settings.runs.end();
+        self.settings.life.end();
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
-use rais_exec::{Command, Order, RunError, Runs, Values};
+use rais_dns::DnsError;
+use rais_exec::{Command, Order, RunError, Values};
 use rais_sdk::{Fault, FaultKind};
 
+use crate::config::Settings;
 use crate::knot::{Knot, KnotError};
 use crate::rndc::{Rndc, RndcError};
 
@@ -28,44 +29,34 @@ pub(crate) enum Reload {
 
 impl Reload {
     /// Tells the name server to load the zone's file.
-    pub(crate) fn run(
-        &self,
-        zone: &str,
-        file: &Path,
-        limit: Duration,
-        runs: &Runs,
-    ) -> Result<(), Fault> {
+    pub(crate) fn run(&self, zone: &str, file: &Path, settings: &Settings) -> Result<(), Fault> {
         match self {
-            Reload::Rndc(rndc) => match rndc.call(&format!("reload {zone}")) {
+            Reload::Rndc(rndc) => match rndc.call(&format!("reload {zone}"), settings.limit()) {
                 Ok(_) => Ok(()),
                 Err(RndcError::Failed(text)) if text.contains("dynamic zone") => Err(dynamic(zone)),
                 Err(error) => Err(rndc_fault(rndc, &error)),
             },
-            Reload::Knot(knot) => knot.reload(zone).map_err(|error| knot_fault(knot, &error)),
+            Reload::Knot(knot) => {
+                knot.reload(zone, settings.limit()).map_err(|error| knot_fault(knot, &error))
+            }
             Reload::Command(command) | Reload::PowerDns { reload: command, .. } => {
-                carry_out(command, zone, file, limit, runs).map_err(|error| command_fault(&error))
+                carry_out(command, zone, file, settings).map_err(|error| command_fault(&error))
             }
             Reload::None => Ok(()),
         }
     }
 
     /// What is left to be done when the server has the zone.
-    pub(crate) fn settle(
-        &self,
-        zone: &str,
-        file: &Path,
-        limit: Duration,
-        runs: &Runs,
-    ) -> Result<(), Fault> {
+    pub(crate) fn settle(&self, zone: &str, file: &Path, settings: &Settings) -> Result<(), Fault> {
         let Reload::PowerDns { purge, .. } = self else { return Ok(()) };
-        carry_out(purge, zone, file, limit, runs).map_err(|error| command_fault(&error))
+        carry_out(purge, zone, file, settings).map_err(|error| command_fault(&error))
     }
 
     /// Refuses a zone that the name server calls dynamic: it writes that file itself. Anything
     /// else that goes wrong here will show at the reload.
-    pub(crate) fn refuse_dynamic(&self, zone: &str) -> Result<(), Fault> {
+    pub(crate) fn refuse_dynamic(&self, zone: &str, settings: &Settings) -> Result<(), Fault> {
         let Reload::Rndc(rndc) = self else { return Ok(()) };
-        match rndc.call(&format!("zonestatus {zone}")) {
+        match rndc.call(&format!("zonestatus {zone}"), settings.limit()) {
             Ok(text) if text.lines().any(|line| line.trim() == "dynamic: yes") => {
                 Err(dynamic(zone))
             }
@@ -79,12 +70,12 @@ pub(crate) fn carry_out(
     command: &Command,
     zone: &str,
     file: &Path,
-    limit: Duration,
-    runs: &Runs,
+    settings: &Settings,
 ) -> Result<(), RunError> {
     let file = file.to_string_lossy();
     let values = Values { zone: Some(zone), file: Some(&file), ..Values::default() };
-    command.carry_out(&values, &Order { input: None, limit, runs })
+    command
+        .carry_out(&values, &Order { input: None, limit: settings.timeout, runs: &settings.runs })
 }
 
 /// What went wrong with a command of ours.
@@ -105,30 +96,39 @@ fn dynamic(zone: &str) -> Fault {
     ))
 }
 
+/// What went wrong between us and the server at `at`.
+pub(crate) fn server_fault(at: &str, error: &DnsError) -> Fault {
+    match error {
+        DnsError::Io { error, .. } => Fault::new(io_kind(error), format!("{at}: {error}")),
+        DnsError::Timeout { phase } => Fault::timeout(*phase, format!("{at}: {error}")),
+        DnsError::Ended => Fault::busy(error),
+        _ => Fault::refused(format!("{at}: {error}")),
+    }
+}
+
 /// What an error of a socket means to the host.
-pub(crate) fn io_kind(error: &io::Error) -> FaultKind {
+fn io_kind(error: &io::Error) -> FaultKind {
     Fault::from(io::Error::from(error.kind())).kind
 }
 
 fn rndc_fault(rndc: &Rndc, error: &RndcError) -> Fault {
-    let text = format!("rndc at {}: {error}", rndc.address);
+    let at = format!("rndc at {}", rndc.address);
     match error {
-        RndcError::Io(io) => Fault::new(io_kind(io), text),
-        RndcError::Timeout(phase) => Fault::timeout(*phase, text),
-        RndcError::Closed { .. } | RndcError::Failed(_) | RndcError::Wire(_) => {
-            Fault::refused(text)
-        }
-        RndcError::Mismatch => Fault::refused(text),
+        RndcError::Stream(error) => server_fault(&at, error),
+        _ => Fault::refused(format!("{at}: {error}")),
     }
 }
 
 fn knot_fault(knot: &Knot, error: &KnotError) -> Fault {
-    let text = format!("knotd at {}: {error}", knot.socket.display());
+    let at = format!("knotd at {}", knot.socket.display());
     match error {
         // Its socket goes with it.
-        KnotError::Io(io) if io.kind() == io::ErrorKind::NotFound => Fault::down(text),
-        KnotError::Io(io) => Fault::new(io_kind(io), text),
-        KnotError::Timeout(phase) => Fault::timeout(*phase, text),
-        KnotError::Failed(_) | KnotError::Malformed => Fault::refused(text),
+        KnotError::Stream(DnsError::Io { error, .. })
+            if error.kind() == io::ErrorKind::NotFound =>
+        {
+            Fault::down(format!("{at}: {error}"))
+        }
+        KnotError::Stream(error) => server_fault(&at, error),
+        KnotError::Failed(_) | KnotError::Malformed => Fault::refused(format!("{at}: {error}")),
     }
 }

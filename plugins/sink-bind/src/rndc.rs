@@ -1,20 +1,16 @@
 //! Speaks to named as `rndc` does, without a process for each command.
 
-mod key;
-mod key_file;
 mod wire;
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use rais_dns::{DnsError, Key, KeyFile, Limit, Stream};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::deadline::{Deadline, is_timeout};
-use key::Key;
-pub(crate) use key_file::KeyFile;
 use wire::{Message, Table, WireError};
 
 /// For how many seconds a command is good, as `rndc` has it.
@@ -27,18 +23,14 @@ const LONGEST_ANSWER: usize = 1 << 20;
 pub(crate) struct Rndc {
     pub(crate) address: SocketAddr,
     pub(crate) file: KeyFile,
-    /// For a whole command, connecting included.
-    pub(crate) timeout: Duration,
 }
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum RndcError {
-    #[error("{0}")]
-    Io(io::Error),
-    #[error("no answer in time")]
-    Timeout(&'static str),
+    #[error(transparent)]
+    Stream(DnsError),
     /// named says nothing to a command whose signature, time or sender it does not like.
     #[error(
         "named closed the connection: its `controls` do not know the key {key:?} with this secret, or do not allow this address, or the clocks differ by over five minutes"
@@ -56,12 +48,12 @@ pub(crate) enum RndcError {
 impl Rndc {
     /// Runs one command and gives back named's words. Where named does not know the key, and its file
     /// has another by now, that is tried.
-    pub(crate) fn call(&self, command: &str) -> Result<String, RndcError> {
+    pub(crate) fn call(&self, command: &str, limit: Limit<'_>) -> Result<String, RndcError> {
         let key = self.file.key();
-        match self.call_with(&key, command) {
+        match self.call_with(&key, command, limit) {
             Err(error @ (RndcError::Closed { .. } | RndcError::Wire(WireError::Signature))) => {
                 match self.file.other_than(&key) {
-                    Some(other) => self.call_with(&other, command),
+                    Some(other) => self.call_with(&other, command, limit),
                     None => Err(error),
                 }
             }
@@ -69,13 +61,9 @@ impl Rndc {
         }
     }
 
-    fn call_with(&self, key: &Key, command: &str) -> Result<String, RndcError> {
-        let deadline = Deadline::after(self.timeout);
-        let left = deadline.left().map_err(RndcError::Io)?;
-        let stream = TcpStream::connect_timeout(&self.address, left)
-            .map_err(|error| at("connecting", error))?;
-        stream.set_nodelay(true).map_err(RndcError::Io)?;
-        let mut channel = Channel { key, stream, deadline };
+    fn call_with(&self, key: &Key, command: &str, limit: Limit<'_>) -> Result<String, RndcError> {
+        let stream = Stream::connect(self.address, limit).map_err(RndcError::Stream)?;
+        let mut channel = Channel { key, stream, limit };
 
         // named gives the nonce that binds the command to this connection.
         let greeting = channel.exchange("null", None)?;
@@ -97,8 +85,8 @@ impl Rndc {
 /// One connection.
 struct Channel<'a> {
     key: &'a Key,
-    stream: TcpStream,
-    deadline: Deadline,
+    stream: Stream,
+    limit: Limit<'a>,
 }
 
 impl Channel<'_> {
@@ -117,7 +105,7 @@ impl Channel<'_> {
         let length = u32::try_from(octets.len()).map_err(|_| WireError::TooLong)?;
         let mut framed = length.to_be_bytes().to_vec();
         framed.extend_from_slice(&octets);
-        self.send(&framed)?;
+        self.stream.write(&framed, self.limit).map_err(|error| self.failed(error))?;
 
         let mut length = [0; 4];
         self.receive(&mut length)?;
@@ -134,40 +122,21 @@ impl Channel<'_> {
         Ok(answer)
     }
 
-    fn send(&mut self, octets: &[u8]) -> Result<(), RndcError> {
-        let left = self.deadline.left().map_err(|error| at("sending", error))?;
-        self.stream.set_write_timeout(Some(left)).map_err(RndcError::Io)?;
-        self.stream.write_all(octets).map_err(|error| self.closed_or("sending", error))
+    fn receive(&mut self, room: &mut [u8]) -> Result<(), RndcError> {
+        self.stream.fill(room, self.limit).map_err(|error| self.failed(error))
     }
 
-    fn receive(&mut self, mut room: &mut [u8]) -> Result<(), RndcError> {
-        while !room.is_empty() {
-            let left = self.deadline.left().map_err(|error| at("waiting for named", error))?;
-            self.stream.set_read_timeout(Some(left)).map_err(RndcError::Io)?;
-            match self.stream.read(room) {
-                Ok(0) => return Err(self.closed()),
-                Ok(read) => room = &mut room[read..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.closed_or("waiting for named", error)),
+    fn failed(&self, error: DnsError) -> RndcError {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        match &error {
+            DnsError::Io { error: io, .. }
+                if matches!(io.kind(), BrokenPipe | ConnectionReset | UnexpectedEof) =>
+            {
+                RndcError::Closed { key: self.key.name().to_owned() }
             }
-        }
-        Ok(())
-    }
-
-    fn closed(&self) -> RndcError {
-        RndcError::Closed { key: self.key.name.clone() }
-    }
-
-    fn closed_or(&self, phase: &'static str, error: io::Error) -> RndcError {
-        match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => self.closed(),
-            _ => at(phase, error),
+            _ => RndcError::Stream(error),
         }
     }
-}
-
-fn at(phase: &'static str, error: io::Error) -> RndcError {
-    if is_timeout(&error) { RndcError::Timeout(phase) } else { RndcError::Io(error) }
 }
 
 /// A serial used twice within one second makes named close the connection, so all commands of this

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use domain::base::Serial;
+use rais_dns::DnsError;
 use rais_exec::Command;
-use rais_sdk::{Fault, FaultKind, Owner, Record, Served, Zone};
+use rais_sdk::{Fault, Owner, Record, Served, Zone};
 use rais_zone::{BoundOwner, Header, OwnerName, ZoneData, ZoneName, ZoneText, read, serial};
 
 use crate::config::Settings;
 use crate::file::ZoneFile;
-use crate::query::QueryError;
-use crate::reload::{carry_out, command_fault, io_kind};
+use crate::reload::{carry_out, command_fault, server_fault};
+use crate::serving::{Serving, ServingError};
 
 /// Name of the file of a zone for which none is configured.
 const FILE: &str = "{zone}.zone";
@@ -50,7 +51,7 @@ impl State {
     pub(crate) fn publish(&mut self, zone: &Zone<'_>, settings: &Settings) -> Result<u32, Fault> {
         let next = compose(zone, settings, Serial::from(zone.head.serial))?;
         if self.published.is_none() {
-            settings.reload.refuse_dynamic(zone.name)?;
+            settings.reload.refuse_dynamic(zone.name, settings)?;
         }
         let in_place = next.file.read()?;
         let next = next.past(zone, settings, in_place.as_deref())?;
@@ -70,14 +71,15 @@ impl State {
         let Published { file, serial, .. } = self.published.insert(next);
 
         settings.go_on()?;
-        settings.reload.run(zone.name, file.path(), settings.timeout, &settings.runs)?;
+        settings.reload.run(zone.name, file.path(), settings)?;
         let served = match &settings.verify {
-            Some(server) => server
-                .confirm(zone.name, *serial)
-                .map_err(|error| query_fault(settings, "confirming", &error))?,
+            Some(server) => Serving::by(server, &settings.life)
+                .map_err(ServingError::from)
+                .and_then(|mut serving| serving.confirm(zone.name, *serial))
+                .map_err(|error| serving_fault(settings, "confirming", &error))?,
             None => *serial,
         };
-        settings.reload.settle(zone.name, file.path(), settings.timeout, &settings.runs)?;
+        settings.reload.settle(zone.name, file.path(), settings)?;
         self.reloaded = Some(SystemTime::now());
         self.standing = Standing::Confirmed;
         Ok(served)
@@ -96,10 +98,14 @@ impl State {
         // even while the server still has ours in memory.
         let found = match (&settings.verify, whole) {
             (Some(server), true) => {
-                let fault = |error| query_fault(settings, "verifying", &error);
-                let serial = server.serial(zone).map_err(fault)?;
                 let names = published.names.iter().map(OwnerName::as_str);
-                let answered = server.addresses(names).map_err(fault)?;
+                let ask = || {
+                    let mut serving = Serving::by(server, &settings.life)?;
+                    Ok((serving.serial(zone)?, serving.addresses(names)?))
+                };
+                let (serial, answered) = ask().map_err(|error: DnsError| {
+                    serving_fault(settings, "verifying", &error.into())
+                })?;
                 let owners = published.owners.iter().zip(&answered).map(|(owner, set)| {
                     let ttl = set.first().map_or(owner.ttl, |(_, ttl)| *ttl);
                     Owner::new(owner.name.clone(), ttl)
@@ -253,7 +259,7 @@ fn judge(
     next: &Published,
     settings: &Settings,
 ) -> Result<(), Fault> {
-    let judged = carry_out(check, zone, temporary, settings.timeout, &settings.runs);
+    let judged = carry_out(check, zone, temporary, settings);
     judged.map_err(|error| {
         let fault = command_fault(&error);
         // Nobody can look at the temporary file any more.
@@ -288,7 +294,8 @@ fn still_served(zone: &str, serial: u32, settings: &Settings) -> Option<u32> {
     match &settings.verify {
         None => Some(serial),
         Some(server) => {
-            server.serial(zone).ok().filter(|served| Serial::from(*served) >= Serial::from(serial))
+            let served = Serving::by(server, &settings.life).ok()?.serial(zone).ok()?;
+            (Serial::from(served) >= Serial::from(serial)).then_some(served)
         }
     }
 }
@@ -308,12 +315,17 @@ fn same_addresses(a: &Served, b: &Served) -> bool {
     set(a) == set(b)
 }
 
-fn query_fault(settings: &Settings, phase: &str, error: &QueryError) -> Fault {
+fn serving_fault(settings: &Settings, phase: &str, error: &ServingError) -> Fault {
     let at = settings.verify.map(|server| server.address.to_string()).unwrap_or_default();
-    let text = format!("name server at {at}: {error}");
+    let at = format!("name server at {at}");
     match error {
-        QueryError::Io(io) => Fault::new(io_kind(io), text),
-        QueryError::Timeout | QueryError::Serial { .. } => Fault::timeout(phase, text),
-        _ => Fault::new(FaultKind::Refused, text),
+        ServingError::Serial { .. } | ServingError::Dns(DnsError::Timeout { .. }) => {
+            Fault::timeout(phase, format!("{at}: {error}"))
+        }
+        ServingError::Dns(DnsError::NoAuthority(_)) => {
+            let advice = "`verify` names a server that serves the zone itself";
+            Fault::refused(format!("{at}: {error}; {advice}"))
+        }
+        ServingError::Dns(error) => server_fault(&at, error),
     }
 }

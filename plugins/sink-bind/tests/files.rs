@@ -5,7 +5,10 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use rais_sdk::{FaultKind, Owner, Record};
@@ -165,6 +168,50 @@ fn stopping_ends_the_commands_and_all_that_they_started() {
         let late = publication.publish(&sink).unwrap_err();
         assert_eq!((late.kind, late.text.as_str()), (FaultKind::Busy, "the sink is stopped"));
         assert!(names(&zones).iter().all(|name| name == "www.example.zone"), "{lines}");
+    }
+}
+
+#[test]
+fn stopping_ends_the_conversations() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("rndc.key");
+    fs::write(&key, "key k { algorithm hmac-sha256; secret \"c2VjcmV0\"; };").unwrap();
+    // They are heard, and never answered.
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = tcp.local_addr().unwrap();
+    let unix = UnixListener::bind(directory.path().join("knot.sock")).unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let dns = udp.local_addr().unwrap();
+    let (key, socket) = (key.display(), directory.path().join("knot.sock"));
+    // What is heard by stays open.
+    let by_tcp = || {
+        let mut stream = tcp.accept().unwrap().0;
+        stream.read_exact(&mut [0]).unwrap();
+        OwnedFd::from(stream)
+    };
+    let by_unix = || {
+        let mut stream = unix.accept().unwrap().0;
+        stream.read_exact(&mut [0]).unwrap();
+        OwnedFd::from(stream)
+    };
+    let by_udp = || {
+        udp.recv(&mut [0]).unwrap();
+        OwnedFd::from(udp.try_clone().unwrap())
+    };
+    let rndc = format!("reload = {{ type = \"rndc\", address = \"{at}\", key_file = \"{key}\" }}");
+    let knot = format!("reload = {{ type = \"knotc\", socket = \"{}\" }}", socket.display());
+    let cases: [(String, &dyn Fn() -> OwnedFd); 3] =
+        [(rndc, &by_tcp), (knot, &by_unix), (format!("verify = \"{dns}\""), &by_udp)];
+    for (lines, hears) in cases {
+        let sink = sink(&table(directory.path(), &format!("{lines}\ntimeout = \"1h\"")));
+        std::thread::scope(|scope| {
+            let waits =
+                scope.spawn(|| Publication::new("www.example", 5, &["192.0.2.1"]).publish(&sink));
+            let _open = hears();
+            sink.stop();
+            let fault = waits.join().unwrap().unwrap_err();
+            assert_eq!(fault.kind, FaultKind::Busy, "{fault}");
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rais_dns::{Algorithm, KeyFile, Life, Server, Way};
+use rais_dns::{Access, Algorithm, KeyFile, Life, Server, Way};
 use rais_sdk::prelude::*;
 use rais_zone::ZoneName;
 
@@ -79,7 +79,7 @@ impl Settings {
 
 fn key(path: &Path, host: &Host) -> Result<KeyFile, Fault> {
     let say = |what: String| Fault::config("key", format!("{}: {what}", path.display()));
-    let file = KeyFile::open(path).map_err(|error| say(error.to_string()))?;
+    let file = KeyFile::open(path, Access::Ours).map_err(|error| say(error.to_string()))?;
     let key = file.key();
     // It becomes a domain name on the wire.
     ZoneName::parse(key.name()).map_err(|error| say(format!("the key's name: {error}")))?;

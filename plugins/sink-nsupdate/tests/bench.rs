@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use domain::base::iana::{Class, Opcode, Rtype};
 use domain::base::{Message, Name, Ttl, UnknownRecordData};
 use domain::rdata::A;
-use rais_dns::{Conversation, KeyFile, Life, Question, Request, Server, Way};
+use rais_dns::{Access, Conversation, KeyFile, Life, Question, Request, Server, Way};
 use support::server::{Make, Setup, ZONE};
 use support::{Publication, sink};
 
@@ -65,7 +65,7 @@ fn a_change_costs_no_more_than_a_raw_update() {
     for make in [Make::Knot, Make::Bind, Make::PowerDns] {
         let server = Setup::of(make).start();
         let sink = sink(&server.table(""));
-        let key = KeyFile::open(&server.key_file()).unwrap().key();
+        let key = KeyFile::open(&server.key_file(), Access::Ours).unwrap().key();
         let (timeout, life) = (Duration::from_secs(5), Life::default());
         let to = Server { address: server.dns, way: Way::Udp, timeout };
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -179,9 +179,9 @@ impl<'a> Conversation<'a> {
             Some(stream) => stream,
             None => Stream::connect(self.server.address, limit)?,
         };
-        stream.write(answers.missing().map(Request::as_slice), limit)?;
+        stream.write_messages(answers.missing().map(Request::as_slice), limit)?;
         while !answers.are_whole() {
-            answers.take(stream.read(limit)?);
+            answers.take(stream.read_message(limit)?);
         }
         // Kept only if nothing is left in it.
         self.tcp = Some(stream);

@@ -95,7 +95,8 @@ impl DnsError {
         matches!(self, DnsError::BadKey | DnsError::BadSignature | DnsError::NotTaken)
     }
 
-    pub(crate) fn at(phase: &'static str) -> impl Fn(io::Error) -> DnsError {
+    /// What an error of a socket is, while this was being done.
+    pub fn at(phase: &'static str) -> impl Fn(io::Error) -> DnsError {
         move |error| match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => DnsError::Timeout { phase },
             _ => DnsError::Io { phase, error },

@@ -55,21 +55,39 @@ pub enum KeyFileError {
     Key(#[from] KeyError),
 }
 
+/// Who may be able to read a key's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Root and we: the key is ours.
+    Ours,
+    /// Others, too: the key is the server's, and we are let at it.
+    Shared,
+}
+
 /// A key's file, and the key that was last read from it.
 #[derive(Debug)]
 pub struct KeyFile {
     path: PathBuf,
+    access: Access,
+    mode: u32,
     key: Mutex<Arc<Key>>,
 }
 
 impl KeyFile {
-    /// Reads it. Nobody but its owner may be able to; the text is wiped.
+    /// Reads it; the text is wiped.
     ///
     /// # Errors
     /// What is wrong with the file, its permissions among it, or with the text.
-    pub fn open(path: &Path) -> Result<KeyFile, KeyFileError> {
-        let key = Mutex::new(Arc::new(read_key(path)?));
-        Ok(KeyFile { path: path.to_owned(), key })
+    pub fn open(path: &Path, access: Access) -> Result<KeyFile, KeyFileError> {
+        let (key, mode) = read_key(path, access)?;
+        let key = Mutex::new(Arc::new(key));
+        Ok(KeyFile { path: path.to_owned(), access, mode, key })
+    }
+
+    /// Its permissions when it was opened.
+    #[must_use]
+    pub fn mode(&self) -> u32 {
+        self.mode
     }
 
     /// The key that was last read.
@@ -86,7 +104,8 @@ impl KeyFile {
         // Another call may have read it meanwhile.
         if **held == *refused {
             // Half a file, or none: the refusal is what is told.
-            let key = read_key(&self.path).ok().filter(|key| key != refused)?;
+            let (key, _) =
+                read_key(&self.path, self.access).ok().filter(|(key, _)| key != refused)?;
             *held = Arc::new(key);
         }
         Some(Arc::clone(&held))
@@ -97,7 +116,8 @@ impl KeyFile {
     }
 }
 
-fn read_key(path: &Path) -> Result<Key, KeyFileError> {
+/// With the file's permissions.
+fn read_key(path: &Path, access: Access) -> Result<(Key, u32), KeyFileError> {
     // A pipe named like a key must not make us wait for a writer.
     let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     // Asked of the open file: a name can change its file in between.
@@ -105,13 +125,8 @@ fn read_key(path: &Path) -> Result<Key, KeyFileError> {
     if !about.is_file() {
         return Err(KeyFileError::NoFile);
     }
-    let mode = about.mode() & 0o7777;
-    if !matches!(mode, 0o600 | 0o400) && !is_credential(path, &about) {
-        return Err(KeyFileError::Mode { path: path.to_owned(), mode });
-    }
-    let wanted = geteuid().as_raw();
-    if about.uid() != wanted && about.uid() != 0 {
-        return Err(KeyFileError::Owner { owner: about.uid(), wanted });
+    if access == Access::Ours {
+        refuse_others(path, &about)?;
     }
     if about.len() > LONGEST {
         return Err(KeyFileError::Long);
@@ -120,7 +135,20 @@ fn read_key(path: &Path) -> Result<Key, KeyFileError> {
     let room = usize::try_from(about.len()).unwrap_or_default() + 1;
     let mut text = Zeroizing::new(String::with_capacity(room));
     file.take(about.len()).read_to_string(&mut text)?;
-    Ok(Key::parse(&text)?)
+    Ok((Key::parse(&text)?, about.mode() & 0o7777))
+}
+
+/// A file that others can read or change.
+fn refuse_others(path: &Path, about: &Metadata) -> Result<(), KeyFileError> {
+    let mode = about.mode() & 0o7777;
+    if !matches!(mode, 0o600 | 0o400) && !is_credential(path, about) {
+        return Err(KeyFileError::Mode { path: path.to_owned(), mode });
+    }
+    let wanted = geteuid().as_raw();
+    if about.uid() != wanted && about.uid() != 0 {
+        return Err(KeyFileError::Owner { owner: about.uid(), wanted });
+    }
+    Ok(())
 }
 
 /// Whether this is one of a service's credentials as systemd leaves them: root's own, and the group
@@ -148,8 +176,10 @@ mod tests {
         fs::write(&path, TEXT).unwrap();
         for (mode, taken) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            match (read_key(&path), taken) {
-                (Ok(key), true) => assert_eq!(key.secret(), b"secret"),
+            let (shared, told) = read_key(&path, Access::Shared).unwrap();
+            assert_eq!((shared.secret(), told), (&b"secret"[..], mode));
+            match (read_key(&path, Access::Ours), taken) {
+                (Ok((key, _)), true) => assert_eq!(key.secret(), b"secret"),
                 (Err(error), false) => {
                     let text = error.to_string();
                     assert!(text.contains(&format!("mode {mode:04o}")), "{text}");
@@ -169,7 +199,7 @@ mod tests {
             fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         };
         write(TEXT);
-        let file = KeyFile::open(&path).unwrap();
+        let file = KeyFile::open(&path, Access::Ours).unwrap();
         let first = file.key();
         assert!(file.other_than(&first).is_none());
         for half in ["", "key k {"] {
@@ -188,14 +218,15 @@ mod tests {
     #[test]
     fn what_is_no_key_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(read_key(folder.path()), Err(KeyFileError::NoFile)));
+        assert!(matches!(read_key(folder.path(), Access::Ours), Err(KeyFileError::NoFile)));
         let path = folder.path().join("none.key");
-        let gone = read_key(&path).unwrap_err().to_string();
+        let gone = read_key(&path, Access::Ours).unwrap_err().to_string();
         assert!(gone.contains("No such file"), "{gone}");
         fs::write(&path, "hello").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        assert!(matches!(read_key(&path), Err(KeyFileError::Key(KeyError::None))));
-        nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
-        assert!(matches!(read_key(&folder.path().join("pipe")), Err(KeyFileError::NoFile)));
+        assert!(matches!(read_key(&path, Access::Ours), Err(KeyFileError::Key(KeyError::None))));
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert!(matches!(read_key(&pipe, Access::Ours), Err(KeyFileError::NoFile)));
     }
 }

@@ -18,10 +18,12 @@ use crate::error::DnsError;
 const SLICE: Duration = Duration::from_millis(50);
 
 /// How long something may take, and whether it may go on at all.
-#[derive(Clone, Copy)]
-pub(crate) struct Limit<'a> {
-    pub(crate) until: Deadline,
-    pub(crate) life: &'a Life,
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<'a> {
+    /// It is given up then.
+    pub until: Deadline,
+    /// It is given up a moment after this has ended.
+    pub life: &'a Life,
 }
 
 /// What has become of a socket.
@@ -78,12 +80,16 @@ pub(crate) fn udp(server: SocketAddr) -> Result<UdpSocket, DnsError> {
     open().map_err(DnsError::at("connecting"))
 }
 
-/// Messages behind their lengths, over TCP (RFC 1035 §4.2.2).
+/// A connection that is written to and read from within limits.
 #[derive(Debug)]
-pub(crate) struct Stream(TcpStream);
+pub struct Stream<S = TcpStream>(S);
 
 impl Stream {
-    pub(crate) fn connect(server: SocketAddr, limit: Limit<'_>) -> Result<Stream, DnsError> {
+    /// By TCP.
+    ///
+    /// # Errors
+    /// Nobody listens there, or nobody answers in time.
+    pub fn connect(server: SocketAddr, limit: Limit<'_>) -> Result<Stream, DnsError> {
         const PHASE: &str = "connecting";
         let failed = DnsError::at(PHASE);
         let socket =
@@ -102,13 +108,13 @@ impl Stream {
         Ok(Stream(socket.into()))
     }
 
-    /// Writes messages one behind the other, in as few pieces as the system takes.
-    pub(crate) fn write<'m>(
+    /// Writes messages one behind the other, each behind its length (RFC 1035 §4.2.2), in as few
+    /// pieces as the system takes.
+    pub(crate) fn write_messages<'m>(
         &mut self,
         messages: impl Iterator<Item = &'m [u8]>,
         limit: Limit<'_>,
     ) -> Result<(), DnsError> {
-        const PHASE: &str = "sending";
         let mut framed = Vec::new();
         for message in messages {
             let length = u16::try_from(message.len())
@@ -116,7 +122,32 @@ impl Stream {
             framed.extend_from_slice(&length.to_be_bytes());
             framed.extend_from_slice(message);
         }
-        let mut rest = framed.as_slice();
+        self.write(&framed, limit)
+    }
+
+    /// The next message, which stands behind its length.
+    pub(crate) fn read_message(&mut self, limit: Limit<'_>) -> Result<Vec<u8>, DnsError> {
+        let mut length = [0; 2];
+        self.fill(&mut length, limit)?;
+        let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+        self.fill(&mut message, limit)?;
+        Ok(message)
+    }
+}
+
+impl<S: AsFd + Read + Write> Stream<S> {
+    /// Over a connection that is there and does not block.
+    pub fn over(socket: S) -> Stream<S> {
+        Stream(socket)
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// The other side has gone, or takes nothing for too long.
+    pub fn write(&mut self, octets: &[u8], limit: Limit<'_>) -> Result<(), DnsError> {
+        const PHASE: &str = "sending";
+        let mut rest = octets;
         while !rest.is_empty() {
             match self.0.write(rest) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
@@ -130,21 +161,28 @@ impl Stream {
         Ok(())
     }
 
-    /// The next message.
-    pub(crate) fn read(&mut self, limit: Limit<'_>) -> Result<Vec<u8>, DnsError> {
-        let mut length = [0; 2];
-        self.fill(&mut length, limit)?;
-        let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-        self.fill(&mut message, limit)?;
-        Ok(message)
+    /// Reads as much as there is room for.
+    ///
+    /// # Errors
+    /// The other side has gone before ([`io::ErrorKind::UnexpectedEof`]), or says nothing for too long.
+    pub fn fill(&mut self, mut room: &mut [u8], limit: Limit<'_>) -> Result<(), DnsError> {
+        while !room.is_empty() {
+            let read = self.read(room, limit)?;
+            room = room.get_mut(read..).unwrap_or_default();
+        }
+        Ok(())
     }
 
-    fn fill(&mut self, mut room: &mut [u8], limit: Limit<'_>) -> Result<(), DnsError> {
+    /// Reads what there is, at least one octet; how many it were.
+    ///
+    /// # Errors
+    /// The other side has gone ([`io::ErrorKind::UnexpectedEof`]), or says nothing for too long.
+    pub fn read(&mut self, room: &mut [u8], limit: Limit<'_>) -> Result<usize, DnsError> {
         const PHASE: &str = "waiting for the answer";
-        while !room.is_empty() {
+        loop {
             match self.0.read(room) {
                 Ok(0) => return Err(DnsError::at(PHASE)(io::ErrorKind::UnexpectedEof.into())),
-                Ok(read) => room = room.get_mut(read..).unwrap_or_default(),
+                Ok(read) => return Ok(read),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // The server may hold its next answer back until this one is acknowledged,
                     // which takes 40 ms otherwise. The kernel forgets that it was told.
@@ -155,6 +193,5 @@ impl Stream {
                 Err(error) => return Err(DnsError::at(PHASE)(error)),
             }
         }
-        Ok(())
     }
 }

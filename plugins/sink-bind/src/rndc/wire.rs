@@ -2,9 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rais_dns::{Algorithm, Key};
 use ring::hmac;
-
-use super::key::Key;
 
 /// The only version there is.
 const VERSION: u32 = 1;
@@ -109,12 +108,33 @@ impl Message {
 
 fn signature(key: &Key, signed: &[u8]) -> [u8; SIGNATURE] {
     let mut octets = [0; SIGNATURE];
-    octets[0] = key.algorithm.code();
-    let text = STANDARD.encode(hmac::sign(&key.hmac(), signed));
+    octets[0] = code(key.algorithm());
+    let text = STANDARD.encode(hmac::sign(&hmac_key(key), signed));
     for (octet, digit) in octets[1..].iter_mut().zip(text.bytes()) {
         *octet = digit;
     }
     octets
+}
+
+/// The number that stands for a hash in a message (ISC's `isccc/types.h`).
+fn code(algorithm: Algorithm) -> u8 {
+    match algorithm {
+        Algorithm::Sha1 => 161,
+        Algorithm::Sha256 => 163,
+        Algorithm::Sha384 => 164,
+        Algorithm::Sha512 => 165,
+    }
+}
+
+/// For one message.
+fn hmac_key(key: &Key) -> hmac::Key {
+    let algorithm = match key.algorithm() {
+        Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Algorithm::Sha256 => hmac::HMAC_SHA256,
+        Algorithm::Sha384 => hmac::HMAC_SHA384,
+        Algorithm::Sha512 => hmac::HMAC_SHA512,
+    };
+    hmac::Key::new(algorithm, key.secret())
 }
 
 /// Compares in constant time.
@@ -122,10 +142,10 @@ fn check(key: &Key, given: &[u8; SIGNATURE], signed: &[u8]) -> Result<(), WireEr
     let (algorithm, text) = given.split_first().ok_or(WireError::Malformed)?;
     let end = text.iter().position(|octet| *octet == 0).unwrap_or(text.len());
     let tag = STANDARD.decode(&text[..end]).map_err(|_| WireError::Signature)?;
-    if *algorithm != key.algorithm.code() {
+    if *algorithm != code(key.algorithm()) {
         return Err(WireError::Signature);
     }
-    hmac::verify(&key.hmac(), signed, &tag).map_err(|_| WireError::Signature)
+    hmac::verify(&hmac_key(key), signed, &tag).map_err(|_| WireError::Signature)
 }
 
 fn entry(name: &str, kind: u8, value: &[u8], out: &mut Vec<u8>) -> Result<(), WireError> {
