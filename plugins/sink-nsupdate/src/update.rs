@@ -41,28 +41,39 @@ pub(crate) fn messages<'s, 'r>(zone: &ZoneName, all: &'s [Sets<'r>]) -> Vec<&'s 
 }
 
 impl Talk<'_> {
-    /// Has the server replace these sets, and is sure of it: where the answer is lost, the server
-    /// is asked for what it has before anything is claimed or sent again.
+    /// Has the server replace these sets, and is sure of it: where the answer is lost, or says that
+    /// an alias is in the way though none is, the server is asked for what it has before anything is
+    /// claimed or sent again.
     pub(crate) fn replace(&mut self, what: &[Sets<'_>]) -> Result<(), Trouble> {
         if what.is_empty() {
             return Ok(());
         }
         let request = self.replacement(what)?;
-        let mut answer = self.send(&request);
-        if matches!(&answer, Err(error) if error.is_silence()) {
-            if self.has(what)? {
-                return Ok(());
+        let answer = match self.send(&request) {
+            Ok(Rcode::YXRRSET) => {
+                // With an alias there nothing of it was done.
+                self.refuse_aliases(what)?;
+                None
             }
-            // Signed anew. Nothing is lost by TCP, and it overtakes nothing.
-            let request = self.replacement(what)?;
-            let sent = self.conversation.send(&request, Way::Tcp, self.timeout);
-            answer = sent.map(|answer| answer.header().rcode());
-        }
+            Err(error) if error.is_silence() => None,
+            answer => Some(answer),
+        };
+        let answer = match answer {
+            Some(answer) => answer,
+            None if self.has(what)? => return Ok(()),
+            None => {
+                // Signed anew. Nothing is lost by TCP, and it overtakes nothing.
+                let request = self.replacement(what)?;
+                let sent = self.conversation.send(&request, Way::Tcp, self.timeout);
+                sent.map(|answer| answer.header().rcode())
+            }
+        };
         match answer {
             Ok(Rcode::NOERROR) => Ok(()),
             Ok(Rcode::YXRRSET) => {
-                let names = what.iter().map(|sets| sets.name);
-                Err(Trouble::Aliases(self.read(names)?.obstacles))
+                self.refuse_aliases(what)?;
+                // What the first try has done stands in the way of no second one.
+                if self.has(what)? { Ok(()) } else { Err(Trouble::Update(Rcode::YXRRSET)) }
             }
             Ok(rcode) => Err(Trouble::Update(rcode)),
             Err(error) if error.is_silence() && self.has(what)? => Ok(()),
@@ -74,8 +85,21 @@ impl Talk<'_> {
     /// at once, and changes nothing; that a wildcard answers for a name is seen only so.
     pub(crate) fn holds(&mut self, what: &[Sets<'_>]) -> Result<bool, DnsError> {
         let request = self.condition(what)?;
+        let rcode = match self.send(&request) {
+            Err(error) if error.is_silence() => {
+                let request = self.condition(what)?;
+                self.conversation.send(&request, Way::Tcp, self.timeout)?.header().rcode()
+            }
+            answer => answer?,
+        };
         // Whoever does not do that says so in some way, and is read then.
-        Ok(self.send(&request)? == Rcode::NOERROR)
+        Ok(rcode == Rcode::NOERROR)
+    }
+
+    /// Where aliases are at these names.
+    fn refuse_aliases(&mut self, what: &[Sets<'_>]) -> Result<(), Trouble> {
+        let obstacles = self.read(what.iter().map(|sets| sets.name))?.obstacles;
+        if obstacles.is_empty() { Ok(()) } else { Err(Trouble::Aliases(obstacles)) }
     }
 
     fn has(&mut self, what: &[Sets<'_>]) -> Result<bool, DnsError> {

@@ -162,7 +162,7 @@ impl State {
         for what in messages(talk.zone, &changes(&there, wanted, stays)) {
             match talk.replace(what) {
                 // The other names of the message have none.
-                Err(Trouble::Aliases(of)) if !of.is_empty() => {
+                Err(Trouble::Aliases(of)) => {
                     let is_free = |sets: &&Sets<'_>| of.iter().all(|(name, _)| name != sets.name);
                     let rest: Vec<_> = what.iter().filter(is_free).copied().collect();
                     talk.replace(&rest)?;

@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rais_sdk::{Fault, FaultKind};
-use support::relay::Relay;
-use support::server::{Make, SECRET, Setup, Updates, ZONE, table, write_key};
+use support::relay::{Ration, Relay};
+use support::server::{Make, Rate, SECRET, Setup, Updates, ZONE, table, write_key};
 use support::{Publication, named, sink};
 
 beside_each! {
@@ -20,6 +20,8 @@ beside_each! {
     zones_that_are_not_there
     a_server_that_is_gone_and_back
     answers_and_updates_that_are_lost
+    a_first_try_that_was_done_stands_in_the_way_of_no_second_one
+    a_server_that_rations_answers_by_udp
     one_server_hangs_and_another_does_not
 }
 
@@ -234,6 +236,59 @@ fn answers_and_updates_that_are_lost(make: Make) {
     assert_eq!(fault.at, "waiting for the answer");
     relay.hang(false);
     publish(&sink).unwrap();
+}
+
+fn a_first_try_that_was_done_stands_in_the_way_of_no_second_one(make: Make) {
+    let (server, relay) = Setup::of(make).start_behind_relay();
+    let sink = sink(&server.table_at(relay.address, "timeout = \"2s\""));
+    api(&["192.0.2.1"]).publish(&sink).unwrap();
+    relay.updates();
+
+    // It was done: whatever is said, it is not said to be somebody else's doing, nor sent again.
+    relay.deny(1);
+    let serial = api(&["192.0.2.2"]).publish(&sink).unwrap();
+    assert_eq!(serial, server.serial());
+    assert_eq!(server.dig("api.example.com", "A"), ["192.0.2.2"]);
+    assert!(matches!(relay.updates()[..], [(_, false)]));
+    // Also of a second try.
+    relay.lose_updates(1);
+    relay.deny(1);
+    let serial = api(&["192.0.2.3"]).publish(&sink).unwrap();
+    assert_eq!(serial, server.serial());
+    assert!(matches!(relay.updates()[..], [(_, false), (_, true)]));
+    assert_eq!(server.dig("api.example.com", "A"), ["192.0.2.3"]);
+}
+
+fn a_server_that_rations_answers_by_udp(make: Make) {
+    let (server, relay) = Setup::of(make).start_behind_relay();
+    let names: Vec<_> = (0..20).map(|number| format!("h{number}")).collect();
+    for (ration, ip) in [(Ration::Silence, "192.0.2.1"), (Ration::Cut, "192.0.2.2")] {
+        relay.ration(ration);
+        let sink = sink(&server.table_at(relay.address, ""));
+        let set = [ip];
+        let owners: Vec<_> = names.iter().map(|name| (name.as_str(), &set[..])).collect();
+        let all = Publication::new(ZONE, &owners);
+        all.publish(&sink).unwrap();
+        let served = sink.served(ZONE).unwrap().unwrap();
+        assert_eq!(served.records.len(), names.len());
+        assert!(served.records.iter().all(|record| record.ip.to_string() == ip), "{served:?}");
+    }
+}
+
+/// Knot's own rate limit: one answer a second, and silence.
+#[test]
+fn knot_that_rations_answers() {
+    let server = Setup { rate: Rate::Limited, ..Setup::of(Make::Knot) }.start();
+    let sink = sink(&server.table(""));
+    let names: Vec<_> = (0..20).map(|number| format!("h{number}")).collect();
+    for ip in ["192.0.2.1", "192.0.2.2"] {
+        let set = [ip];
+        let owners: Vec<_> = names.iter().map(|name| (name.as_str(), &set[..])).collect();
+        Publication::new(ZONE, &owners).publish(&sink).unwrap();
+        let served = sink.served(ZONE).unwrap().unwrap();
+        assert_eq!(served.records.len(), names.len());
+        assert_eq!(server.dig("h19.example.com", "A"), [ip]);
+    }
 }
 
 fn one_server_hangs_and_another_does_not(make: Make) {

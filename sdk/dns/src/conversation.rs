@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::base::Message;
+use domain::base::iana::Rcode;
 use domain::base::message_builder::{AdditionalBuilder, HashCompressor};
 use nix::poll::PollFlags;
 
@@ -18,6 +19,8 @@ use crate::stream::{Limit, Stream, Waited, udp};
 
 /// So many questions at once go by UDP; more by TCP, where none is lost and no server rations answers.
 const BY_UDP: usize = 64;
+/// So often is asked by UDP while nothing at all is heard, before TCP is tried.
+const ROUNDS: usize = 2;
 /// What is being done while an answer is awaited.
 const ANSWER: &str = "waiting for the answer";
 /// A question without answer is asked again after so long.
@@ -99,9 +102,10 @@ impl<'a> Conversation<'a> {
         Request::sign(builder, &self.signer)
     }
 
-    /// Asks all at once, again where an answer is lost, and by TCP where it was cut off; the
-    /// answers, in the questions' order. That they are no more than a server takes in while its
-    /// answers wait (a few hundred) is the caller's care.
+    /// Asks all at once, again where an answer is lost. By TCP is asked what was cut off, and what
+    /// seems to be rationed: silence where others are answered, or a refusal. The answers are in the
+    /// questions' order. That they are no more than a server takes in while its answers wait (a few
+    /// hundred) is the caller's care.
     ///
     /// # Errors
     /// One has no answer that can be believed.
@@ -112,10 +116,21 @@ impl<'a> Conversation<'a> {
             .collect::<Result<Vec<_>, _>>()?;
         let limit = self.limit(self.server.timeout);
         let mut answers = Answers::to(&requests);
-        if requests.len() <= BY_UDP && self.way() == Way::Udp {
-            self.ask_by_udp(&mut answers, limit)?;
+        if requests.len() > BY_UDP || self.way() == Way::Tcp {
+            self.ask_by_tcp(&mut answers, limit)?;
+            return answers.open();
         }
-        self.ask_by_tcp(&mut answers, limit)?;
+        self.ask_by_udp(&mut answers, limit, ROUNDS)?;
+        let cut = answers.forget_cut();
+        let refused = answers.set_refused_aside();
+        match self.ask_by_tcp(&mut answers, limit) {
+            // There is no TCP: UDP is all that can be done.
+            Err(DnsError::Io { .. }) if cut == 0 => {
+                answers.put_back(refused);
+                self.ask_by_udp(&mut answers, limit, usize::MAX)?;
+            }
+            outcome => outcome?,
+        }
         answers.open()
     }
 
@@ -147,18 +162,27 @@ impl<'a> Conversation<'a> {
         answers.open()?.pop().ok_or(DnsError::Timeout { phase: ANSWER })
     }
 
-    fn ask_by_udp(&mut self, answers: &mut Answers<'_>, limit: Limit<'_>) -> Result<(), DnsError> {
+    /// Until all is answered, or some and then no more; so many times at most while nothing is.
+    fn ask_by_udp(
+        &mut self,
+        answers: &mut Answers<'_>,
+        limit: Limit<'_>,
+        rounds: usize,
+    ) -> Result<(), DnsError> {
         let socket = self.open_udp()?;
-        while !answers.are_whole() {
-            if limit.until.left().is_none() {
-                return Err(DnsError::Timeout { phase: ANSWER });
-            }
+        for round in 1.. {
             send(socket, answers, limit)?;
             let until = Deadline::after(AGAIN).min(limit.until);
             hear(socket, answers, Limit { until, ..limit })?;
+            let rationed = rounds < usize::MAX && answers.are_some();
+            if answers.are_whole() || round >= rounds || rationed {
+                return Ok(());
+            }
+            if limit.until.left().is_none() {
+                break;
+            }
         }
-        answers.forget_cut();
-        Ok(())
+        Err(DnsError::Timeout { phase: ANSWER })
     }
 
     fn ask_by_tcp(&mut self, answers: &mut Answers<'_>, limit: Limit<'_>) -> Result<(), DnsError> {
@@ -222,6 +246,10 @@ impl<'r> Answers<'r> {
         self.missing().next().is_none()
     }
 
+    fn are_some(&self) -> bool {
+        self.0.iter().any(|(_, answer)| answer.is_some())
+    }
+
     /// Anything but an answer is late, or forged.
     fn take(&mut self, octets: Vec<u8>) {
         let Ok(message) = Message::from_octets(octets) else { return };
@@ -242,6 +270,21 @@ impl<'r> Answers<'r> {
             }
         }
         cut
+    }
+
+    /// Takes the refusals out, each with its place.
+    fn set_refused_aside(&mut self) -> Vec<(usize, Message<Vec<u8>>)> {
+        let is_refusal = |answer: &mut Message<Vec<u8>>| answer.header().rcode() == Rcode::REFUSED;
+        let each = self.0.iter_mut().enumerate();
+        each.filter_map(|(place, (_, answer))| Some((place, answer.take_if(is_refusal)?))).collect()
+    }
+
+    fn put_back(&mut self, aside: Vec<(usize, Message<Vec<u8>>)>) {
+        for (place, message) in aside {
+            if let Some((_, answer)) = self.0.get_mut(place) {
+                answer.get_or_insert(message);
+            }
+        }
     }
 
     fn open(self) -> Result<Vec<Message<Vec<u8>>>, DnsError> {

@@ -162,6 +162,43 @@ fn what_is_cut_off_comes_by_tcp() {
 }
 
 #[test]
+fn what_is_rationed_comes_by_tcp() {
+    // By UDP the first is answered, and no other: as rate limits do, in all their ways.
+    for refuses in [false, true] {
+        let fake = Fake::new(move |number, tcp, request| {
+            if tcp || number == 0 {
+                return answered(request);
+            }
+            let refusal = MessageBuilder::new_vec().start_answer(request, Rcode::REFUSED).unwrap();
+            if refuses { vec![refusal.finish()] } else { Vec::new() }
+        });
+        assert_eq!(ask(&fake.server(Way::Udp, LONG), 40).unwrap(), 1);
+        assert_eq!(fake.heard(), 40 + 39);
+    }
+    // None at all: once more, then by TCP.
+    let fake = Fake::new(|_, tcp, request| if tcp { answered(request) } else { Vec::new() });
+    assert_eq!(ask(&fake.server(Way::Udp, LONG), 1).unwrap(), 1);
+    assert_eq!(fake.heard(), 3);
+}
+
+#[test]
+fn who_has_no_tcp_is_asked_by_udp_alone() {
+    // By TCP every connection is closed at once.
+    let silent = Fake::new(|number, tcp, request| match tcp || number < 5 {
+        true => Vec::new(),
+        false => answered(request),
+    });
+    assert_eq!(ask(&silent.server(Way::Udp, LONG), 1).unwrap(), 1);
+    // What it said stands.
+    let refuses = Fake::new(|_, tcp, request| {
+        let refusal = MessageBuilder::new_vec().start_answer(request, Rcode::REFUSED).unwrap();
+        if tcp { Vec::new() } else { vec![refusal.finish()] }
+    });
+    let error = ask(&refuses.server(Way::Udp, LONG), 2).unwrap_err();
+    assert!(matches!(error, DnsError::Rcode { rcode: Rcode::REFUSED, .. }), "{error}");
+}
+
+#[test]
 fn many_go_by_tcp_and_over_several_connections_if_need_be() {
     let by_udp = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&by_udp);

@@ -21,9 +21,23 @@ pub struct Traffic {
     /// So many answers to updates, and so many updates, are lost from now on.
     lose_answers: AtomicUsize,
     lose_updates: AtomicUsize,
+    /// So many answers to updates say YXRRSET, whatever the server has said.
+    deny: AtomicUsize,
+    /// Of questions by UDP.
+    ration: Mutex<Ration>,
     /// Nothing passes any more.
     hangs: AtomicBool,
     ends: AtomicBool,
+}
+
+/// What becomes of questions by UDP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ration {
+    #[default]
+    None,
+    Silence,
+    /// The answers are cut off.
+    Cut,
 }
 
 /// Ends with the value.
@@ -70,6 +84,14 @@ impl Relay {
         self.traffic.lose_updates.store(updates, Ordering::SeqCst);
     }
 
+    pub fn deny(&self, answers: usize) {
+        self.traffic.deny.store(answers, Ordering::SeqCst);
+    }
+
+    pub fn ration(&self, ration: Ration) {
+        *self.traffic.ration.lock().unwrap() = ration;
+    }
+
     pub fn hang(&self, hangs: bool) {
         self.traffic.hangs.store(hangs, Ordering::SeqCst);
     }
@@ -102,10 +124,36 @@ impl Traffic {
         !hangs && !one_of(&self.lose_updates)
     }
 
-    /// Whether an answer of the server passes.
-    fn returns(&self, message: &[u8]) -> bool {
-        let lost = is_update(message) && one_of(&self.lose_answers);
-        !lost && !self.hangs.load(Ordering::SeqCst)
+    /// What becomes of an answer of the server.
+    fn returns(&self, message: &[u8]) -> Option<Vec<u8>> {
+        if is_update(message) && one_of(&self.lose_answers) || self.hangs.load(Ordering::SeqCst) {
+            return None;
+        }
+        if is_update(message) && one_of(&self.deny) {
+            // The header alone, without a record.
+            let mut denial = message[..12].to_vec();
+            denial[3] = denial[3] & 0xf0 | YXRRSET;
+            denial[4..].fill(0);
+            return Some(denial);
+        }
+        Some(message.to_vec())
+    }
+
+    /// What a question by UDP gets instead of an answer.
+    fn rationed(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let ration = *self.ration.lock().unwrap();
+        if is_update(message) || ration == Ration::None {
+            return None;
+        }
+        if ration == Ration::Silence {
+            return Some(Vec::new());
+        }
+        // The header and the question: a name in labels, a type, a class.
+        let name = message[12..].iter().position(|octet| *octet == 0).unwrap();
+        let mut cut = message[..12 + name + 5].to_vec();
+        cut[2] |= QR | TC;
+        cut[6..12].fill(0);
+        Some(cut)
     }
 }
 
@@ -113,6 +161,12 @@ impl Traffic {
 fn one_of(left: &AtomicUsize) -> bool {
     left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
+
+/// RFC 2136 §2.2.
+const YXRRSET: u8 = 7;
+/// In the header's third octet (RFC 1035 §4.1.1).
+const QR: u8 = 0x80;
+const TC: u8 = 0x02;
 
 /// RFC 2136 §1.3: opcode 5.
 fn is_update(message: &[u8]) -> bool {
@@ -128,6 +182,12 @@ fn relay_udp(socket: &UdpSocket, server: SocketAddr, traffic: &Arc<Traffic>) {
         if !traffic.passes(&room[..read], false) {
             continue;
         }
+        if let Some(instead) = traffic.rationed(&room[..read]) {
+            if !instead.is_empty() {
+                let _ = socket.send_to(&instead, from);
+            }
+            continue;
+        }
         let way = ways.entry(from).or_insert_with(|| {
             let way = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             way.connect(server).unwrap();
@@ -138,8 +198,8 @@ fn relay_udp(socket: &UdpSocket, server: SocketAddr, traffic: &Arc<Traffic>) {
                 let mut room = vec![0; 65_535];
                 while !traffic.ends() {
                     let Ok(read) = answers.recv(&mut room) else { continue };
-                    if traffic.returns(&room[..read]) {
-                        let _ = back.send_to(&room[..read], from);
+                    if let Some(answer) = traffic.returns(&room[..read]) {
+                        let _ = back.send_to(&answer, from);
                     }
                 }
             });
@@ -164,7 +224,9 @@ fn relay_tcp(listener: &TcpListener, server: SocketAddr, traffic: &Arc<Traffic>)
         let there = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
         let of_there = Arc::clone(traffic);
         std::thread::spawn(move || {
-            carry(there.0, there.1, |message| of_there.passes(message, true));
+            carry(there.0, there.1, |message| {
+                of_there.passes(message, true).then(|| message.to_vec())
+            });
         });
         let of_back = Arc::clone(traffic);
         std::thread::spawn(move || carry(upstream, client, |message| of_back.returns(message)));
@@ -172,13 +234,14 @@ fn relay_tcp(listener: &TcpListener, server: SocketAddr, traffic: &Arc<Traffic>)
 }
 
 /// Message by message, until one side closes.
-fn carry(mut from: TcpStream, mut to: TcpStream, passes: impl Fn(&[u8]) -> bool) {
+fn carry(mut from: TcpStream, mut to: TcpStream, passes: impl Fn(&[u8]) -> Option<Vec<u8>>) {
     let mut next = || -> std::io::Result<()> {
         let mut length = [0; 2];
         from.read_exact(&mut length)?;
         let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
         from.read_exact(&mut message)?;
-        if passes(&message) {
+        if let Some(message) = passes(&message) {
+            let length = u16::try_from(message.len()).unwrap().to_be_bytes();
             to.write_all(&[&length[..], &message].concat())?;
         }
         Ok(())

@@ -35,6 +35,14 @@ pub enum Updates {
     Failing,
 }
 
+/// How many answers by UDP who asks may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rate {
+    Unlimited,
+    /// One a second; Knot only.
+    Limited,
+}
+
 /// How a server is to run.
 #[derive(Clone)]
 pub struct Setup {
@@ -45,6 +53,7 @@ pub struct Setup {
     /// Further records of each zone, as in its file.
     pub records: String,
     pub updates: Updates,
+    pub rate: Rate,
 }
 
 /// A running server; ends with the value.
@@ -64,6 +73,7 @@ impl Setup {
             zones: vec![ZONE.to_owned()],
             records: String::new(),
             updates: Updates::Taken,
+            rate: Rate::Unlimited,
         }
     }
 
@@ -156,6 +166,13 @@ controls {{ }};
     fn write_knot(&self, directory: &Path, dns: SocketAddr) {
         let (root, algorithm) = (directory.display(), self.algorithm);
         let storage = if self.updates == Updates::Failing { "nowhere" } else { "db" };
+        let (limit, limited) = match self.rate {
+            Rate::Unlimited => ("", ""),
+            Rate::Limited => (
+                "mod-rrl:\n  - id: default\n    rate-limit: 1\n    slip: 0\n",
+                "    global-module: mod-rrl/default\n",
+            ),
+        };
         let acl = if self.updates == Updates::NotAllowed { "" } else { "\n    acl: rais" };
         let mut conf = format!(
             "server:
@@ -177,9 +194,9 @@ acl:
   - id: rais
     key: rais
     action: update
-template:
+{limit}template:
   - id: default
-    storage: {root}/zones
+{limited}    storage: {root}/zones
     file: \"%s.zone\"
 zone:
 ",
@@ -272,7 +289,7 @@ impl Server {
 
     /// What `dig +short` says, line by line, in order.
     pub fn dig(&self, name: &str, rtype: &str) -> Vec<String> {
-        dig(self.dns, name, rtype)
+        dig(self.dns, self.setup.rate, name, rtype)
     }
 
     pub fn serial(&self) -> u32 {
@@ -317,7 +334,7 @@ impl Server {
         let zones = self.setup.zones.clone();
         for zone in zones {
             loop {
-                let found = dig(self.dns, &format!("mark.{zone}"), "TXT");
+                let found = self.dig(&format!("mark.{zone}"), "TXT");
                 if found == [format!("\"{mark}\"")] {
                     break;
                 }
@@ -358,8 +375,9 @@ pub fn write_key(path: &Path, name: &str, algorithm: &str, secret: &str) -> Path
 }
 
 /// What `dig +short` of `server` says, line by line, in order.
-pub fn dig(server: SocketAddr, name: &str, rtype: &str) -> Vec<String> {
+fn dig(server: SocketAddr, rate: Rate, name: &str, rtype: &str) -> Vec<String> {
     let out = Command::new("dig")
+        .args((rate == Rate::Limited).then_some("+tcp"))
         .args([&format!("@{}", server.ip()), "-p", &server.port().to_string()])
         .args(["+short", "+norec", "+tries=1", "+time=2", name, rtype])
         .output()
