@@ -4,7 +4,8 @@
 #[macro_use]
 mod support;
 
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rais_sdk::{Fault, FaultKind};
@@ -27,6 +28,9 @@ beside_each! {
 
 /// Where a process that is started by a test finds the table of its sink.
 const TABLE: &str = "RAIS_TEST_TABLE";
+
+/// Begins a line of one with the number of a server's process.
+const STARTED: &str = "started ";
 
 fn api(addresses: &[&str]) -> Publication {
     Publication::new(ZONE, &[("api", addresses)])
@@ -118,6 +122,39 @@ fn as_by_another_clock() {
     match api(&["192.0.2.1"]).publish(&sink) {
         Ok(_) => println!("published"),
         Err(fault) => println!("{}: {fault}", fault.kind),
+    }
+}
+
+/// The servers of these tests outlive no test, not even one that is killed.
+#[test]
+fn servers_end_with_their_test() {
+    let mut test = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "as_one_that_is_killed", "--ignored", "--nocapture"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(test.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let started = lines.filter_map(|line| Some(line.strip_prefix(STARTED)?.to_owned()));
+    let processes: Vec<_> = started.take(3).collect();
+    test.kill().unwrap();
+    test.wait().unwrap();
+    assert_eq!(processes.len(), 3);
+    for process in processes {
+        // Nobody may have waited for it yet.
+        let stat = std::path::PathBuf::from(format!("/proc/{process}/stat"));
+        until(|| std::fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z ")));
+    }
+}
+
+#[test]
+#[ignore = "a part of servers_end_with_their_test"]
+fn as_one_that_is_killed() {
+    let servers = [Make::Bind, Make::Knot, Make::PowerDns].map(|make| Setup::of(make).start());
+    for server in &servers {
+        println!("\n{STARTED}{}", server.process());
+    }
+    loop {
+        std::thread::park();
     }
 }
 

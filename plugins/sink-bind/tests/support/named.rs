@@ -179,8 +179,9 @@ controls {{ inet {address} port {} allow {{ {address}; }} keys {{ \"test\"; }}; 
         }
         let conf_file = directory.path().join("named.conf");
         fs::write(&conf_file, conf).unwrap();
-        let mut child = Command::new("named")
-            .args(["-g", "-n", "1", "-c"])
+        // So that the kernel ends it where the test has no time to: killed, for one.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "named", "-g", "-n", "1", "-c"])
             .arg(&conf_file)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

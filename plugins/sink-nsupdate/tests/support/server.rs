@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::relay::Relay;
@@ -258,10 +261,13 @@ fn run(setup: &Setup, directory: &Path) -> Child {
         Make::Knot => vec!["knotd", "-c", "knot.conf"],
         Make::PowerDns => vec!["pdns_server", "--config-dir=."],
     };
-    let mut command = Command::new(words[0]);
+    // So that the kernel ends it where the test has no time to: killed, for one.
+    let mut command = Command::new("setpriv");
     let log = fs::File::options().create(true).append(true).open(directory.join("log")).unwrap();
     command
-        .args(&words[1..])
+        .args(["--pdeathsig", "KILL"])
+        .args(&words)
+        .process_group(0)
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
@@ -315,10 +321,18 @@ impl Server {
         succeeds(Command::new("nsupdate").arg("-k").arg(self.key_file()).arg(path));
     }
 
-    /// Ends it and waits for it.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it, with all that it started, and waits for it.
     pub fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Once it was waited for, its number may be another's.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let group = Pid::from_raw(self.child.id().try_into().unwrap());
+            let _ = killpg(group, Signal::SIGKILL);
+            let _ = self.child.wait();
+        }
     }
 
     /// At the place of the one that was stopped, with what that had stored.
