@@ -57,9 +57,24 @@ pub fn others() -> Vec<Named> {
     ]
 }
 
+/// Two servers of which one dies, again and again.
+pub fn pairs() -> Vec<Named> {
+    let named = |name, about, scenario| Named { name, about, scenario };
+    vec![
+        named("pair-alike", "alike", pair(8, 8)),
+        named("pair-two", "the larger of 1 and 2 ×", pair(8, 16)),
+        named("pair-four", "the larger of 1 and 4 ×", pair(8, 32)),
+    ]
+}
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = Named> {
+    eleven().into_iter().chain(others()).chain(pairs())
+}
+
 /// The one of this name.
 pub fn named(name: &str) -> Option<Named> {
-    eleven().into_iter().chain(others()).find(|one| one.name == name)
+    all().find(|one| one.name == name)
 }
 
 /// 24 servers of 1 to 4 units at this demand.
@@ -177,6 +192,20 @@ pub fn half_gone() -> Scenario {
     let half = || (1..24).step_by(2);
     scenario.plot.extend(half().map(|server| (at, Turn::Death(server))));
     scenario.plot.extend(half().map(|server| (at + 3, Turn::Return(server, 0))));
+    scenario
+}
+
+/// Of two servers the second dies every twenty minutes and is gone for five. So much is asked for
+/// as the first can carry at 70 %.
+pub fn pair(stays: u32, dies: u32) -> Scenario {
+    let demand = 0.7 * f64::from(stays) / f64::from(stays + dies);
+    let mut scenario = Scenario::steady(vec![stays, dies], demand);
+    scenario.measured = 7_200;
+    for turn in 0..6 {
+        let at = scenario.warm_up + 60 + 1_200 * turn;
+        scenario.plot.push((at, Turn::Death(1)));
+        scenario.plot.push((at + 300, Turn::Return(1, 0)));
+    }
     scenario
 }
 

@@ -21,7 +21,7 @@ struct Args {
 enum Command {
     /// Print the page's tables, or one of them.
     Table {
-        /// `rules`, `goals`, `eleven`, `limits` or `prune`
+        /// `rules`, `paper`, `goals`, `eleven`, `limits`, `pairs` or `prune`
         which: Option<String>,
     },
     /// Draw the page's plots.
@@ -75,13 +75,13 @@ fn print_tables(which: Option<&str>) -> anyhow::Result<()> {
 
 fn run(scenario: &str, rules: &[String], seeds: RangeInclusive<u64>) -> anyhow::Result<()> {
     let Some(named) = catalogue::named(scenario) else {
-        let all = catalogue::eleven().into_iter().chain(catalogue::others());
-        let all: Vec<String> = all.map(|one| format!("  {}: {}", one.name, one.about)).collect();
+        let all: Vec<String> =
+            catalogue::all().map(|one| format!("  {}: {}", one.name, one.about)).collect();
         bail!("there is no scenario {scenario}; there are\n{}", all.join("\n"));
     };
     println!("{}: {}", named.name, named.about);
     println!(
-        "rule          imb30 lasting swing   p99 ms  dropped  (worst)   sets/h publ/h  peak nobody"
+        "rule         imbal. lasting swing   p99 ms  dropped  (worst)   sets/h publ/h  peak nobody"
     );
     for rule in rules {
         let Summary { mean, worst } = summarize(&named.scenario, contender(rule)?, seeds.clone());

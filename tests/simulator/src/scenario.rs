@@ -92,6 +92,11 @@ impl Scenario {
             measured: 3_600,
         }
     }
+
+    /// How often a server dies.
+    pub fn deaths(&self) -> usize {
+        self.plot.iter().filter(|(_, turn)| matches!(turn, Turn::Death(_))).count()
+    }
 }
 
 impl Default for Times {

@@ -18,14 +18,25 @@ pub enum Table {
     Eleven,
     /// What lies outside.
     Limits,
+    /// What the death of one of two leaves to clients.
+    Pairs,
+    /// The paper's rule at the paper's own times.
+    Paper,
     /// How `prune` does in fleets of several shapes.
     Prune,
 }
 
 impl Table {
     /// All of them, in the page's order.
-    pub const ALL: [Table; 5] =
-        [Table::Rules, Table::Goals, Table::Eleven, Table::Limits, Table::Prune];
+    pub const ALL: [Table; 7] = [
+        Table::Rules,
+        Table::Paper,
+        Table::Goals,
+        Table::Eleven,
+        Table::Limits,
+        Table::Pairs,
+        Table::Prune,
+    ];
 
     /// The table, its heading first. Takes a minute or so.
     pub fn text(self) -> String {
@@ -34,6 +45,8 @@ impl Table {
             Table::Goals => goals(),
             Table::Eleven => the_eleven(),
             Table::Limits => limits(),
+            Table::Pairs => pairs(),
+            Table::Paper => papers_times(),
             Table::Prune => prune(),
         }
     }
@@ -61,7 +74,7 @@ fn rules() -> String {
         (Weights, &usual, ""),
     ];
     let mut text = String::from(
-        "| rule | imb30 | lasting | p99 ms | dropped | set changes an hour | publications an hour |\n\
+        "| rule | imbalance | lasting | p99 ms | dropped | set changes an hour | publications an hour |\n\
          |---|---|---|---|---|---|---|\n",
     );
     for (who, scenario, times) in rows {
@@ -102,13 +115,18 @@ fn goals() -> String {
         move |s: &Summary| format!("{:.2}; {}", s.mean.p99_ms / split, percent(s.mean.dropped))
     };
     let steady = catalogue::steady(0.75);
-    row("24 servers of 1 to 4 ×, 75 %: imb30 / lasting", "≤ 1.20 / ≤ 1.03", &steady, &imbalances);
+    row(
+        "24 servers of 1 to 4 ×, 75 %: imbalance / lasting",
+        "≤ 1.20 / ≤ 1.03",
+        &steady,
+        &imbalances,
+    );
     row("the same: p99 ÷ split; dropped", "≤ 1.15; ≤ .01 %", &steady, &against_split(&steady));
     let busy = catalogue::steady(0.85);
-    row("85 %: imb30 / lasting", "≤ 1.20 / –", &busy, &imbalances);
+    row("85 %: imbalance / lasting", "≤ 1.20 / –", &busy, &imbalances);
     row("the same: p99 ÷ split; dropped", "≤ 3; ≤ .05 %", &busy, &against_split(&busy));
     row(
-        "told alike, 65 %: imb30; dropped",
+        "told alike, 65 %: imbalance; dropped",
         "≤ 1.22; ≤ .01 %",
         &catalogue::told_alike(),
         &imbalance_and_dropped,
@@ -120,7 +138,7 @@ fn goals() -> String {
         &dropped,
     );
     row(
-        "sessions of one request, 75 %: imb30; dropped",
+        "sessions of one request, 75 %: imbalance; dropped",
         "≤ 1.45; ≤ .25 %",
         &catalogue::one_request(),
         &imbalance_and_dropped,
@@ -142,7 +160,7 @@ fn goals() -> String {
 
 fn the_eleven() -> String {
     let mut text = String::from(
-        "| scenario | split | round robin | capacity alone | `duty-cycle`, every 2 s | `weights` | imb30 of `weights` |\n\
+        "| scenario | split | round robin | capacity alone | `duty-cycle`, every 2 s | `weights` | imbalance of `weights` |\n\
          |---|---|---|---|---|---|---|\n",
     );
     let mut worst = [0.0_f64; 5];
@@ -164,7 +182,7 @@ fn the_eleven() -> String {
 
 fn limits() -> String {
     let mut text = String::from(
-        "| scenario | imb30: round robin | capacity alone | `weights` | dropped: round robin | capacity alone | `weights` |\n\
+        "| scenario | imbalance: round robin | capacity alone | `weights` | dropped: round robin | capacity alone | `weights` |\n\
          |---|---|---|---|---|---|---|\n",
     );
     for name in ["heavy", "two-hundred", "ttl-60", "ttl-300", "half-gone"] {
@@ -179,19 +197,44 @@ fn limits() -> String {
             all.map(|mean| percent(mean.dropped)).join(" | "),
         );
     }
-    for name in ["paper-60", "paper-80"] {
-        let Some(named) = catalogue::named(name) else { continue };
-        let all =
-            [Contender::RoundRobin, Contender::Paper(60)].map(|who| of(&named.scenario, who).mean);
-        let _ = writeln!(
-            text,
-            "| {name}: {}, max 60 | {:.2}; the paper's {:.2} | | | {}; the paper's {} | | |",
-            named.about,
-            all[0].imbalance,
-            all[1].imbalance,
-            percent(all[0].dropped),
-            percent(all[1].dropped),
-        );
+    text
+}
+
+fn pairs() -> String {
+    let mut text = String::from(
+        "| two servers, of which one dies | round robin | capacity alone | `weights` |\n\
+         |---|---|---|---|\n",
+    );
+    for named in catalogue::pairs() {
+        use Contender::{CapacityOnly, RoundRobin, Weights};
+        let deaths = named.scenario.deaths() as f64;
+        let nobody = [RoundRobin, CapacityOnly, Weights]
+            .map(|who| format!("{:.1}", of(&named.scenario, who).mean.nobody / deaths))
+            .join(" | ");
+        let _ = writeln!(text, "| {} | {nobody} |", named.about);
+    }
+    text
+}
+
+fn papers_times() -> String {
+    let mut text = String::from(
+        "| demand | rule | imbalance | lasting | p99 ms | dropped | set changes an hour |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for demand in [0.6, 0.8] {
+        for who in [Contender::RoundRobin, Contender::Paper(60), Contender::Paper(90)] {
+            let Summary { mean, .. } = of(&catalogue::paper_times(demand), who);
+            let _ = writeln!(
+                text,
+                "| {:.0} % | {who} | {:.2} | {:.3} | {:.0} | {} | {:.0} |",
+                demand * 100.0,
+                mean.imbalance,
+                mean.lasting_imbalance,
+                mean.p99_ms,
+                percent(mean.dropped),
+                mean.set_changes,
+            );
+        }
     }
     text
 }

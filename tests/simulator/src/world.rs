@@ -242,6 +242,10 @@ impl<'a> World<'a> {
         let report = &mut self.reports[usize::from(server)];
         if report.is_up != is_up {
             report.is_up = is_up;
+            if is_up {
+                // It comes with a beat of its own; what it said before its death is gone.
+                report.load = Some(self.servers[usize::from(server)].load(self.now));
+            }
             let occasion = if is_up { Occasion::Other } else { Occasion::Departure };
             self.bindery.judge(self.now, occasion, &self.reports);
         }

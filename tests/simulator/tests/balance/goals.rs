@@ -10,7 +10,7 @@ use super::{PERCENT, at_least, at_most, is_long, means, over_seeds};
 fn unequal_servers_at_75_percent() {
     let scenario = catalogue::steady(0.75);
     let [ours, split] = [Weights, Split].map(|who| means(&scenario, who));
-    at_most("imb30", ours.imbalance, 1.20);
+    at_most("imbalance", ours.imbalance, 1.20);
     at_most("lasting imbalance", ours.lasting_imbalance, 1.03);
     at_most("p99 over split's", ours.p99_ms / split.p99_ms, 1.15);
     at_most("dropped", ours.dropped, 0.01 * PERCENT);
@@ -21,7 +21,7 @@ fn unequal_servers_at_75_percent() {
 fn unequal_servers_at_85_percent() {
     let scenario = catalogue::steady(0.85);
     let [ours, split] = [Weights, Split].map(|who| means(&scenario, who));
-    at_most("imb30", ours.imbalance, 1.20);
+    at_most("imbalance", ours.imbalance, 1.20);
     at_most("p99 over split's", ours.p99_ms / split.p99_ms, 3.0);
     at_most("dropped", ours.dropped, 0.05 * PERCENT);
 }
@@ -31,8 +31,8 @@ fn unequal_servers_at_85_percent() {
 fn the_model_is_the_one_that_the_goals_are_of() {
     let scenario = catalogue::steady(0.75);
     let [split, robin] = [Split, RoundRobin].map(|who| means(&scenario, who));
-    at_most("split's imb30", (split.imbalance - 1.07).abs(), 0.01);
-    at_most("round robin's imb30", (robin.imbalance - 2.70).abs(), 0.10);
+    at_most("split's imbalance", (split.imbalance - 1.07).abs(), 0.01);
+    at_most("round robin's imbalance", (robin.imbalance - 2.70).abs(), 0.10);
     at_most("round robin's p99 over split's", (robin.p99_ms / split.p99_ms - 10.6).abs(), 0.3);
     at_most("round robin's drops", (robin.dropped - 0.12).abs(), 0.015);
 }
@@ -40,7 +40,7 @@ fn the_model_is_the_one_that_the_goals_are_of() {
 #[test]
 fn servers_that_all_say_they_can_do_the_same() {
     let ours = means(&catalogue::told_alike(), Weights);
-    at_most("imb30", ours.imbalance, 1.22);
+    at_most("imbalance", ours.imbalance, 1.22);
     at_most("dropped", ours.dropped, 0.01 * PERCENT);
 }
 
@@ -55,7 +55,7 @@ fn hosts_that_others_use_too() {
 #[test]
 fn sessions_of_one_request() {
     let ours = means(&catalogue::one_request(), Weights);
-    at_most("imb30", ours.imbalance, 1.45);
+    at_most("imbalance", ours.imbalance, 1.45);
     at_most("dropped", ours.dropped, 0.25 * PERCENT);
 }
 
