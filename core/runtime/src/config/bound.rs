@@ -246,6 +246,9 @@ impl BinderService {
     }
 }
 
+/// Why nobody may ask for both (balance.md; the simulator holds that it is so).
+const WORSE_TOGETHER: &str = "prune on top of weights spreads load worse than either alone";
+
 /// Prune and the duty cycle swing where they are judged less often (balance.md).
 const SOON_ENOUGH: Duration = Duration::from_secs(2);
 
@@ -263,6 +266,14 @@ impl BinderService {
             let message = format!("the sink `{sink}` of its zone carries no weights");
             let fault = value.fault(message).allowed("`prune`, `duty-cycle` or `none` with it");
             value.notes.add(fault);
+        }
+        if let (Some(value), Balance::Prune, Scheme::Weighted) =
+            (section.value("scheme"), self.balance, self.scheme)
+        {
+            let fault =
+                value.fault("`scheme = \"weighted\"` does not go with `balance = \"prune\"`");
+            let allowed = "another scheme, or `balance = \"weights\"` where the sink carries them";
+            value.notes.add(fault.allowed(allowed).note(WORSE_TOGETHER));
         }
         match (self.balance, self.max_load) {
             (Balance::Weights | Balance::DutyCycle | Balance::None, Some(max)) => doubt(
@@ -340,7 +351,9 @@ fn balance(value: &Value<'_>, react: React) -> Option<Balance> {
     if react == React::OnTimer && !matches!(balance, Balance::Prune | Balance::None) {
         let message =
             format!("`balance = {:?}` does not go with `react = \"on-timer\"`", value.text()?);
-        return value.refuse(message, "`prune` or `none`");
+        let fault = value.fault(message).allowed("`prune` or `none`").note(WORSE_TOGETHER);
+        value.notes.add(fault);
+        return None;
     }
     Some(balance)
 }

@@ -1,7 +1,7 @@
 //! Every class of fault, with its exact place and what is said.
 
 use super::{SOUND, faulty, read, sound, with};
-use crate::config::{Fault, Faults, Look};
+use crate::config::{Balance, Fault, Faults, Look};
 
 const MONITOR: &str = "[monitor.service.www]";
 const BINDER: &str = "[binder.service.www]";
@@ -437,6 +437,51 @@ fn what_is_said_of_load_and_does_nothing_is_doubtful() {
         assert_eq!(told.len(), expected.len(), "{lines}: {told:?}");
         assert!(told.iter().zip(expected).all(fits), "{lines}: {told:?}");
     }
+}
+
+/// Balance.md, scenario 11: where answers carry weights, nothing takes members out for load.
+#[test]
+fn prune_on_top_of_weights_is_refused() {
+    let dns = SOUND.replace("type = \"bind\"", "type = \"dns\"");
+    let under = |lines: &str| dns.replacen(BINDER, &format!("{BINDER}\nmax_load = 60\n{lines}"), 1);
+    const WHY: &str = "prune on top of weights spreads load worse than either alone";
+    for (lines, key, says) in [
+        (
+            "react = \"on-timer\"\nbalance = \"weights\"",
+            "balance",
+            "`balance = \"weights\"` does not go with `react = \"on-timer\"` (allowed: `prune` or `none`)",
+        ),
+        (
+            "react = \"on-timer\"\nbalance = \"duty-cycle\"",
+            "balance",
+            "`balance = \"duty-cycle\"` does not go with",
+        ),
+        (
+            "balance = \"prune\"\nscheme = \"weighted\"",
+            "scheme",
+            "`scheme = \"weighted\"` does not go with `balance = \"prune\"` (allowed: another scheme, or `balance = \"weights\"`",
+        ),
+        (
+            "react = \"on-timer\"\nscheme = \"weighted\"",
+            "scheme",
+            "`scheme = \"weighted\"` does not go with",
+        ),
+    ] {
+        let faults = faulty(&under(lines));
+        let [fault] = &faults[..] else { panic!("{lines}: {faults:?}") };
+        assert_eq!(fault.key(), format!("binder.service.www.{key}"), "{lines}");
+        assert!(gist(fault).contains(says) && gist(fault).contains(WHY), "{}", gist(fault));
+    }
+    // No second way to say it, and what is left of `max_load` is said.
+    let faults = faulty(&under("react = \"on-timer\"\nweights = { quick = 0.4 }"));
+    assert!(gist(&faults[0]).contains("`weights` does not act with"), "{faults:?}");
+    let faults = faulty(&under("balance = [\"prune\", \"weights\"]"));
+    assert!(gist(&faults[0]).contains("`balance` must be a string"), "{faults:?}");
+    let loaded = read(&under("")).unwrap();
+    let bound = &loaded.config.binder.services[&"www".parse().unwrap()];
+    assert_eq!((bound.balance, bound.prune_above()), (Balance::Weights, None));
+    let told = gist(&loaded.warnings[0]);
+    assert!(told.contains("takes nobody out here: `balance` is `weights`"), "{told}");
 }
 
 #[test]
