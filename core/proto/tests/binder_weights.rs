@@ -99,6 +99,44 @@ fn who_was_found_at_a_start_has_all_and_who_returns_comes_up_slowly() {
 }
 
 #[test]
+fn what_a_ramp_leaves_settles_with_one_publication() {
+    let mut world = World::new(config(&[("http", weighted())]));
+    let three = [(1, 1.0, 40.0), (2, 1.0, 40.0), (3, 1.0, 40.0)];
+    says(&mut world, 15, &three);
+    world.say(3, State::Down);
+    world.pass_millis(150);
+    says(&mut world, 1, &three);
+    // A little more loaded than the others: once that is believed it is to have less by the root of
+    // 45 over 47.5. The trim lets so little stand.
+    let three = [(1, 1.0, 40.0), (2, 1.0, 40.0), (3, 1.0, 42.5)];
+    says(&mut world, 100, &three);
+    let (before, count) = (shares(last(&world)), world.published.len());
+    says(&mut world, 590, &three);
+    assert_eq!(world.published.len(), count, "noise may be that large");
+    says(&mut world, 60, &three);
+    let after = shares(last(&world));
+    assert_eq!(world.published.len(), count + 1);
+    assert_eq!(last(&world).change, PublicationChange::Shares);
+    let off = |shares: &[u16]| (f64::from(shares[2]) / 65_535.0 - 0.973).abs();
+    assert!(off(&before) > 0.02 && off(&after) < 0.01, "{before:?} {after:?}");
+    says(&mut world, 3_600, &three);
+    assert_eq!(world.published.len(), count + 1, "nothing is left");
+}
+
+/// Loads as hosts with little to do have them: now a little above the others', now below.
+#[test]
+fn noise_settles_nothing() {
+    let mut world = World::new(config(&[("http", weighted())]));
+    let at = |more: f64| [(1, 1.0, 40.0 + more), (2, 1.0, 40.0 - more), (3, 1.0, 40.0)];
+    says(&mut world, 15, &at(0.0));
+    let count = world.published.len();
+    for minutes in 0..60 {
+        says(&mut world, 60, &at(if minutes % 2 == 0 { 1.5 } else { -1.5 }));
+    }
+    assert_eq!(world.published.len(), count);
+}
+
+#[test]
 fn what_was_learnt_is_kept_over_a_restart() {
     let mut world = World::new(config(&[("http", weighted())]));
     // Told to be alike; the first is never as loaded as the second.

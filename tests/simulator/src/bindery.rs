@@ -7,7 +7,7 @@ use rais_proto::heartbeat::{Capacity, Weight};
 use rais_proto::load::Load;
 use rais_proto::policy::duty_cycle::DutyCycle;
 use rais_proto::policy::prune::{Candidate, Limits, Occasion, Overloaded};
-use rais_proto::policy::weights::{Balance, Constants, Member, Newcomers, Shares, differ};
+use rais_proto::policy::weights::{Balance, Constants, Member, Newcomers, Outstanding, Shares};
 use rais_proto::policy::{AddressSet, paper};
 use rais_proto::time::Time;
 use rais_wheel::{Seed, Wheel};
@@ -62,7 +62,7 @@ pub struct Bindery {
     duty: DutyCycle,
     balance: Balance,
     set: AddressSet,
-    shares: Shares,
+    outstanding: Outstanding,
     serial: u32,
     answers: Answers,
     /// Publications with another set.
@@ -88,7 +88,7 @@ impl Bindery {
             duty: DutyCycle::default(),
             balance: Balance::default(),
             set: AddressSet::new(),
-            shares: Shares::new(),
+            outstanding: Outstanding::default(),
             serial: 0,
             answers: Answers::Rotation(Vec::new()),
             set_changes: 0,
@@ -133,7 +133,7 @@ impl Bindery {
             }
             Rule::Weights(constants) => {
                 let shares = self.weigh(now, &constants, &living);
-                self.publish_weighted(shares);
+                self.publish_weighted(now, &shares);
             }
             Rule::PrunedWeights(constants, prune) => {
                 let mut shares = self.weigh(now, &constants, &living);
@@ -142,7 +142,7 @@ impl Bindery {
                     Occasion::Departure | Occasion::Other => self.set.clone(),
                 };
                 shares.retain(|address, _| set.contains(address));
-                self.publish_weighted(shares);
+                self.publish_weighted(now, &shares);
             }
         }
     }
@@ -196,11 +196,12 @@ impl Bindery {
         }
     }
 
-    fn publish_weighted(&mut self, shares: Shares) {
+    fn publish_weighted(&mut self, now: Time, shares: &Shares) {
         let set: AddressSet = shares.keys().copied().collect();
         assert!(!set.is_empty(), "{:?} took everybody out", self.rule);
         self.set_changes += u64::from(set != self.set || self.publications == 0);
-        if !differ(&self.shares, &shares) && self.publications > 0 {
+        self.outstanding.note_wanted(now, shares);
+        if !self.outstanding.is_due(shares) && self.publications > 0 {
             return;
         }
         self.publications += 1;
@@ -213,7 +214,7 @@ impl Bindery {
             None => Answers::Rotation(members),
         };
         self.set = set;
-        self.shares = shares;
+        self.outstanding.note_published(shares);
     }
 }
 

@@ -51,6 +51,7 @@ pub fn others() -> Vec<Named> {
         named("two-hundred", "200 servers of 1 to 4 units at 75 %", two_hundred()),
         named("ttl-60", "answers live for 60 s, at 75 %", ttl(60)),
         named("ttl-300", "answers live for 300 s, at 75 %", ttl(300)),
+        named("quiet", "4 large servers of 1 to 4 ×, at 50 %", quiet()),
         named("half-gone", "half of all are gone for three seconds, at 75 %", half_gone()),
         named("paper-60", "24 alike at the paper's times, at 60 %", paper_times(0.6)),
         named("paper-80", "24 alike at the paper's times, at 80 %", paper_times(0.8)),
@@ -183,6 +184,11 @@ pub fn ttl(secs: u64) -> Scenario {
     let mut scenario = steady(0.75);
     scenario.times.ttl = Duration::from_secs(secs);
     scenario
+}
+
+/// So large that their loads hardly move.
+pub fn quiet() -> Scenario {
+    Scenario::steady(vec![10, 20, 30, 40], 0.5)
 }
 
 /// Every other server is gone for three seconds, and as warm as before.

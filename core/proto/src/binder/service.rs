@@ -13,7 +13,7 @@ use crate::policy::drained::Drained;
 use crate::policy::paper::{self, Current};
 use crate::policy::prune::Overloaded;
 use crate::policy::silence::{Holds, is_known_and_not_drained};
-use crate::policy::weights::{self, MemberMemory, Newcomers, Share, Shares};
+use crate::policy::weights::{self, MemberMemory, Newcomers, Outstanding, Share, Shares};
 use crate::policy::{
     AddressSet, Balance, Decision, React, ServicePolicy, Verdict, WhenNone, none_left,
 };
@@ -47,8 +47,8 @@ pub(crate) struct Service {
     turns: Turns,
     /// How much of the answers everybody is to have; of nobody where weights are not made.
     shares: Shares,
-    /// What was last published of that.
-    published_shares: Shares,
+    /// What of that is published, and what is still to be.
+    outstanding: Outstanding,
     /// Those whom an operator has drained, as of the last judgement.
     pub(crate) drained: Drained,
     /// Since when it listens; silence is believed a full period later.
@@ -101,7 +101,7 @@ impl Service {
             overloaded: Overloaded::default(),
             turns: Turns::default(),
             shares: Shares::new(),
-            published_shares: Shares::new(),
+            outstanding: Outstanding::default(),
             drained: Drained::default(),
             listening_since: now,
             next_expiry: None,
@@ -259,16 +259,16 @@ impl Service {
 
     /// What is published now is the measure of what is worth another publication.
     pub(crate) fn note_published(&mut self) {
-        self.published_shares.clone_from(&self.shares);
+        self.outstanding.note_published(&self.shares);
     }
 
     /// Whether its weights have changed enough to be published for it.
     pub(crate) fn is_weighed_anew(&self) -> bool {
         if self.shares.is_empty() {
             // Weights are made no more: all have the same.
-            return self.published_shares.values().any(|&share| share != Share::MOST);
+            return self.outstanding.published().values().any(|&share| share != Share::MOST);
         }
-        weights::differ(&self.published_shares, &self.shares)
+        self.outstanding.is_due(&self.shares)
     }
 
     /// What of the weights is to be remembered.
@@ -374,6 +374,7 @@ impl Service {
             let members = at_once::members(&rows, &decision);
             let newcomers = at_once::newcomers(hearing);
             self.shares = self.turns.balance.judge(now, constants, newcomers, &members);
+            self.outstanding.note_wanted(now, &self.shares);
         }
         self.next_expiry = self.table.next_expiry(now);
         decision

@@ -11,6 +11,7 @@
 //! is 1. A late report is one that has not come, and never a load of zero.
 
 mod constants;
+mod outstanding;
 mod share;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub use self::constants::{Constants, Quick, TrimBound};
-pub use self::share::{Share, Shares, differ};
+pub use self::outstanding::Outstanding;
+pub use self::share::{Share, Shares};
 
 use crate::heartbeat::{Capacity, Weight};
 use crate::load::Load;

@@ -41,6 +41,14 @@ fn a_window_longer_than_a_step_does_not_make_weights_swing() {
     }
 }
 
+/// Where loads hardly move there is little to publish; that what is left settles must not change it.
+#[test]
+fn weights_in_a_quiet_fleet_are_published_seldom() {
+    let ours = means(&catalogue::quiet(), Weights);
+    at_most("publications an hour", ours.publications, 30.0);
+    at_most("set changes", ours.set_changes, 0.0);
+}
+
 /// The paper's prune at its own times, with servers that round robin serves well. It herds: the
 /// documentation warns of it, and must as long as this holds.
 #[test]

@@ -27,26 +27,6 @@ impl Share {
     }
 }
 
-/// A member's part of the answers must change by more than this to be worth a publication, in
-/// percent of what it has.
-const WORTH_PERCENT: u64 = 5;
-
-/// Whether `now` is worth a publication where `published` stands: somebody came or went, or
-/// somebody's part of the answers is another by more than noise.
-pub fn differ(published: &Shares, now: &Shares) -> bool {
-    if !published.keys().eq(now.keys()) {
-        return true;
-    }
-    let sum = |shares: &Shares| shares.values().map(|share| u64::from(share.get())).sum::<u64>();
-    let (all_before, all_now) = (sum(published), sum(now));
-    published.values().zip(now.values()).any(|(before, now)| {
-        // As parts of a common denominator.
-        let before = u64::from(before.get()) * all_now;
-        let now = u64::from(now.get()) * all_before;
-        before.abs_diff(now) * 100 > before * WORTH_PERCENT
-    })
-}
-
 /// Of weights that are finite and above 0.
 pub(super) fn of(weights: impl Iterator<Item = (IpAddr, f64)> + Clone) -> Shares {
     let heaviest = weights.clone().map(|(_, weight)| weight).fold(f64::MIN_POSITIVE, f64::max);

@@ -235,24 +235,6 @@ fn who_is_forgotten_begins_anew() {
 }
 
 #[test]
-fn noise_is_not_worth_a_publication_and_everything_else_is() {
-    let shares = |shares: &[(u8, u16)]| -> Shares {
-        shares.iter().map(|&(n, share)| (web(n), Share::new(share).unwrap())).collect()
-    };
-    let before = shares(&[(1, 65_535), (2, 60_000), (3, 100)]);
-    assert!(!differ(&before, &before));
-    assert!(!differ(&before, &shares(&[(1, 63_000), (2, 60_000), (3, 100)])));
-    assert!(differ(&before, &shares(&[(1, 65_535), (2, 50_000), (3, 100)])));
-    assert!(differ(&before, &shares(&[(1, 65_535), (2, 60_000), (3, 106)])), "a light one, too");
-    assert!(differ(&before, &shares(&[(1, 65_535), (2, 60_000)])));
-    assert!(differ(&before, &shares(&[(1, 65_535), (2, 60_000), (4, 100)])));
-    // The heaviest has less, and all are told as against it: nothing changed for the others.
-    let all_less = shares(&[(1, 65_535), (2, 60_000), (3, 100)]);
-    assert!(!differ(&before, &all_less));
-    assert!(!differ(&Shares::new(), &Shares::new()));
-}
-
-#[test]
 fn constants_have_their_limits() {
     assert_eq!(TrimBound::new(0.9), None);
     assert_eq!(TrimBound::new(f64::NAN), None);
