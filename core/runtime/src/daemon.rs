@@ -347,6 +347,8 @@ fn needs_a_restart(before: &Config, after: &Checked, running: &BTreeSet<Role>) -
     let changed = [
         ("host.name", before.host.name != config.host.name),
         ("host.state", before.host.state != config.host.state),
+        ("host.user", before.host.user != config.host.user),
+        ("host.group", before.host.group != config.host.group),
         ("control.socket", before.control.socket_pattern != config.control.socket_pattern),
         ("control.log_format", before.control.log_format != config.control.log_format),
     ];

@@ -13,6 +13,7 @@ pub mod host;
 pub mod interfaces;
 pub mod keys;
 pub mod plan;
+pub mod privileges;
 mod roles;
 pub mod shell;
 pub mod state;

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal};
 use clap::Args;
 use rais_runtime::config::{self, Asked, Config, LogFormat, Look, Role};
 use rais_runtime::daemon::{self, DaemonError, Options, Relog};
+use rais_runtime::privileges::{self, PrivilegeError};
 
 use crate::args::ConfigFile;
 use crate::exit::Stop;
@@ -35,6 +36,15 @@ Examples:
 pub(crate) fn run(args: &RunArgs, asked: Asked) -> Result<(), Stop> {
     // What is wrong with the file is told below, by who would use it.
     let loaded = config::load_for(&args.config.path, asked);
+    if let Ok(loaded) = &loaded
+        && let Ok(roles) = loaded.config.roles_for(asked)
+    {
+        // Before the log or anything else has a thread.
+        privileges::take_on(&loaded.config, &roles).map_err(|error| match error {
+            PrivilegeError::Config(fault) => Stop::Said { text: fault.render(look()), code: 2 },
+            error => Stop::Failed(error.into()),
+        })?;
+    }
     let log = match &loaded {
         Ok(loaded) => {
             let control = &loaded.config.control;

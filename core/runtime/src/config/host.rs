@@ -14,9 +14,9 @@ pub struct Host {
     pub name: HostName,
     /// Folder of host id, epochs, last sets, serials and journal.
     pub state: PathBuf,
-    /// Taken on after the sockets are bound.
+    /// By name or number: taken on at the start.
     pub user: Option<String>,
-    /// Taken on after the sockets are bound.
+    /// By name or number: taken on at the start; the user's own by default.
     pub group: Option<String>,
 }
 

@@ -20,8 +20,6 @@ pub struct KnownTypes {
 
 /// Which values of a key cannot be had.
 pub(super) enum Values {
-    /// Any.
-    All,
     /// These.
     Only(&'static [&'static str]),
     /// All others.
@@ -30,8 +28,6 @@ pub(super) enum Values {
 
 /// Keys whose part behind them is not there yet. A key leaves this list with the part that it sets.
 pub(super) const KEYS: &[(&str, Values)] = &[
-    ("host.user", Values::All),
-    ("host.group", Values::All),
     ("monitor.http", Values::But(&["off"])),
     ("binder.http", Values::But(&["off"])),
     ("control.http", Values::But(&["off"])),
@@ -110,19 +106,15 @@ fn keys(config: &Config) -> Vec<Fault> {
             continue;
         };
         let word = written.word.as_deref().unwrap_or("");
-        let (refused, whole) = match values {
-            Values::All => (true, true),
-            Values::Only(words) => (words.contains(&word), false),
-            Values::But(words) => (!words.contains(&word), false),
+        let refused = match values {
+            Values::Only(words) => words.contains(&word),
+            Values::But(words) => !words.contains(&word),
         };
         if !refused {
             continue;
         }
         let key = path::keys(path).last().copied().unwrap_or_default().to_owned();
-        let message = match whole {
-            true => format!("`{key}` is not available in this version"),
-            false => format!("`{key} = {}` is not available in this version", shown(written)),
-        };
+        let message = format!("`{key} = {}` is not available in this version", shown(written));
         faults.push(Fault::error(written.key.clone(), path, message));
     }
     faults

@@ -258,6 +258,8 @@ fn what_only_a_restart_can_change_is_refused_by_name() {
             for (from, to, key) in [
                 ("\"web1\"", "\"web2\"", "host.name"),
                 ("\"state\"", "\"other\"", "host.state"),
+                ("\"web1\"", "\"web1\"\nuser = \"nobody\"", "host.user"),
+                ("\"web1\"", "\"web1\"\ngroup = \"nogroup\"", "host.group"),
                 ("{role}.sock", "run/{role}.sock", "control.socket"),
                 ("[control]", "[control]\nlog_format = \"json\"", "control.log_format"),
                 ("[control]\nsocket = \"{role}.sock\"", "", "control.socket"),

@@ -14,7 +14,6 @@ fn refused(text: &str) -> Vec<String> {
 #[test]
 fn keys_whose_part_comes_later_are_named() {
     let cases = [
-        ("[cluster]", "[host]\nuser = \"rais\"", 1, "`user`"),
         (BINDER, "watch = \"majority\"", 1, "`watch = \"majority\"`"),
         ("[binder]", "http = \"127.0.0.1:80\"", 1, "`http = \"127.0.0.1:80\"`"),
         ("[sink.bind]", "[control]\nlog_format = \"journald\"", 1, "`log_format = \"journald\"`"),
