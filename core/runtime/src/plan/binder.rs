@@ -10,7 +10,7 @@ use rais_proto::name::{HostId, ServiceName, ZoneName};
 use rais_proto::policy::{self, ServicePolicy, weights};
 use rais_proto::serial::Serial;
 use ring::digest;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::Instances;
 use super::trust::Membership;
@@ -74,7 +74,7 @@ pub struct SinkPlan {
     /// Between two looks at what is served.
     pub verify_interval: Duration,
     /// Rung where it works again for a zone: those that wait for their next try need not wait.
-    pub works_again: Arc<Notify>,
+    pub works_again: watch::Sender<()>,
 }
 
 impl BinderPlan {
@@ -100,7 +100,7 @@ impl BinderPlan {
         let sinks = instances.sinks().filter_map(|(name, port)| {
             let sink = config.sinks.get(name)?;
             let (retry, verify_interval) = (sink.retry, sink.verify_interval);
-            let (port, works_again) = (Arc::clone(port), Arc::default());
+            let (port, works_again) = (Arc::clone(port), watch::Sender::default());
             Some((name.clone(), SinkPlan { port, retry, verify_interval, works_again }))
         });
         BinderPlan {
@@ -136,7 +136,7 @@ impl BinderPlan {
         for (name, sink) in &mut self.sinks {
             let old = before.sinks.get(name).filter(|old| Arc::ptr_eq(&old.port, &sink.port));
             if let Some(old) = old {
-                sink.works_again = Arc::clone(&old.works_again);
+                sink.works_again = old.works_again.clone();
             }
         }
     }

@@ -1,19 +1,25 @@
 //! A publisher beside a sink that does as it is told, in virtual time.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rais_proto::binder::{PublicationChange, Published};
 use rais_proto::heartbeat::{Capacity, Weight};
 use rais_proto::policy::weights::Share;
-use rais_sdk::Change;
+use rais_sdk::{Change, Fault as PluginFault, FaultKind, Owner, Record, Served};
+use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber, span};
 
+use super::worker::share;
 use super::*;
 use crate::config::MaxAddresses;
-use crate::host::{Answer, SinkPort};
+use crate::convert;
+use crate::host::{self, Answer, SinkPort};
 use crate::plan::binder::OwnerPlan;
 
 /// What the sink answers next, and what it was asked.
@@ -23,6 +29,10 @@ struct Fake {
     served: Mutex<Option<Served>>,
     asked: Mutex<Vec<(Instant, Arc<host::Publication>)>>,
     looked: Mutex<Vec<Instant>>,
+    /// How long a publication takes.
+    takes: Duration,
+    /// What is served cannot be seen.
+    blind: AtomicBool,
 }
 
 impl SinkPort for Fake {
@@ -34,13 +44,22 @@ impl SinkPort for Fake {
         let serial = what.head.serial;
         self.asked.lock().unwrap().push((Instant::now(), what));
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or(Ok(serial));
-        Box::pin(async move { answer })
+        let takes = self.takes;
+        Box::pin(async move {
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
+            answer
+        })
     }
 
     fn served(&self, _zone: &str, _limit: Duration) -> Answer<Option<Served>> {
         self.looked.lock().unwrap().push(Instant::now());
-        let served = self.served.lock().unwrap().clone();
-        Box::pin(async move { Ok(served) })
+        let served = match self.blind.load(Ordering::Relaxed) {
+            true => Err(PluginFault::io("no answer")),
+            false => Ok(self.served.lock().unwrap().clone()),
+        };
+        Box::pin(async move { served })
     }
 
     fn stop(&self, _limit: Duration) -> Answer<()> {
@@ -52,6 +71,10 @@ impl Fake {
     fn answering(answers: impl IntoIterator<Item = Result<u32, PluginFault>>) -> Arc<Fake> {
         let answers = Mutex::new(answers.into_iter().collect());
         Arc::new(Fake { answers, ..Fake::default() })
+    }
+
+    fn hanging(takes: Duration) -> Arc<Fake> {
+        Arc::new(Fake { takes, ..Fake::default() })
     }
 
     fn serials(&self) -> Vec<u32> {
@@ -76,7 +99,7 @@ fn counters() -> Arc<PublishCounters> {
 
 fn plan(sink: &Arc<Fake>) -> SinkPlan {
     let port: Arc<dyn SinkPort> = Arc::clone(sink) as _;
-    let (retry, works_again) = (Duration::from_secs(1), Arc::default());
+    let (retry, works_again) = (Duration::from_secs(1), watch::Sender::default());
     SinkPlan { port, retry, verify_interval: VERIFY, works_again }
 }
 
@@ -333,17 +356,177 @@ async fn a_failure_is_said_once_whatever_words_it_finds() {
     assert_eq!(said.lines().len(), 1);
 }
 
+/// Shares of the same set, each time others.
+fn weighed(serial: u32, hosts: &[u8]) -> Job {
+    let mut job = job(serial, hosts);
+    let publication = Arc::make_mut(&mut job.publication);
+    publication.change = PublicationChange::Shares;
+    for one in &mut publication.services[0].1 {
+        one.share = Share::new(7).unwrap();
+    }
+    job
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_is_published_all_the_time_is_looked_at_as_often_as_any() {
+    let sink = Fake::answering([]);
+    let (publisher, _) = start(&sink);
+    let begin = Instant::now();
+    for serial in 1..600 {
+        publisher.publish(job(serial, &[1, 2 + u8::try_from(serial % 2).unwrap()]));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let looks: Vec<_> = sink.looked.lock().unwrap().iter().map(|at| *at - begin).collect();
+    assert!((9..=10).contains(&looks.len()), "{looks:?}");
+    assert!(looks.windows(2).all(|two| two[1] - two[0] == VERIFY), "{looks:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_have_missed_a_set_is_given_all_of_it() {
+    let fault = || Err(PluginFault::new(FaultKind::Timeout, "it did not answer"));
+    let sink = Fake::answering([Ok(1), fault(), Ok(3), Ok(4)]);
+    let (publisher, _) = start(&sink);
+    for job in [job(1, &[1, 2]), job(2, &[1]), weighed(3, &[1, 2]), weighed(4, &[1, 2])] {
+        publisher.publish(job);
+        publisher.settled().await;
+    }
+    let told: Vec<_> =
+        sink.asked.lock().unwrap().iter().map(|(_, what)| what.head.change).collect();
+    // The third is what was confirmed first, but for what may have become of the second.
+    assert_eq!(told, [Change::Set, Change::Set, Change::Set, Change::Weights]);
+    // Where another set is found there, too.
+    *sink.served.lock().unwrap() =
+        Some(Served::new(Some(4), vec![Owner::new("@", 10)], Vec::new()));
+    tokio::time::sleep(VERIFY * 2).await;
+    let asked = sink.asked.lock().unwrap();
+    assert_eq!((asked.len() > 4, asked[4].1.head.change), (true, Change::Set));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_shares_alone_do_not_hurry_a_sink_that_fails() {
+    let fault = || Err(PluginFault::down("connection refused"));
+    let sink = Fake::answering(std::iter::repeat_with(fault).take(100));
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(1, &[1, 2]));
+    let begin = Instant::now();
+    for serial in 2..30 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        publisher.publish(weighed(serial, &[1, 2]));
+    }
+    let tries: Vec<_> =
+        sink.asked.lock().unwrap().iter().map(|(at, _)| (*at - begin).as_secs()).collect();
+    assert_eq!(tries, [0, 1, 3, 7, 15]);
+    // Another set is worth a try at once, also where shares alone came after it.
+    publisher.publish(job(30, &[1]));
+    publisher.publish(weighed(31, &[1]));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(sink.serials().last(), Some(&31));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_that_of_what_was_tried() {
+    let sink = Fake::hanging(Duration::from_secs(4));
+    sink.answers.lock().unwrap().push_back(Err(PluginFault::io("killed")));
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(1, &[1, 2]));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    publisher.publish(job(2, &[1]));
+    let status = publisher.settled().await;
+    assert_eq!((status.state, status.serial, status.error), (SinkState::Ok, Some(2), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_call_must_wait_is_no_news() {
+    let said = Said::default();
+    let _told = said.listen();
+    let busy = || Err(PluginFault::busy("an earlier call has not returned yet"));
+    let late = || Err(PluginFault::new(FaultKind::Timeout, "it did not answer"));
+    let sink = Fake::answering([late(), busy(), late(), busy(), busy()]);
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(1, &[1]));
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    assert_eq!(sink.serials().len(), 5);
+    assert_eq!(publisher.status().error.as_deref(), Some("it did not answer"));
+    assert_eq!(said.lines(), ["not published: it did not answer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_seen_is_not_said_to_be_unpublished() {
+    let said = Said::default();
+    let _told = said.listen();
+    let sink = Fake::answering([]);
+    let (publisher, counters) = start(&sink);
+    publisher.publish(job(1, &[1]));
+    publisher.settled().await;
+    sink.blind.store(true, Ordering::Relaxed);
+    while sink.looked.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let told = said.lines();
+    assert_eq!(told[1], "what is served cannot be seen: no answer");
+    assert_eq!(counters.failed.load(Ordering::Relaxed), 0);
+    // Publishing confirms it.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((publisher.status().state, sink.serials()), (SinkState::Ok, vec![1, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_is_heard_also_by_who_is_about_to_fail() {
+    let sink = Fake::hanging(Duration::from_secs(4));
+    let down = || Err(PluginFault::down("connection refused"));
+    sink.answers.lock().unwrap().extend(std::iter::repeat_with(down).take(4));
+    let plan = plan(&sink);
+    let publisher = Publisher::start("a.example", "files", plan.clone(), counters());
+    publisher.publish(job(1, &[1]));
+    // Tries begin at 0, 5, 11 and 19 and take 4 s; the next would be at 31.
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    plan.works_again.send_replace(());
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!((publisher.status().state, sink.serials().len()), (SinkState::Ok, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_that_is_not_ours_is_drift_where_there_is_anything() {
+    let sink = Fake::answering([]);
+    let (publisher, _) = start(&sink);
+    publisher.publish(job(5, &[1]));
+    publisher.settled().await;
+    let serve = |ttl: u32, hosts: &[u8]| {
+        let records = hosts.iter().map(|&host| Record::new(0, IpAddr::from([192, 0, 2, host])));
+        let owners = vec![Owner::new("@", ttl)];
+        *sink.served.lock().unwrap() = Some(Served::new(Some(5), owners, records.collect()));
+    };
+    serve(10, &[1]);
+    tokio::time::sleep(VERIFY * 2).await;
+    assert_eq!(sink.serials(), [5]);
+    serve(86_400, &[1]);
+    tokio::time::sleep(VERIFY).await;
+    assert_eq!(sink.serials(), [5, 5], "resolvers would keep it for a day");
+    publisher.publish(job(6, &[]));
+    publisher.settled().await;
+    *sink.served.lock().unwrap() = Some(Served::new(Some(6), vec![Owner::new("@", 0)], Vec::new()));
+    tokio::time::sleep(VERIFY * 2).await;
+    assert_eq!(sink.serials(), [5, 5, 6], "nothing has no lifetime");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_zone_is_put_together_beside_the_loop_and_is_the_same() {
+    let sink = Fake::answering([]);
+    let (publisher, _) = start(&sink);
+    let mut large = job(1, &[1]);
+    let publication = Arc::make_mut(&mut large.publication);
+    let one = publication.services[0].1[0];
+    publication.services[0].1 = (0..5_000)
+        .map(|n| Published { address: std::net::Ipv4Addr::from(n).into(), ..one })
+        .collect();
+    publisher.publish(large);
+    publisher.settled().await;
+    let asked = sink.asked.lock().unwrap();
+    assert_eq!((asked[0].1.records.len(), asked[0].1.added.len()), (5_000, 5_000));
+}
+
 #[test]
 fn weights_alone_are_told_only_to_who_has_all_else() {
-    let weighed = |serial, hosts: &[u8]| {
-        let mut job = job(serial, hosts);
-        let publication = Arc::make_mut(&mut job.publication);
-        publication.change = PublicationChange::Shares;
-        for one in &mut publication.services[0].1 {
-            one.share = Share::new(7).unwrap();
-        }
-        job
-    };
     let told = |job: &Job, before: Option<&host::Publication>| {
         let told = convert::publication(&job.publication, &job.zone, before);
         (told.head.change, told.records[0].weight)

@@ -82,10 +82,16 @@ async fn a_probe_that_waits_too_long_is_ended_in_its_phase() {
     let folder = tempfile::tempdir().unwrap();
     let (stem, made) = file(&folder);
     for port in probes("wilful") {
-        let fault = port.probe(named("wait", &stem), SHORT).await.unwrap_err();
-        assert_eq!((fault.kind, &*fault.at), (FaultKind::Timeout, "waiting"), "{fault}");
-        until(|| made("dropped").exists()).await;
-        std::fs::remove_file(made("dropped")).unwrap();
+        loop {
+            let fault = port.probe(named("wait", &stem), SHORT).await.unwrap_err();
+            until(|| made("dropped").exists()).await;
+            std::fs::remove_file(made("dropped")).unwrap();
+            // A busy machine is late to ask, and then says nothing of the target.
+            if !fault.text.contains("late to ask") {
+                assert_eq!((fault.kind, &*fault.at), (FaultKind::Timeout, "waiting"), "{fault}");
+                break;
+            }
+        }
     }
 }
 
