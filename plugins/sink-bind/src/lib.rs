@@ -54,6 +54,12 @@ impl Sink for Bind {
         })
     }
 
+    /// A zone that comes back later is begun anew: others may have had its file until then.
+    fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
+        lock(&self.zones).retain(|zone, _| zones.iter().any(|its| its.eq_ignore_ascii_case(zone)));
+        Ok(())
+    }
+
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         self.settings.go_on()?;
         self.sweep_once()?;

@@ -52,17 +52,26 @@ impl Reload {
         carry_out(purge, zone, file, settings).map_err(|error| command_fault(&error))
     }
 
-    /// Refuses a zone that the name server calls dynamic: it writes that file itself. Anything
-    /// else that goes wrong here will show at the reload.
-    pub(crate) fn refuse_dynamic(&self, zone: &str, settings: &Settings) -> Result<(), Fault> {
-        let Reload::Rndc(rndc) = self else { return Ok(()) };
+    /// Who writes the zone's file, by the name server's word; an error where it does not answer.
+    pub(crate) fn keeper(&self, zone: &str, settings: &Settings) -> Result<Keeper, Fault> {
+        let Reload::Rndc(rndc) = self else { return Ok(Keeper::Us) };
         match rndc.call(&format!("zonestatus {zone}"), settings.limit()) {
             Ok(text) if text.lines().any(|line| line.trim() == "dynamic: yes") => {
-                Err(dynamic(zone))
+                Ok(Keeper::NameServer)
             }
-            _ => Ok(()),
+            // Its "no" to this, it will say to the reload as well.
+            Ok(_) | Err(RndcError::Failed(_)) => Ok(Keeper::Us),
+            Err(error) => Err(rndc_fault(rndc, &error)),
         }
     }
+}
+
+/// Who writes a zone's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    Us,
+    /// The zone is dynamic: named writes down what updates have made of it.
+    NameServer,
 }
 
 /// Runs a command that is about a zone's file.
@@ -89,7 +98,7 @@ pub(crate) fn command_fault(error: &RunError) -> Fault {
     Fault::new(kind, error)
 }
 
-fn dynamic(zone: &str) -> Fault {
+pub(crate) fn dynamic(zone: &str) -> Fault {
     Fault::refused(format!(
         "named holds {zone} as a dynamic zone and writes its file itself: publish it by a sink of \
          type \"nsupdate\", or take allow-update and update-policy out of the zone in named.conf"

@@ -13,7 +13,7 @@ use rais_zone::{BoundOwner, Header, OwnerName, ZoneData, ZoneName, ZoneText, rea
 
 use crate::config::Settings;
 use crate::file::ZoneFile;
-use crate::reload::{carry_out, command_fault, server_fault};
+use crate::reload::{Keeper, carry_out, command_fault, dynamic, server_fault};
 use crate::serving::{Serving, ServingError};
 
 /// Name of the file of a zone for which none is configured.
@@ -23,6 +23,7 @@ const FILE: &str = "{zone}.zone";
 #[derive(Debug, Default)]
 pub(crate) struct State {
     published: Option<Published>,
+    keeper: Option<Keeper>,
     /// Whether the server is known to serve the file in place.
     standing: Standing,
     /// When the server was last told to load this zone.
@@ -34,6 +35,8 @@ pub(crate) struct State {
 struct Published {
     file: ZoneFile,
     text: String,
+    /// So many octets of it are the header.
+    header: usize,
     serial: u32,
     owners: Vec<Owner>,
     names: Vec<OwnerName>,
@@ -50,11 +53,9 @@ impl State {
     /// Puts the zone's file in place, tells the server and waits until it serves it.
     pub(crate) fn publish(&mut self, zone: &Zone<'_>, settings: &Settings) -> Result<u32, Fault> {
         let next = compose(zone, settings, Serial::from(zone.head.serial))?;
-        if self.published.is_none() {
-            settings.reload.refuse_dynamic(zone.name, settings)?;
-        }
         let in_place = next.file.read()?;
-        let next = next.past(zone, settings, in_place.as_deref())?;
+        self.judge_keeper(zone, settings, &next, in_place.as_deref())?;
+        let next = next.past(zone, settings, in_place.as_deref(), self.published.as_ref())?;
         if in_place.as_deref() == Some(next.text.as_bytes()) {
             if self.standing == Standing::Confirmed
                 && let Some(serial) = still_served(zone.name, next.serial, settings)
@@ -83,6 +84,35 @@ impl State {
         self.reloaded = Some(SystemTime::now());
         self.standing = Standing::Confirmed;
         Ok(served)
+    }
+
+    /// Refuses a zone whose file the name server writes itself. Until that has said, a file that may
+    /// be its own is left alone: whatever is lost there has no other copy.
+    fn judge_keeper(
+        &mut self,
+        zone: &Zone<'_>,
+        settings: &Settings,
+        next: &Published,
+        in_place: Option<&[u8]>,
+    ) -> Result<(), Fault> {
+        if self.keeper == Some(Keeper::Us) {
+            return Ok(());
+        }
+        match settings.reload.keeper(zone.name, settings) {
+            Ok(keeper) => self.keeper = Some(keeper),
+            Err(_) if next.has_replaced(zone, settings, in_place) => {}
+            Err(mut fault) => {
+                let file = next.file.path().display();
+                fault.text.push_str(&format!(
+                    "; {file} is left as it is until named has said that the zone is not dynamic"
+                ));
+                return Err(fault);
+            }
+        }
+        match self.keeper {
+            Some(Keeper::NameServer) => Err(dynamic(zone.name)),
+            Some(Keeper::Us) | None => Ok(()),
+        }
     }
 
     /// What is served now; unknown before the first publication.
@@ -133,20 +163,39 @@ impl State {
 }
 
 impl Published {
+    /// Whether there is no file, or one that was made from this header and that nobody keeps a journal
+    /// of.
+    fn has_replaced(&self, zone: &Zone<'_>, settings: &Settings, in_place: Option<&[u8]>) -> bool {
+        let mut journal = self.file.path().as_os_str().to_owned();
+        journal.push(".jnl");
+        if Path::new(&journal).exists() {
+            return false;
+        }
+        let Some(octets) = in_place else { return true };
+        let under = |serial| compose(zone, settings, Serial::from(serial)).ok();
+        serial_of(zone.name, octets).and_then(under).is_some_and(|same| {
+            let header = same.text.as_bytes().get(..same.header);
+            header.is_some_and(|header| octets.starts_with(header))
+        })
+    }
+
     /// The same under a serial that secondaries follow, whatever is in place: one that somebody has
-    /// raised there, or that we gave it before we lost our memory.
+    /// raised there, or that we gave it before we lost our memory; or that was published `before`, and
+    /// is not in place any more.
     fn past(
         self,
         zone: &Zone<'_>,
         settings: &Settings,
         in_place: Option<&[u8]>,
+        before: Option<&Published>,
     ) -> Result<Published, Fault> {
-        let Some(there) = in_place.and_then(|octets| serial_of(zone.name, octets)) else {
+        let there = in_place.and_then(|octets| serial_of(zone.name, octets));
+        let before = before.map(|before| before.serial);
+        let serials = there.into_iter().chain(before);
+        let last = serials.reduce(|one, other| if is_ahead(other, one) { other } else { one });
+        let Some(there) = last.filter(|&last| is_ahead(last, self.serial)) else {
             return Ok(self);
         };
-        if !is_ahead(there, self.serial) {
-            return Ok(self);
-        }
         let same = compose(zone, settings, Serial::from(there))?;
         if in_place == Some(same.text.as_bytes()) {
             return Ok(same);
@@ -209,7 +258,8 @@ fn compose(zone: &Zone<'_>, settings: &Settings, serial: Serial) -> Result<Publi
     let file = zone.head.file.as_deref().unwrap_or(FILE).replace("{zone}", name.as_str());
     let file = ZoneFile::new(&settings.directory, &file).map_err(|error| refused(&error))?;
     let names = owners.into_iter().map(|owner| owner.name).collect();
-    Ok(Published { file, text, serial, owners: zone.head.owners.clone(), names })
+    let (header, owners) = (header.with_serial(serial).len(), zone.head.owners.clone());
+    Ok(Published { file, text, header, serial, owners, names })
 }
 
 /// Writes the file and puts it in place, if all that judges it finds it right.

@@ -275,6 +275,34 @@ fn the_serial_never_goes_back() {
 }
 
 #[test]
+fn the_serial_does_not_go_back_where_the_file_is_deleted_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink).unwrap();
+    let theirs = text(directory.path()).replace("7 ; serial", "2030010101 ; serial");
+    fs::write(directory.path().join("www.example.zone"), theirs).unwrap();
+    let published = Publication::new(ZONE, 8, &["192.0.2.2"]).publish(&sink).unwrap();
+    assert_eq!(published, 2_030_010_102);
+    fs::remove_file(directory.path().join("www.example.zone")).unwrap();
+    let published = Publication::new(ZONE, 9, &["192.0.2.2"]).publish(&sink).unwrap();
+    assert!(published >= 2_030_010_102, "{published}: secondaries would not follow");
+    assert!(text(directory.path()).contains(&format!("{published} ; serial")));
+}
+
+#[test]
+fn a_zone_that_comes_back_is_begun_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let sink = sink(&table(directory.path(), ""));
+    let zones = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    sink.assign(&zones(&[ZONE])).unwrap();
+    Publication::new(ZONE, 7, &["192.0.2.1"]).publish(&sink).unwrap();
+    sink.assign(&zones(&["WWW.example"])).unwrap();
+    assert!(sink.served(ZONE).unwrap().is_some());
+    sink.assign(&zones(&["other.example"])).unwrap();
+    assert_eq!(sink.served(ZONE).unwrap(), None);
+}
+
+#[test]
 fn what_somebody_published_under_a_later_serial_is_put_right_under_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let sink = sink(&table(directory.path(), ""));

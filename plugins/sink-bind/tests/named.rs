@@ -233,6 +233,39 @@ fn a_dynamic_zone_is_refused_and_its_file_left_alone() {
     assert_eq!(names(&named.zones), ["www.example.zone"]);
 }
 
+/// After a boot rais may be there first. What named will load then has no other copy.
+#[test]
+fn while_named_is_down_a_file_that_may_be_its_own_is_left_alone() {
+    let mut named = Named::start();
+    let file = named.path("www.example.zone");
+    let table = named.table();
+    named.stop();
+    let theirs = "$TTL 1d\n@ SOA ns.other.example. me ( 1 3h 1h 1w 10 )\n\tNS ns.other.example.\n\
+                  printer A 192.0.2.99\n";
+    fs::write(&file, theirs).unwrap();
+    let fault = Publication::new(ZONE, 5, &["192.0.2.1"]).publish(&sink(&table)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Down, "{fault}");
+    assert!(fault.text.contains("left as it is until named has said"), "{fault}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), theirs);
+
+    // A file of ours is renewed, and so is none: named finds the newest when it starts.
+    let others = support::table(&named.zones, "");
+    Publication::new(ZONE, 6, &["192.0.2.6"]).publish(&sink(&others)).unwrap();
+    let fault = Publication::new(ZONE, 7, &["192.0.2.7"]).publish(&sink(&table)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Down, "{fault}");
+    let renewed = fs::read_to_string(&file).unwrap();
+    assert!(renewed.contains("192.0.2.7") && renewed.contains("7 ; serial"), "{renewed}");
+    fs::remove_file(&file).unwrap();
+    Publication::new(ZONE, 8, &["192.0.2.8"]).publish(&sink(&table)).unwrap_err();
+    assert!(fs::read_to_string(&file).unwrap().contains("192.0.2.8"));
+
+    // With a journal beside it, it is named's.
+    fs::write(named.path("www.example.zone.jnl"), "").unwrap();
+    let fault = Publication::new(ZONE, 9, &["192.0.2.9"]).publish(&sink(&table)).unwrap_err();
+    assert!(fault.text.contains("left as it is until named has said"), "{fault}");
+    assert!(fs::read_to_string(&file).unwrap().contains("192.0.2.8"));
+}
+
 #[test]
 fn a_zone_that_named_does_not_have_is_refused_in_its_words() {
     let named = Named::start();

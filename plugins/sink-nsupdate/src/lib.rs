@@ -35,6 +35,12 @@ impl Sink for NsUpdate {
         Ok(NsUpdate { settings, host, zones: Mutex::default() })
     }
 
+    /// What is known of a zone that left is no knowledge when it comes back.
+    fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
+        lock(&self.zones).retain(|zone, _| zones.iter().any(|its| its.eq_ignore_ascii_case(zone)));
+        Ok(())
+    }
+
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         lock(&self.state(zone.name)).publish(zone, &self.settings, &self.host)
     }
