@@ -19,6 +19,7 @@ use super::zones::LOSE_WEIGHTS;
 /// Notes every contradiction between tables that are sound by themselves.
 pub(super) fn check(config: &Config, notes: &Notes) {
     owners(config, notes);
+    updates(config, notes);
     files(config, notes);
     intervals(config, notes);
     minima(config, notes);
@@ -101,6 +102,42 @@ fn owners(config: &Config, notes: &Notes) {
             Head::File(file) => fault.see(&file.place(record.place), "this record"),
             _ => fault,
         });
+    }
+}
+
+/// By updates, a name of one server is what it is, whatever zone of ours it is in: two would have it
+/// change hands for ever. The core knows two keys of one plugin here: `server` and `zone`.
+fn updates(config: &Config, notes: &Notes) {
+    let mut first: BTreeMap<_, (&ZoneName, &Place)> = BTreeMap::new();
+    for Bound { zone: name, owner, key, place } in bound(config) {
+        let Some(zone) = config.zones.get(name) else { continue };
+        let tables = zone.sinks.iter().filter_map(|sink| config.sinks.get(sink));
+        for sink in tables.filter(|sink| sink.table.type_name == "nsupdate") {
+            let said = |key: &str| sink.table.rest.get(key).and_then(|value| value.as_str());
+            if let Some(Ok(of_server)) = said("zone").map(rais_zone::ZoneName::parse)
+                && OwnerName::absolute(owner.as_str(), &of_server).is_err()
+            {
+                let message = format!("owner {owner} is not in {of_server}, the server's zone");
+                let fault = Fault::error(place.clone(), &key, message);
+                let told = config.places.value(&path::join(&sink.table.path, "zone"));
+                notes.add(match told {
+                    Some(there) => fault.see(there, "which the sink names here"),
+                    None => fault,
+                });
+            }
+            let Some(server) = said("server") else { continue };
+            match first.get(&(server, owner)) {
+                None => drop(first.insert((server, owner), (name, place))),
+                Some((other, _)) if *other == name => {}
+                Some((other, before)) => {
+                    let message = format!(
+                        "owner {owner} is zone {other}'s too, and both are updates to {server}: a name has one set of addresses there"
+                    );
+                    let fault = Fault::error(place.clone(), &key, message);
+                    notes.add(fault.see(before, "given first here"));
+                }
+            }
+        }
     }
 }
 

@@ -497,3 +497,47 @@ fn one_that_may_be_left_alone_by_load_is_doubtful_where_many_are_known() {
     assert_eq!(doubts(&TARGETS.replace(", \"192.0.2.4\"", ""), pruned), 0);
     assert_eq!(doubts(TARGETS, "when_none = \"all\""), 0);
 }
+
+#[test]
+fn a_name_at_a_server_that_takes_updates_is_one_zones_alone() {
+    let site = |zone: &str, updates: &str| {
+        format!(
+            r#"[binder.service.web]
+zone = "test"
+owner = "www"
+[binder.service.other]
+zone = "www.test"
+[zone."test"]
+sinks = ["one"]
+[zone."www.test"]
+sinks = ["{zone}"]
+[sink.one]
+type = "nsupdate"
+server = "127.0.0.1:53"
+zone = "test"
+[sink.two]
+type = "nsupdate"
+server = "{updates}"
+"#
+        )
+    };
+    let told = |text: &str| {
+        faulty(text)
+            .iter()
+            .map(|fault| (fault.place().unwrap().line(), gist(fault)))
+            .collect::<Vec<_>>()
+    };
+    // One sink, or two of one server.
+    for zone in ["one", "two"] {
+        let told = told(&site(zone, "127.0.0.1:53"));
+        let [(4, gist)] = told.as_slice() else { panic!("{told:?}") };
+        let says = "owner www.test is zone test's too, and both are updates to 127.0.0.1:53";
+        assert!(gist.contains(says), "{gist}");
+    }
+    read(&site("two", "127.0.0.2:53")).unwrap();
+    let outside = told(
+        &site("two", "127.0.0.2:53").replace("zone = \"test\"\n[sink", "zone = \"example\"\n[sink"),
+    );
+    let [(3, gist)] = outside.as_slice() else { panic!("{outside:?}") };
+    assert!(gist.contains("owner www.test is not in example, the server's zone"), "{gist}");
+}
