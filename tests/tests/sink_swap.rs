@@ -47,10 +47,12 @@ zone = "www.example"
 [sink.file]
 type = "bind"
 directory = "/var/lib/bind"
+verify_interval = "1h"
 reload = {{ type = "knotc", socket = "/run/knot/knot.sock" }}
 verify = "127.0.0.1:53"
 [sink.update]
 type = "nsupdate"
+verify_interval = "1h"
 server = "127.0.0.1:53"
 "#
     )
@@ -153,9 +155,9 @@ fn from_files_to_updates_and_back_nothing_is_lost_and_nothing_is_wrong() {
 
     let asking = Asking::start(host);
     for sink in ["update", "file", "update", "file"] {
-        site.swap_to(sink);
-        // By the sink that is there now, and by no other.
+        // Under way by the one while the other takes its place; nobody looks whether it is right.
         second.kill();
+        site.swap_to(sink);
         site.until_served(&[20]);
         second = Server::start(host, "192.0.2.21:8001");
         site.until_served(&[20, 21]);

@@ -7,11 +7,42 @@ use rais_tests::wait;
 
 use super::stage::{ILL, Stage, WELL, Which};
 
-/// Both zones by sinks alike, of which each may do as it likes.
+/// Both zones by one sink.
 fn stage(table: &str) -> Stage {
     let host = Host::new("ns1");
     std::fs::create_dir_all(host.path("/var/lib/well")).unwrap();
-    Stage::new(host, table, table)
+    Stage::sharing(host, table)
+}
+
+/// Has one zone's call hang for as long as it may, and the other's go through meanwhile.
+fn hangs_alone(stage: &Stage) {
+    for up in [&["192.0.2.2"][..], &["192.0.2.1", "2001:db8::3"]] {
+        [Which::Ill, Which::Well].into_iter().for_each(|which| stage.set(which, up));
+        wait::until("one to hang", || match stage.sink(Which::Ill)? {
+            sink if sink.state == "pending" => Ok(()),
+            sink => Err(format!("{sink:?}")),
+        });
+        stage.until_published(Which::Well);
+        assert_eq!(stage.sink(Which::Ill).unwrap().state, "pending");
+    }
+    assert_eq!(stage.lines("not published"), [""; 0]);
+}
+
+#[test]
+fn a_command_that_hangs_for_one_zone_holds_up_no_other_of_the_same_sink() {
+    let script = format!("if [ $1 = {ILL} ] && [ -e /run/hang ]; then sleep 1000; fi");
+    let argv = format!("[\"sh\", \"-c\", \"{script}\", \"sh\", \"{{zone}}\"]");
+    for kind in [
+        format!(
+            "type = \"bind\"\ndirectory = \"/var/lib/well\"\n\
+             reload = {{ type = \"exec\", argv = {argv} }}"
+        ),
+        format!("type = \"hook\"\nargv = {argv}"),
+    ] {
+        let stage = stage(&format!("{kind}\ntimeout = \"50s\""));
+        stage.host.write("/run/hang", "");
+        hangs_alone(&stage);
+    }
 }
 
 #[test]

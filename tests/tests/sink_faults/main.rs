@@ -9,3 +9,4 @@ mod folders;
 mod headers;
 mod servers;
 mod stage;
+mod updates;
