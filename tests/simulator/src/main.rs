@@ -21,7 +21,7 @@ struct Args {
 enum Command {
     /// Print the page's tables, or one of them.
     Table {
-        /// `rules`, `paper`, `goals`, `eleven`, `limits`, `pairs` or `prune`
+        /// `rules`, `paper`, `goals`, `eleven`, `single`, `limits`, `pairs` or `prune`
         which: Option<String>,
     },
     /// Draw the page's plots.

@@ -22,17 +22,20 @@ pub enum Table {
     Pairs,
     /// The paper's rule at the paper's own times.
     Paper,
+    /// All rules where nobody stays with a server.
+    Single,
     /// How `prune` does in fleets of several shapes.
     Prune,
 }
 
 impl Table {
     /// All of them, in the page's order.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::Rules,
         Table::Paper,
         Table::Goals,
         Table::Eleven,
+        Table::Single,
         Table::Limits,
         Table::Pairs,
         Table::Prune,
@@ -47,6 +50,7 @@ impl Table {
             Table::Limits => limits(),
             Table::Pairs => pairs(),
             Table::Paper => papers_times(),
+            Table::Single => single(),
             Table::Prune => prune(),
         }
     }
@@ -196,6 +200,22 @@ fn limits() -> String {
             all.map(|mean| format!("{:.2}", mean.imbalance)).join(" | "),
             all.map(|mean| percent(mean.dropped)).join(" | "),
         );
+    }
+    text
+}
+
+fn single() -> String {
+    use Contender::{CapacityOnly, DutyCycle, Paper, Prune, RoundRobin, Weights};
+    let usual = catalogue::one_request();
+    let quick = catalogue::quick(catalogue::one_request());
+    let mut text = String::from(
+        "| rule | dropped: judged every 10 s | every 2 s |\n\
+         |---|---|---|\n",
+    );
+    for who in [CapacityOnly, Weights, DutyCycle, Prune(80), Prune(95), Paper(80), RoundRobin] {
+        let [usual, quick] =
+            [&usual, &quick].map(|scenario| percent(of(scenario, who).mean.dropped));
+        let _ = writeln!(text, "| {who} | {usual} | {quick} |");
     }
     text
 }
