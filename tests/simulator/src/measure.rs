@@ -24,6 +24,8 @@ pub struct Tally {
     pub(crate) nobody: u64,
     /// Servers that returned, and the first whole bin of each after it.
     pub(crate) returned: Vec<(usize, usize)>,
+    /// Servers that were dead, and from and until which second.
+    dead: Vec<(usize, f64, f64)>,
     pub(crate) set_changes: u64,
     pub(crate) publications: u64,
 }
@@ -93,6 +95,7 @@ impl Tally {
             lost: 0,
             nobody: 0,
             returned: Vec::new(),
+            dead: Vec::new(),
             set_changes: 0,
             publications: 0,
         }
@@ -104,6 +107,19 @@ impl Tally {
             self.offered.push(vec![0.0; self.workers.len()]);
         }
         self.offered[bin][server] += work;
+    }
+
+    pub(crate) fn die(&mut self, second: f64, server: usize) {
+        self.dead.push((server, second, f64::INFINITY));
+    }
+
+    pub(crate) fn rise(&mut self, second: f64, server: usize) {
+        let first_whole = (second.max(0.0) / BIN as f64).ceil() as usize;
+        self.returned.push((server, first_whole));
+        let dead = self.dead.iter_mut().rev().find(|(which, ..)| *which == server);
+        if let Some((.., until)) = dead {
+            *until = second;
+        }
     }
 
     pub(crate) fn answer(&mut self, after: f64) {
@@ -135,11 +151,13 @@ impl Tally {
         for bin in bins {
             totals.iter_mut().zip(bin).for_each(|(total, work)| *total += work);
         }
+        let highest = |(bin, works): (usize, &Vec<f64>)| {
+            self.relative(works, span(bin)).into_iter().fold(0.0, f64::max)
+        };
+        let whole_run = (0.0, (whole as u64 * BIN) as f64);
         Outcome {
-            imbalance: mean(
-                bins.iter().map(|bin| self.relative(bin).into_iter().fold(0.0, f64::max)),
-            ),
-            lasting_imbalance: self.relative(&totals).into_iter().fold(0.0, f64::max),
+            imbalance: mean(bins.iter().enumerate().map(highest)),
+            lasting_imbalance: self.relative(&totals, whole_run).into_iter().fold(0.0, f64::max),
             swing: mean(
                 (0..self.workers.len()).map(|server| {
                     deviation(&bins.iter().map(|bin| bin[server]).collect::<Vec<_>>())
@@ -156,20 +174,30 @@ impl Tally {
         }
     }
 
-    /// Each server's load over the mean of those that were asked for anything: the others are dead.
-    fn relative(&self, works: &[f64]) -> Vec<f64> {
-        let living = works.iter().zip(&self.workers).filter(|(work, _)| **work > 0.0);
+    /// Each server's load from one second to another, over the mean of those that lived for any of
+    /// it. Who is in no answer lives: it could do something, and does not.
+    fn relative(&self, works: &[f64], (from, to): (f64, f64)) -> Vec<f64> {
+        let is_dead = |server: usize| {
+            self.dead
+                .iter()
+                .any(|&(which, dies, rises)| which == server && dies <= from && rises >= to)
+        };
+        let living = works
+            .iter()
+            .zip(&self.workers)
+            .enumerate()
+            .filter(|&(server, (&work, _))| work > 0.0 || !is_dead(server));
         let (work, workers) =
-            living.fold((0.0, 0.0), |(work, workers), (of, by)| (work + of, workers + by));
+            living.fold((0.0, 0.0), |(work, workers), (_, (of, by))| (work + of, workers + by));
         let all: f64 = work / workers;
         let loads = works.iter().zip(&self.workers).map(|(work, workers)| work / workers / all);
         loads.collect()
     }
 
     fn peak(&self) -> f64 {
-        let after = |&(server, bin): &(usize, usize)| {
-            let bins = self.offered.iter().skip(bin).take(PEAK_BINS);
-            bins.map(|bin| self.relative(bin)[server]).fold(0.0, f64::max)
+        let after = |&(server, first): &(usize, usize)| {
+            let bins = self.offered.iter().enumerate().skip(first).take(PEAK_BINS);
+            bins.map(|(bin, works)| self.relative(works, span(bin))[server]).fold(0.0, f64::max)
         };
         mean(self.returned.iter().map(after))
     }
@@ -183,6 +211,12 @@ impl Tally {
         });
         LATENCIES.0 * ((step.unwrap_or_default() as f64 + 0.5) * LATENCY_STEP).exp()
     }
+}
+
+/// From which second to which a bin is.
+fn span(bin: usize) -> (f64, f64) {
+    let from = (bin as u64 * BIN) as f64;
+    (from, from + BIN as f64)
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
@@ -223,5 +257,21 @@ mod tests {
         near(outcome.p99_ms, 99.0);
         near(outcome.dropped, 0.2);
         near(outcome.peak_of_returned, 1.0);
+    }
+
+    #[test]
+    fn who_is_out_counts_and_who_is_dead_does_not() {
+        let tally = || {
+            let mut tally = Tally::new(vec![4.0, 4.0]);
+            tally.offer(1.0, 0, 60.0);
+            tally
+        };
+        assert!((tally().outcome(30).imbalance - 2.0).abs() < 1e-9, "idle, and could do half");
+        let mut dead = tally();
+        dead.die(-5.0, 1);
+        assert!((dead.outcome(30).imbalance - 1.0).abs() < 1e-9);
+        dead.rise(29.0, 1);
+        assert!((dead.outcome(30).imbalance - 2.0).abs() < 1e-9, "for a second");
+        assert_eq!(dead.returned, [(1, 1)]);
     }
 }

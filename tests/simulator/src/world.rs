@@ -8,7 +8,7 @@ use rais_proto::time::Time;
 
 use crate::bindery::{Bindery, Report, Rule};
 use crate::crowd::{Client, Crowd};
-use crate::measure::{BIN, Outcome, Tally};
+use crate::measure::{Outcome, Tally};
 use crate::queue::Queue;
 use crate::scenario::{Scenario, Told, Turn};
 use crate::server::{MEAN_WORK, Server, Service, seconds};
@@ -253,16 +253,17 @@ impl<'a> World<'a> {
 
     fn turn(&mut self, turn: Turn) {
         let noticed = self.now + self.scenario.times.notice;
+        let second = seconds(self.now) - self.scenario.warm_up as f64;
         match turn {
             Turn::Death(server) => {
                 let lost = self.servers[server].die(self.now);
+                self.tally.die(second, server);
                 self.tally.lost += if self.measures() { lost } else { 0 };
                 self.queue.put(noticed, Event::Notice { server: server as u16 });
             }
             Turn::Return(server, warms_up_in) => {
                 self.servers[server].start(self.now, warms_up_in as f64);
-                let since = self.now.since(Time::from_secs(self.scenario.warm_up)).as_secs();
-                self.tally.returned.push((server, since.div_ceil(BIN) as usize));
+                self.tally.rise(second, server);
                 self.queue.put(noticed, Event::Notice { server: server as u16 });
             }
             Turn::Demand(demand) => self.demand(demand),

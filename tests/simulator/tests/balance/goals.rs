@@ -68,6 +68,8 @@ fn resolvers_that_keep_every_answer_for_five_minutes() {
 fn servers_that_die_and_return_cold() {
     let ours = over_seeds(&catalogue::cold_return(), Weights);
     at_most("peak over mean", ours.mean.peak_of_returned, 1.3);
+    at_least("peak over mean, where any returned", ours.mean.peak_of_returned, 0.9);
+    at_most("dropped", ours.mean.dropped, 0.05 * PERCENT);
     at_most("requests that found no server", ours.worst.nobody, 0.0);
     // Twelve times another set in the hour, and no other time.
     at_most("set changes", ours.worst.set_changes, 12.0);
