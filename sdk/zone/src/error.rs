@@ -147,6 +147,11 @@ pub enum Problem {
         /// The reader's words.
         why: String,
     },
+    /// Data of a type that is not known here, in words of its own.
+    #[error(
+        "the data of a record of type {0} cannot be read here: write it as \\# LENGTH HEX (RFC 3597)"
+    )]
+    Opaque(String),
     /// An opening parenthesis without its closing one.
     #[error("the parenthesis opened here is never closed")]
     ParenthesisOpen,

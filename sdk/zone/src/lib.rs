@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod contents;
 mod error;
 mod header;
 mod name;
@@ -28,6 +29,7 @@ mod tail;
 mod text;
 mod word;
 
+pub use contents::{WireRecord, contents};
 pub use error::{HeaderError, Place, Problem, ZoneError};
 pub use header::{Header, HeaderOwner};
 pub use name::{NameError, OwnerName, ZoneName};

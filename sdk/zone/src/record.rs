@@ -52,7 +52,7 @@ pub(crate) enum Position {
 
 /// Whether the checker reads the data of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Data {
+pub(crate) enum Data {
     Readable,
     Opaque,
 }
@@ -61,6 +61,15 @@ impl Read<'_> {
     /// The owner in lower case, absolute, without the last dot.
     pub(crate) fn owner_text(&self) -> String {
         self.record.owner().to_string().to_ascii_lowercase()
+    }
+
+    /// Whether the record holds the data that was written. That of a type which the checker does
+    /// not know is there only where it was written as RFC 3597 has it.
+    pub(crate) fn content(&self) -> Data {
+        if self.data.first().is_some_and(is_generic) {
+            return Data::Readable;
+        }
+        data_of(self.record.rtype())
     }
 }
 
@@ -274,7 +283,7 @@ impl<'a> Reader<'a> {
         }
         self.line.push_str(" IN ");
         self.line.push_str(parts.rtype_text);
-        let generic = parts.data.first().is_some_and(|word| word.text == "\\#");
+        let generic = parts.data.first().is_some_and(is_generic);
         if !generic && data_of(parts.rtype) == Data::Opaque {
             // Such data is the name server's to judge.
             self.line.push_str(" \\# 0\n");
@@ -302,6 +311,11 @@ fn data_of(rtype: Rtype) -> Data {
         Ok(Some(ZoneRecordData::Unknown(_)) | None) => Data::Opaque,
         Ok(Some(_)) | Err(_) => Data::Readable,
     }
+}
+
+/// Whether data that begins with this word is written as that of any type may be (RFC 3597 §5).
+fn is_generic(word: &Word<'_>) -> bool {
+    word.text == "\\#"
 }
 
 /// The checker's words without its position, which is that of our own single line.
