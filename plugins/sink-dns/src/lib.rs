@@ -1,0 +1,5 @@
+//! An authoritative name server of our own.
+
+// Nothing answers by it yet.
+#[allow(dead_code)]
+mod net;

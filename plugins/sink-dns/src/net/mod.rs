@@ -1,0 +1,1 @@
+//! Sockets and threads: messages come in, are answered, and answers leave.
