@@ -1,0 +1,219 @@
+//! Sockets that are bound before anything is served, while there are still privileges.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo, RcvBufForce, SndBufForce};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::Transport;
+use super::batch;
+
+/// Every socket of a server: for each worker one for UDP and one for TCP at every address.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    pub(super) workers: Vec<WorkerSockets>,
+    addresses: Vec<SocketAddr>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct WorkerSockets {
+    pub(super) udp: Vec<UdpEndpoint>,
+    pub(super) tcp: Vec<TcpListener>,
+}
+
+/// A bound socket for UDP, in blocking mode.
+#[derive(Debug)]
+pub(super) struct UdpEndpoint {
+    pub(super) socket: UdpSocket,
+    pub(super) local: Local,
+}
+
+/// Which of our addresses a datagram was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Local {
+    /// The only one the socket is bound to.
+    Bound(IpAddr),
+    /// Any: each datagram tells, and its answer has to say so, too.
+    Wildcard,
+}
+
+/// Why nothing can be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListenError {
+    #[error("no listen address: at least one is needed, as \"192.0.2.1:53\", \"[::]:53\"")]
+    Nowhere,
+    #[error("listen address {0} stands there twice: once is allowed")]
+    Twice(SocketAddr),
+    #[error("cannot listen on {address} ({transport}): {reason}{}", advice(.reason))]
+    Refused {
+        address: SocketAddr,
+        transport: &'static str,
+        #[source]
+        reason: io::Error,
+    },
+}
+
+/// For bursts of a few thousand queries; the system's own limit may be lower for who is not root.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// For several batches of the longest answers.
+const SEND_BUFFER: usize = 1 << 20;
+/// Connections that wait to be accepted; the system's own limit (net.core.somaxconn) may be lower.
+const BACKLOG: i32 = 1024;
+/// What a TCP client has not been sent yet stays below this, in octets: whoever reads nothing costs the
+/// kernel no more.
+const UNSENT: u32 = 128 << 10;
+/// A port that the kernel chose for UDP may be taken for TCP: so often another one is asked for.
+const TRIES: usize = 32;
+
+impl Sockets {
+    /// Binds everything at once, or nothing. `[::]` is IPv6 alone: whoever wants both lists `0.0.0.0`, too.
+    /// Port 0 is one that the kernel chooses, the same for both transports.
+    ///
+    /// Several servers of one user may share an address (SO_REUSEPORT): that of a new configuration starts
+    /// before the old one stops.
+    ///
+    /// # Errors
+    /// The address that cannot be had, why, and what can be done.
+    pub(crate) fn bind(listen: &[SocketAddr], workers: NonZeroUsize) -> Result<Self, ListenError> {
+        if listen.is_empty() {
+            return Err(ListenError::Nowhere);
+        }
+        let mut sockets = Self {
+            workers: (0..workers.get()).map(|_| WorkerSockets::default()).collect(),
+            addresses: Vec::with_capacity(listen.len()),
+        };
+        for (i, address) in listen.iter().enumerate() {
+            if address.port() != 0 && listen[..i].contains(address) {
+                return Err(ListenError::Twice(*address));
+            }
+            sockets.add(*address)?;
+        }
+        Ok(sockets)
+    }
+
+    /// Where is listened, in the order asked for, with the ports that were chosen.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    fn add(&mut self, asked: SocketAddr) -> Result<(), ListenError> {
+        let (address, first) = first_pair(asked)?;
+        let mut first = Some(first);
+        for worker in &mut self.workers {
+            let (udp, tcp) = match first.take() {
+                Some(pair) => pair,
+                None => (udp(address)?, tcp(address)?),
+            };
+            worker.udp.push(udp);
+            worker.tcp.push(tcp);
+        }
+        self.addresses.push(address);
+        Ok(())
+    }
+}
+
+/// The address with its port, and both sockets of the first worker.
+fn first_pair(asked: SocketAddr) -> Result<(SocketAddr, (UdpEndpoint, TcpListener)), ListenError> {
+    let mut tries = if asked.port() == 0 { TRIES } else { 1 };
+    loop {
+        let udp = udp(asked)?;
+        let mut address = asked;
+        address.set_port(udp.port().map_err(|e| refused(asked, Transport::Udp, e))?);
+        tries -= 1;
+        match tcp(address) {
+            Ok(tcp) => return Ok((address, (udp, tcp))),
+            Err(ListenError::Refused { reason, .. })
+                if tries > 0 && reason.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn udp(address: SocketAddr) -> Result<UdpEndpoint, ListenError> {
+    UdpEndpoint::bind(address).map_err(|e| refused(address, Transport::Udp, e))
+}
+
+fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let listener = || {
+        let socket = shared(address, Type::STREAM, Protocol::TCP)?;
+        // A restart does not wait for the connections of the last life.
+        socket.set_reuse_address(true)?;
+        // Connections inherit these.
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    listener().map_err(|e| refused(address, Transport::Tcp, e))
+}
+
+/// A socket whose address each worker may bind once more.
+fn shared(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind.cloexec(), Some(protocol))?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+impl UdpEndpoint {
+    fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = shared(address, Type::DGRAM, Protocol::UDP)?;
+        // As much as the system gives: beyond its limit to the privileged alone.
+        if setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
+            let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        }
+        if setsockopt(&socket, SndBufForce, &SEND_BUFFER).is_err() {
+            let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        }
+        // Answers are never longer than a forged "packet too big" could make worse: without it, nobody can
+        // have us send fragments (RFC 9715 §3.1).
+        batch::ignore_path_mtu(socket.as_fd(), address.ip())?;
+        let local = if address.ip().is_unspecified() {
+            match address {
+                SocketAddr::V4(_) => setsockopt(&socket, Ipv4PacketInfo, &true)?,
+                SocketAddr::V6(_) => setsockopt(&socket, Ipv6RecvPacketInfo, &true)?,
+            }
+            Local::Wildcard
+        } else {
+            Local::Bound(address.ip())
+        };
+        socket.bind(&address.into())?;
+        Ok(Self { socket: socket.into(), local })
+    }
+
+    fn port(&self) -> io::Result<u16> {
+        Ok(self.socket.local_addr()?.port())
+    }
+}
+
+fn refused(address: SocketAddr, transport: Transport, reason: io::Error) -> ListenError {
+    let transport = match transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
+    };
+    ListenError::Refused { address, transport, reason }
+}
+
+/// What an operator can do about it.
+fn advice(reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another server has it, `ss -lnp` tells which: end that one, or choose another address or port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 are for root or CAP_NET_BIND_SERVICE: allow that, or choose a port from 1024 on"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; allowed are addresses of this host (`ip address` shows them), 0.0.0.0 and [::]"
+        }
+        _ => "",
+    }
+}

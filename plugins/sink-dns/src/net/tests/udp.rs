@@ -1,0 +1,174 @@
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use super::*;
+use crate::net::ListenError;
+use crate::net::batch::{LONGEST_DATAGRAM, MOST};
+
+#[test]
+fn both_families_are_answered_from_the_address_asked() {
+    let running = Running::start(&["127.0.0.1:0", "[::1]:0"], &Setting::default());
+    for &at in &running.at {
+        udp_echo(at, 7);
+    }
+}
+
+#[test]
+fn a_wildcard_answers_from_the_address_asked() {
+    let running = Running::start(&["0.0.0.0:0"], &Setting::default());
+    let port = running.at[0].port();
+    for asked in ["127.0.0.1", "127.0.0.2", "127.200.3.4"] {
+        let asked: IpAddr = asked.parse().unwrap();
+        let socket = udp_client(running.at[0]);
+        let question = query(1, WHO_AND_WHERE, 20);
+        socket.send_to(&question, (asked, port)).unwrap();
+        let (answer, from) = heard(&socket);
+        assert_eq!(from, SocketAddr::new(asked, port));
+        assert!(answer.ends_with(format!(" {asked}").as_bytes()), "the responder is told as well");
+    }
+}
+
+#[test]
+fn the_wildcard_of_ipv6_is_that_of_ipv6_alone() {
+    until("a port that nobody has in IPv4", || {
+        let v6 = Running::start(&["[::]:0"], &Setting::default());
+        let port = v6.at[0].port();
+        udp_echo(SocketAddr::new("::1".parse().unwrap(), port), 1);
+        tcp_echo(SocketAddr::new("::1".parse().unwrap(), port), 2);
+        let v4 = ("127.0.0.1", port);
+        UdpSocket::bind(v4).is_ok() && std::net::TcpListener::bind(v4).is_ok()
+    });
+}
+
+/// More than a batch, of which the answers leave as one or as several.
+#[test]
+fn a_burst_from_one_port_is_answered_whole() {
+    for listen in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"] {
+        let running = Running::start(&[listen], &Setting::default());
+        let mut at = running.at[0];
+        if at.ip().is_unspecified() {
+            at.set_ip("127.0.0.9".parse().unwrap());
+        }
+        let socket = udp_client(at);
+        let queries: BTreeSet<_> =
+            (0..3 * MOST as u16).map(|id| query(id, ECHO, 30 + usize::from(id) / 50)).collect();
+        for query in &queries {
+            socket.send_to(query, at).unwrap();
+        }
+        let answers: BTreeSet<_> = queries
+            .iter()
+            .map(|_| {
+                let (answer, from) = heard(&socket);
+                assert_eq!(from, at);
+                answer
+            })
+            .collect();
+        assert_eq!(answers, queries.iter().map(|q| answer_to(q)).collect());
+    }
+}
+
+#[test]
+fn what_is_no_query_is_not_answered_and_does_no_harm() {
+    let running = Running::usual();
+    let socket = udp_client(running.at[0]);
+    let too_long = query(1, ECHO, LONGEST_DATAGRAM + 1);
+    for nothing in [&[][..], &too_long, &query(2, SILENCE, 20), &query(3, OVERLONG, 20)] {
+        socket.send_to(nothing, running.at[0]).unwrap();
+    }
+    // As long as an answer may be: the responder has no more room.
+    let longest = query(4, ECHO, LONGEST_UDP);
+    socket.send_to(&longest, running.at[0]).unwrap();
+    assert_eq!(heard(&socket).0, answer_to(&longest));
+}
+
+#[test]
+fn a_transfer_is_none_over_udp() {
+    let running = Running::usual();
+    let socket = udp_client(running.at[0]);
+    socket.send_to(&query(1, TRANSFER, 20), running.at[0]).unwrap();
+    socket.send_to(&echo(2), running.at[0]).unwrap();
+    assert_eq!(heard(&socket).0, answer_to(&echo(2)));
+}
+
+#[test]
+fn many_workers_share_the_clients() {
+    let running = Running::start(&["127.0.0.1:0"], &Setting { workers: 4, ..Setting::default() });
+    // Which of four it is follows from a hash of the client's port: all in one is as good as impossible.
+    let answering: BTreeSet<_> = (0..64)
+        .map(|id| {
+            let socket = udp_client(running.at[0]);
+            let question = query(id, WHO_AND_WHERE, 20);
+            socket.send_to(&question, running.at[0]).unwrap();
+            let answer = heard(&socket).0;
+            assert_eq!(answer[..2], id.to_be_bytes());
+            answer[question.len()]
+        })
+        .collect();
+    assert!(answering.len() > 1, "{answering:?}");
+    running.stop();
+}
+
+#[test]
+fn after_a_panic_the_thread_goes_on() {
+    let running = Running::start(&["127.0.0.1:0", "127.0.0.1:0"], &Setting::default());
+    for &at in &running.at {
+        let socket = udp_client(at);
+        socket.send_to(&query(1, PANIC, 20), at).unwrap();
+        // The batch of the panic is lost.
+        until("an answer", || {
+            socket.send_to(&echo(2), at).unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            socket.recv(&mut [0; 100]).is_ok()
+        });
+    }
+}
+
+#[test]
+fn it_stops_at_once_however_many_sockets_wait() {
+    let many = Setting { workers: 3, ..Setting::default() };
+    for listen in [&["127.0.0.1:0"][..], &["127.0.0.1:0", "[::1]:0", "127.0.0.2:0"]] {
+        let running = Running::start(listen, &many);
+        let at = running.at.clone();
+        udp_echo(at[0], 1);
+        running.stop();
+        // Its addresses are free again.
+        Sockets::bind(&at, some(2)).unwrap();
+    }
+}
+
+/// Neither loses a query: that of a new configuration starts before the old one stops.
+#[test]
+fn one_server_takes_over_from_another() {
+    let old = Running::usual();
+    let at = old.at.clone();
+    let new = Running::start(&[&at[0].to_string()], &Setting::default());
+    old.stop();
+    udp_echo(at[0], 1);
+    tcp_echo(at[0], 2);
+    new.stop();
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_named_with_what_is_allowed() {
+    let refused = |listen: &[SocketAddr]| Sockets::bind(listen, some(1)).unwrap_err().to_string();
+    let foreign = "192.0.2.1:5300".parse().unwrap();
+    let text = refused(&[foreign]);
+    assert!(text.contains("192.0.2.1:5300") && text.contains("addresses of this host"), "{text}");
+
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    let text = refused(&[at]);
+    assert!(text.contains(&format!("{at} (UDP)")) && text.contains("another server"), "{text}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    let text = refused(&[at]);
+    assert!(text.contains(&format!("{at} (TCP)")) && text.contains("another server"), "{text}");
+
+    assert!(matches!(Sockets::bind(&[], some(1)), Err(ListenError::Nowhere)));
+    let twice = [foreign, foreign];
+    assert!(matches!(Sockets::bind(&twice[..0], some(1)), Err(ListenError::Nowhere)));
+    let here: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let free = Sockets::bind(&[here], some(1)).unwrap().addresses()[0];
+    assert!(matches!(Sockets::bind(&[free, free], some(1)), Err(ListenError::Twice(_))));
+}
