@@ -1,5 +1,17 @@
 //! An authoritative name server of our own.
 
-// Nothing answers by it yet.
-#[allow(dead_code)]
+// Nothing is published yet, and nothing listens.
+#![allow(dead_code, unused_imports)]
+
+mod answer;
+mod bound;
+mod catalog;
+mod engine;
+mod name;
 mod net;
+mod query;
+mod scheme;
+mod zone;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Answers a message: what is refused, what is looked up, how it is told.
+
+mod cookies;
+mod edns;
+mod walk;
+mod writer;
+
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::name::Lowered;
+use crate::net::{Peer, Reply, Respond, Transport};
+use crate::query::{Edns, Header, IN, Query};
+use crate::zone::rtype;
+
+pub(crate) use cookies::Cookies;
+use edns::OptRecord;
+pub(crate) use edns::{Explanation, Identity};
+use walk::Walk;
+pub(crate) use writer::{Full, Place, Writer};
+
+/// What every client takes by UDP (RFC 1035 §4.2.1).
+const PLAIN: usize = 512;
+/// What is sent by UDP at most, and said to be taken: it passes everywhere in one piece.
+pub(crate) const UDP_ANSWER: u16 = 1232;
+
+/// Response codes (IANA); from 16 on they stand partly in the OPT record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rcode {
+    NoError = 0,
+    FormErr = 1,
+    NxDomain = 3,
+    NotImp = 4,
+    Refused = 5,
+    YxDomain = 6,
+    BadVers = 16,
+}
+
+/// Whether what is told comes from the zone's own data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authority {
+    Ours,
+    /// Another's, or nobody's.
+    Other,
+}
+
+/// What an answer is, besides its records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) rcode: Rcode,
+    pub(crate) authority: Authority,
+    pub(crate) explanation: Option<Explanation>,
+}
+
+/// Answers for one thread: what it counts and draws is its own.
+pub(crate) struct Responder {
+    engine: Arc<Engine>,
+    version: u64,
+    catalog: Arc<Catalog>,
+    name: Lowered,
+    local: Local,
+}
+
+/// What a thread keeps from answer to answer.
+pub(crate) struct Local {
+    /// How many answers each bound set has given.
+    turns: Vec<u32>,
+    random: fastrand::Rng,
+    /// The name that an alias leads to.
+    target: Lowered,
+    scratch: Vec<u8>,
+}
+
+impl Verdict {
+    const fn of(rcode: Rcode) -> Verdict {
+        Verdict { rcode, authority: Authority::Other, explanation: None }
+    }
+
+    const fn explained(rcode: Rcode, explanation: Explanation) -> Verdict {
+        Verdict { rcode, authority: Authority::Other, explanation: Some(explanation) }
+    }
+}
+
+impl Responder {
+    pub(crate) fn new(engine: Arc<Engine>) -> Responder {
+        let (version, catalog) = engine.published();
+        let turns = vec![0; catalog.turns()];
+        let local = Local {
+            turns,
+            random: fastrand::Rng::new(),
+            target: Lowered::new(),
+            scratch: Vec::with_capacity(512),
+        };
+        Responder { engine, version, catalog, name: Lowered::new(), local }
+    }
+}
+
+impl Respond for Responder {
+    #[inline]
+    fn refresh(&mut self) {
+        if self.engine.version() != self.version {
+            (self.version, self.catalog) = self.engine.published();
+            // Whoever is new begins anywhere.
+            self.local.turns.resize(self.catalog.turns(), 0);
+        }
+    }
+
+    fn respond(&mut self, message: &[u8], peer: &Peer, out: &mut [u8]) -> Reply {
+        let Responder { engine, catalog, name, local, .. } = self;
+        let Some(header) = Header::read(message).filter(|header| !header.is_response()) else {
+            return Reply::Silence;
+        };
+        if header.opcode() != 0 {
+            return bare(&header, Rcode::NotImp, out);
+        }
+        let Ok(query) = Query::read(message, &header, name) else {
+            return bare(&header, Rcode::FormErr, out);
+        };
+        let limit = match (peer.transport, &query.edns) {
+            (Transport::Tcp, _) => usize::from(u16::MAX),
+            (Transport::Udp, None) => PLAIN,
+            (Transport::Udp, Some(edns)) => usize::from(edns.size.min(UDP_ANSWER)).max(PLAIN),
+        };
+        let Ok(mut writer) = Writer::new(out, query.question, limit) else {
+            return Reply::Silence;
+        };
+        let opt = query.edns.map(|edns| OptRecord::to(&edns, &engine.identity, peer));
+        let reserved = opt.as_ref().map_or(0, OptRecord::len);
+        writer.reserve(reserved);
+        let (verdict, cut) = match tell(catalog, local, name, &query, peer, &mut writer) {
+            Ok(verdict) => (verdict, 0),
+            // What does not fit whole is asked for again by TCP (RFC 2181 §9).
+            Err(Full) => {
+                writer.clear();
+                (Verdict { authority: Authority::Ours, ..Verdict::of(Rcode::NoError) }, 0x02)
+            }
+        };
+        writer.release(reserved);
+        if let Some(opt) = &opt {
+            opt.put(verdict.rcode, verdict.explanation, &mut writer);
+        }
+        let authority = if verdict.authority == Authority::Ours { 0x04 } else { 0 };
+        let flags = [header.answered() | authority | cut, verdict.rcode as u8 & 0xF];
+        let questions = u16::from(!query.question.is_empty());
+        Reply::Message(writer.finish(header.id, flags, questions))
+    }
+}
+
+#[inline]
+fn tell(
+    catalog: &Catalog,
+    local: &mut Local,
+    name: &Lowered,
+    query: &Query<'_>,
+    peer: &Peer,
+    out: &mut Writer<'_>,
+) -> Result<Verdict, Full> {
+    if let Some(verdict) = refusal(query) {
+        return Ok(verdict);
+    }
+    let Some(zone) = catalog.find(name, query.rtype) else {
+        return Ok(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
+    };
+    Walk { zone, asked: query.rtype, client: peer.client.ip(), local }.answer(name, out)
+}
+
+/// What is answered without a look at any zone.
+#[inline]
+fn refusal(query: &Query<'_>) -> Option<Verdict> {
+    if query.edns.is_some_and(|Edns { version, .. }| version != 0) {
+        return Some(Verdict::of(Rcode::BadVers));
+    }
+    if query.question.is_empty() {
+        return Some(Verdict::of(Rcode::NoError));
+    }
+    if query.class != IN {
+        return Some(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
+    }
+    match query.rtype {
+        // No type that can be asked for (RFC 6895 §3.1).
+        0 | rtype::OPT => Some(Verdict::of(Rcode::FormErr)),
+        rtype::AXFR | rtype::IXFR => {
+            Some(Verdict::explained(Rcode::Refused, Explanation::Prohibited))
+        }
+        // TKEY, TSIG, MAILB and MAILA.
+        249 | rtype::TSIG | 253 | 254 => {
+            Some(Verdict::explained(Rcode::NotImp, Explanation::NotSupported))
+        }
+        _ => None,
+    }
+}
+
+/// A header alone.
+#[cold]
+fn bare(header: &Header, rcode: Rcode, out: &mut [u8]) -> Reply {
+    match Writer::new(out, &[], PLAIN) {
+        Ok(writer) => Reply::Message(writer.finish(header.id, [header.answered(), rcode as u8], 0)),
+        Err(Full) => Reply::Silence,
+    }
+}

@@ -1,0 +1,306 @@
+//! From a question to the records that answer it (RFC 1034 §4.3.2).
+
+use std::net::IpAddr;
+
+use super::edns::Explanation;
+use super::writer::Section;
+use super::{Authority, Full, Local, Place, Rcode, Verdict, Writer};
+use crate::bound::{Bound, Choice};
+use crate::name::{Lowered, MAX_NAME};
+use crate::query::IN;
+use crate::zone::{BEFORE_DATA, Found, Node, Rrset, Zone, rtype};
+
+/// So many aliases are followed in one answer.
+const MOST_ALIASES: usize = 16;
+
+/// A question on its way through a zone.
+pub(super) struct Walk<'w> {
+    pub(super) zone: &'w Zone,
+    pub(super) asked: u16,
+    pub(super) client: IpAddr,
+    pub(super) local: &'w mut Local,
+}
+
+/// What a name that exists says.
+enum Told {
+    /// All that there is.
+    Whole,
+    /// It is another name, which stands there in the message.
+    Alias(Place),
+}
+
+/// Whether an alias leads on.
+enum Next {
+    Inside,
+    Outside,
+}
+
+impl Walk<'_> {
+    /// Answers for `name`, which lies in the zone.
+    #[inline]
+    pub(super) fn answer(mut self, name: &Lowered, out: &mut Writer<'_>) -> Result<Verdict, Full> {
+        let zone = self.zone;
+        let before_apex = name.as_slice().len() - zone.apex().len();
+        out.set_apex(Place::QUESTION.after(before_apex));
+        let found = zone.look(name, self.asked);
+        let (alias, first) = match found {
+            Found::Name(node) => match self.tell(node, Place::QUESTION, out)? {
+                (Told::Whole, verdict) => return Ok(verdict),
+                (Told::Alias(target), _) => (target, Some(node)),
+            },
+            Found::Nothing => return self.nothing(out),
+            Found::Cut(node) => {
+                let verdict = Verdict::of(Rcode::NoError);
+                return self.refer(node, name, Place::QUESTION, out).map(|()| verdict);
+            }
+            Found::Renamed(node) => match self.rename(node, name, Place::QUESTION, out)? {
+                Some(target) => (target, None),
+                None => return Ok(ours(Rcode::YxDomain)),
+            },
+        };
+        self.follow(alias, first, out)
+    }
+
+    /// Goes on from the alias that `first` is; `owner` is where the name that it leads to stands.
+    #[cold]
+    fn follow(
+        &mut self,
+        mut owner: Place,
+        first: Option<&Node>,
+        out: &mut Writer<'_>,
+    ) -> Result<Verdict, Full> {
+        let zone = self.zone;
+        let mut met = [None; MOST_ALIASES];
+        met[0] = first;
+        for step in 1..MOST_ALIASES {
+            // For ANY, and for the alias itself, that is all.
+            if matches!(self.asked, rtype::CNAME | rtype::ANY) || !owner.is_near() {
+                break;
+            }
+            let Next::Inside = self.take_target() else { break };
+            let name = std::mem::replace(&mut self.local.target, Lowered::new());
+            let found = zone.look(&name, self.asked);
+            let next = match found {
+                // A loop; all of it is told.
+                Found::Name(node) if met.iter().flatten().any(|met| std::ptr::eq(*met, node)) => {
+                    break;
+                }
+                Found::Name(node) => {
+                    met[step] = Some(node);
+                    match self.tell(node, owner, out)? {
+                        (Told::Whole, verdict) => return Ok(verdict),
+                        (Told::Alias(target), _) => target,
+                    }
+                }
+                Found::Nothing => return self.nothing(out),
+                Found::Cut(node) => {
+                    return self.refer(node, &name, owner, out).map(|()| ours(Rcode::NoError));
+                }
+                Found::Renamed(node) => match self.rename(node, &name, owner, out)? {
+                    Some(target) => target,
+                    None => return Ok(ours(Rcode::YxDomain)),
+                },
+            };
+            owner = next;
+        }
+        Ok(ours(Rcode::NoError))
+    }
+
+    /// Reads the name that the last alias led to.
+    fn take_target(&mut self) -> Next {
+        let Local { target, scratch, .. } = &mut *self.local;
+        let sound = target.read(scratch, 0).is_some();
+        let labels = self.zone.labels();
+        let inside = target.labels() >= labels && target.suffix(labels) == self.zone.apex();
+        if sound && inside { Next::Inside } else { Next::Outside }
+    }
+
+    /// A name that exists.
+    #[inline]
+    fn tell(
+        &mut self,
+        node: &Node,
+        owner: Place,
+        out: &mut Writer<'_>,
+    ) -> Result<(Told, Verdict), Full> {
+        let zone = self.zone;
+        let whole = Ok((Told::Whole, ours(Rcode::NoError)));
+        if let Some((slot, bound)) = zone.slot(node)
+            && matches!(self.asked, rtype::A | rtype::AAAA | rtype::ANY)
+        {
+            let bound = bound.load();
+            let kinds = match self.asked {
+                rtype::ANY => [rtype::A, rtype::AAAA],
+                asked => [asked, asked],
+            };
+            for kind in kinds {
+                if self.put_bound(&bound, slot, kind, owner, out)? {
+                    return whole;
+                }
+            }
+            if self.asked != rtype::ANY || zone.sets(node).is_empty() {
+                return self.none_bound(&bound, out).map(|verdict| (Told::Whole, verdict));
+            }
+        }
+        // Of ANY one set is enough (RFC 8482 §4.1).
+        let set = match self.asked {
+            rtype::ANY => zone.sets(node).first(),
+            asked => zone.set(node, asked),
+        };
+        if let Some(set) = set {
+            let at = zone.put(set, owner, out)?;
+            self.put_extras(set, at, out);
+            return whole;
+        }
+        if let Some(alias) = zone.set(node, rtype::CNAME) {
+            let at = zone.put(alias, owner, out)?;
+            self.local.scratch.clear();
+            zone.target(alias, &mut self.local.scratch);
+            return Ok((Told::Alias(at.after(BEFORE_DATA)), ours(Rcode::NoError)));
+        }
+        out.enter(Section::Authority);
+        zone.put_negative(u32::MAX, out)?;
+        whole
+    }
+
+    /// Writes a bound set, where there is one.
+    #[inline]
+    fn put_bound(
+        &mut self,
+        bound: &Bound,
+        slot: usize,
+        kind: u16,
+        owner: Place,
+        out: &mut Writer<'_>,
+    ) -> Result<bool, Full> {
+        let Some(family) = bound.family(kind) else { return Ok(false) };
+        let turn = self.zone.first_turn() as usize + 2 * slot + usize::from(kind == rtype::AAAA);
+        let mut nowhere = 0;
+        let turn = self.local.turns.get_mut(turn).unwrap_or(&mut nowhere);
+        let mut choice = Choice { turn, random: &mut self.local.random, client: self.client };
+        family.put(owner, &mut choice, out)?;
+        Ok(true)
+    }
+
+    /// There is no address of that family; that may change at any moment.
+    #[cold]
+    fn none_bound(&self, bound: &Bound, out: &mut Writer<'_>) -> Result<Verdict, Full> {
+        out.enter(Section::Authority);
+        self.zone.put_negative(bound.ttl(), out)?;
+        let explanation = bound.is_empty().then_some(Explanation::NoServerUp);
+        Ok(Verdict { explanation, ..ours(Rcode::NoError) })
+    }
+
+    /// A name that does not exist (RFC 2308 §2.1).
+    #[cold]
+    fn nothing(&self, out: &mut Writer<'_>) -> Result<Verdict, Full> {
+        out.enter(Section::Authority);
+        self.zone.put_negative(u32::MAX, out)?;
+        Ok(ours(Rcode::NxDomain))
+    }
+
+    /// Addresses of the names in a set which begins at `at`, as far as there is room.
+    #[inline]
+    fn put_extras(&mut self, set: &Rrset, at: Place, out: &mut Writer<'_>) {
+        out.enter(Section::Additional);
+        for extra in self.zone.extras(set) {
+            let Some(node) = self.zone.node(extra.node) else { continue };
+            let mark = out.mark();
+            if self.put_addresses(node, at.after(usize::from(extra.name)), out).is_err() {
+                out.back_to(mark);
+                break;
+            }
+        }
+    }
+
+    /// All addresses of a name, or none.
+    fn put_addresses(
+        &mut self,
+        node: &Node,
+        owner: Place,
+        out: &mut Writer<'_>,
+    ) -> Result<(), Full> {
+        if !owner.is_near() {
+            return Err(Full);
+        }
+        if let Some((slot, bound)) = self.zone.slot(node) {
+            let bound = bound.load();
+            for kind in [rtype::A, rtype::AAAA] {
+                self.put_bound(&bound, slot, kind, owner, out)?;
+            }
+            return Ok(());
+        }
+        for kind in [rtype::A, rtype::AAAA] {
+            if let Some(set) = self.zone.set(node, kind) {
+                self.zone.put(set, owner, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the servers of the zone that begins at `cut`, which `name` lies in.
+    #[cold]
+    fn refer(
+        &mut self,
+        cut: &Node,
+        name: &Lowered,
+        owner: Place,
+        out: &mut Writer<'_>,
+    ) -> Result<(), Full> {
+        let zone = self.zone;
+        let Some(servers) = zone.set(cut, rtype::NS) else { return Ok(()) };
+        let cut = zone.name(cut);
+        out.enter(Section::Authority);
+        let at = zone.put(servers, owner.after(name.as_slice().len() - cut.len()), out)?;
+        out.enter(Section::Additional);
+        for extra in zone.extras(servers) {
+            let Some(node) = zone.node(extra.node) else { continue };
+            let mark = out.mark();
+            if self.put_addresses(node, at.after(usize::from(extra.name)), out).is_err() {
+                // Without such glue nobody finds the servers (RFC 9471 §3.1).
+                if zone.name(node).ends_with(cut) {
+                    return Err(Full);
+                }
+                out.back_to(mark);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a DNAME and the alias that it makes of `name`, and says where that leads; nowhere,
+    /// where it leads to a name that is too long (RFC 6672 §2.3).
+    #[cold]
+    fn rename(
+        &mut self,
+        node: &Node,
+        name: &Lowered,
+        owner: Place,
+        out: &mut Writer<'_>,
+    ) -> Result<Option<Place>, Full> {
+        let zone = self.zone;
+        let Some(set) = zone.set(node, rtype::DNAME) else { return Ok(None) };
+        let below = name.as_slice().len() - zone.name(node).len();
+        zone.put(set, owner.after(below), out)?;
+        let scratch = &mut self.local.scratch;
+        scratch.clear();
+        scratch.extend_from_slice(name.as_slice().get(..below).unwrap_or_default());
+        zone.target(set, scratch);
+        if scratch.len() > MAX_NAME {
+            return Ok(None);
+        }
+        let at = out.place();
+        let room = out.room(BEFORE_DATA + scratch.len(), 1)?;
+        let (head, data) = room.split_at_mut(BEFORE_DATA);
+        head[..2].copy_from_slice(&owner.pointer());
+        head[2..4].copy_from_slice(&rtype::CNAME.to_be_bytes());
+        head[4..6].copy_from_slice(&IN.to_be_bytes());
+        head[6..10].copy_from_slice(&zone.ttl(set).to_be_bytes());
+        head[10..].copy_from_slice(&(scratch.len() as u16).to_be_bytes());
+        data.copy_from_slice(scratch);
+        Ok(Some(at.after(BEFORE_DATA)))
+    }
+}
+
+const fn ours(rcode: Rcode) -> Verdict {
+    Verdict { rcode, authority: Authority::Ours, explanation: None }
+}

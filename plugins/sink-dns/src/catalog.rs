@@ -1,0 +1,78 @@
+//! The zones that are served, by their names.
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use crate::name::Lowered;
+use crate::zone::{Zone, hash, rtype};
+
+/// Every zone. It is replaced whole when one comes, goes or gets other records; that costs a pointer
+/// a zone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Catalog {
+    zones: HashTable<Arc<Zone>>,
+    /// The bit of each number of labels that a zone's name has: nothing else need be looked for.
+    depths: u128,
+    /// How many counters a thread needs.
+    turns: usize,
+}
+
+impl Catalog {
+    /// The zone that a name lies in, the deepest. The DS records of a zone are those of the zone
+    /// above it, where that is served here as well (RFC 4035 §3.1.4.1).
+    #[inline]
+    pub(crate) fn find(&self, name: &Lowered, asked: u16) -> Option<&Zone> {
+        let mut depths = self.depths & mask(name.labels());
+        let mut child = None;
+        while depths != 0 {
+            let labels = 127 - depths.leading_zeros() as usize;
+            depths &= !(1 << labels);
+            let Some(zone) = self.zone(name.suffix(labels)) else { continue };
+            if asked != rtype::DS || labels < name.labels() {
+                return Some(zone);
+            }
+            child = Some(&**zone);
+        }
+        child
+    }
+
+    #[inline]
+    pub(crate) fn zone(&self, apex: &[u8]) -> Option<&Arc<Zone>> {
+        self.zones.find(hash(apex), |zone| zone.apex() == apex)
+    }
+
+    pub(crate) fn turns(&self) -> usize {
+        self.turns
+    }
+
+    /// The same with another zone, in place of the one with its name.
+    pub(crate) fn with(&self, zone: Arc<Zone>) -> Catalog {
+        let mut next = self.clone();
+        next.turns = next.turns.max((zone.first_turn() + zone.turns()) as usize);
+        let apex = zone.apex().to_vec();
+        let same = |other: &Arc<Zone>| other.apex() == apex;
+        match next.zones.find_mut(hash(&apex), same) {
+            Some(place) => *place = zone,
+            None => {
+                next.depths |= 1 << zone.labels();
+                next.zones.insert_unique(hash(&apex), zone, |zone| hash(zone.apex()));
+            }
+        }
+        next
+    }
+
+    /// The same without the zone of that name.
+    pub(crate) fn without(&self, apex: &[u8]) -> Catalog {
+        let mut next = self.clone();
+        next.zones.retain(|zone| zone.apex() != apex);
+        next.depths = next.zones.iter().fold(0, |depths, zone| depths | 1 << zone.labels());
+        next
+    }
+}
+
+/// The bits of all numbers of labels up to this one.
+#[inline]
+fn mask(labels: usize) -> u128 {
+    u128::MAX >> (127 - labels.min(127))
+}

@@ -1,0 +1,69 @@
+//! Queries with octets changed, cut off and doubled.
+
+use domain::base::ParsedRecord;
+
+use super::*;
+
+const COUNT: usize = 100_000;
+
+#[test]
+fn whatever_comes_does_no_harm_and_what_is_answered_parses() {
+    let engine = engine();
+    let mut responder = Responder::new(engine);
+    let seeds: Vec<Vec<u8>> = [
+        ("www.example.com", "A"),
+        ("alias2.example.com", "AAAA"),
+        ("a.b.renamed.example.com", "MX"),
+        ("x.sub.example.com", "NS"),
+        ("huge.example.com", "TXT"),
+        ("any.wild.example.com", "ANY"),
+        ("nothing.example.com", "A"),
+        ("example.net", "A"),
+    ]
+    .into_iter()
+    .flat_map(|(name, rtype)| {
+        let plain = question(name, rtype);
+        let cookie = b"\x00\x0a\x00\x08clientco\x00\x03\x00\x00\x00\x0b\x00\x00";
+        [
+            plain.clone(),
+            with_edns(plain.clone(), 4096, 0x8000, &[]),
+            with_edns(plain, 600, 0, cookie),
+        ]
+    })
+    .collect();
+    let mut random = fastrand::Rng::with_seed(6);
+    let mut answered = 0;
+    for round in 0..COUNT {
+        let mut query = seeds[round % seeds.len()].clone();
+        for _ in 0..random.usize(1..5) {
+            let at = random.usize(..query.len());
+            match random.u8(..6) {
+                0 => query[at] = random.u8(..),
+                1 => query[at] ^= 1 << random.u8(..8),
+                2 => query.truncate(at.max(1)),
+                3 => query.insert(at, random.u8(..)),
+                4 => query.extend_from_within(at..),
+                // A pointer, most of the time to what makes a loop.
+                _ => query.splice(at.., [0xC0, at as u8]).for_each(drop),
+            }
+        }
+        let transport = if random.bool() { Transport::Udp } else { Transport::Tcp };
+        let Some(answer) = ask(&mut responder, &query, &peer("192.0.2.200", transport)) else {
+            continue;
+        };
+        answered += 1;
+        let message = Message::from_octets(&answer[..]).unwrap();
+        assert!(message.header().qr());
+        for question in message.question() {
+            question.unwrap();
+        }
+        for section in [message.answer(), message.authority(), message.additional()] {
+            for record in section.unwrap() {
+                let record: ParsedRecord<'_, &[u8]> = record.unwrap();
+                record.into_any_record::<AllRecordData<_, _>>().unwrap();
+            }
+        }
+    }
+    // Else the test would speak of nothing.
+    assert!(answered > COUNT / 4, "{answered}");
+}

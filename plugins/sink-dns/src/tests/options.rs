@@ -1,0 +1,67 @@
+//! What stands in the OPT record.
+
+use super::*;
+
+/// The options of an answer, each with its code.
+fn options(answer: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let message = Message::from_octets(answer.to_vec()).unwrap();
+    let opt = message.opt().unwrap();
+    assert_eq!(opt.udp_payload_size(), 1232);
+    let options = opt.opt().iter::<domain::base::opt::UnknownOptData<_>>();
+    options.map(|option| option.unwrap()).map(|o| (o.code().to_int(), o.data().to_vec())).collect()
+}
+
+fn told(query: &[u8], transport: Transport) -> Vec<(u16, Vec<u8>)> {
+    let mut responder = Responder::new(engine());
+    options(&ask(&mut responder, query, &peer("192.0.2.200", transport)).unwrap())
+}
+
+fn www(options: &[u8]) -> Vec<u8> {
+    with_edns(question("www.example.com", "A"), 1232, 0, options)
+}
+
+#[test]
+fn who_does_not_ask_is_told_nothing() {
+    assert_eq!(told(&www(b""), Transport::Tcp), []);
+    // An unknown option.
+    assert_eq!(told(&www(b"\xfd\xe9\0\x01x"), Transport::Udp), []);
+}
+
+#[test]
+fn who_asks_is_told_the_servers_name_and_how_long_a_connection_stays() {
+    assert_eq!(told(&www(b"\0\x03\0\0"), Transport::Udp), [(3, b"ns-a".to_vec())]);
+    assert_eq!(told(&www(b"\0\x0b\0\0"), Transport::Tcp), [(11, vec![0, 100])]);
+    // RFC 7828 §3.2.2: not over UDP.
+    assert_eq!(told(&www(b"\0\x0b\0\0"), Transport::Udp), []);
+}
+
+#[test]
+fn a_cookie_gets_its_other_half() {
+    let told = told(&www(b"\0\x0a\0\x08clientco"), Transport::Udp);
+    let [(10, cookie)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((cookie.len(), &cookie[..12]), (24, &b"clientco\x01\0\0\0"[..]));
+}
+
+#[test]
+fn a_refusal_says_why() {
+    let of = |name: &str, rtype: &str| {
+        let told = told(&with_edns(question(name, rtype), 1232, 0, b""), Transport::Tcp);
+        told.into_iter().map(|(code, data)| (code, data[1])).collect::<Vec<_>>()
+    };
+    assert_eq!(of("www.example.net", "A"), [(15, 20)]);
+    assert_eq!(of("example.com", "AXFR"), [(15, 18)]);
+    assert_eq!(of("example.com", "MAILB"), [(15, 21)]);
+}
+
+#[test]
+fn dnssec_ok_is_repeated_and_the_version_is_ours() {
+    let mut responder = Responder::new(engine());
+    let mut query = with_edns(question("www.example.com", "A"), 1232, 0x8000, b"");
+    let peer = peer("192.0.2.200", Transport::Udp);
+    let answer = ask(&mut responder, &query, &peer).unwrap();
+    assert!(Message::from_octets(answer).unwrap().opt().unwrap().dnssec_ok());
+    let version = query.len() - 5;
+    query[version] = 1;
+    let answer = ask(&mut responder, &query, &peer).unwrap();
+    assert_eq!(Message::from_octets(answer).unwrap().opt().unwrap().version(), 0);
+}

@@ -1,0 +1,97 @@
+//! What a query costs. A figure to be read, no test: `cargo test --release -p rais-plugin-sink-dns
+//! --lib -- --ignored --nocapture speed`.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use rais_wheel::Seed;
+
+use super::*;
+use crate::bound::{Bound, Member};
+use crate::scheme::Scheme;
+
+const ROUNDS: usize = 2_000_000;
+const HEAD: &str = "$TTL 60\n@ SOA ns.example. h.example. 1 1 1 1 1\n NS ns.example.\n";
+
+/// Nanoseconds for one of these queries, asked one after the other in batches.
+fn cost(what: &str, engine: Engine, queries: &[Vec<u8>]) {
+    let engine = Arc::new(engine);
+    let mut responder = Responder::new(Arc::clone(&engine));
+    let peer = peer("192.0.2.200", Transport::Udp);
+    let mut out = [0; 1232];
+    let mut octets = 0;
+    let begin = Instant::now();
+    for round in 0..ROUNDS {
+        if round % 64 == 0 {
+            responder.refresh();
+        }
+        // As far apart as names of real queries are.
+        let query = &queries[round.wrapping_mul(7919) % queries.len()];
+        if let Reply::Message(length) = responder.respond(black_box(query), &peer, &mut out) {
+            octets += length;
+        }
+    }
+    let each = begin.elapsed().as_nanos() as f64 / ROUNDS as f64;
+    println!("{what:<40} {each:>6.0} ns, {} octets", octets / ROUNDS);
+}
+
+fn bound(scheme: Scheme, count: u8) -> Engine {
+    let zone_name = ZoneName::parse("www.example").unwrap();
+    let mut builder = Builder::new(to_wire("www.example"));
+    contents(HEAD, &zone_name, |record| builder.take(&record)).unwrap();
+    builder.bind(to_wire("www.example"));
+    let zone = builder.build().unwrap();
+    let member =
+        |n: u8| Member { ip: [192, 0, 2, n].into(), weight: u16::from(n) * 256, load: None };
+    let members: Vec<_> = (1..=count).map(member).collect();
+    zone.bind(0, Arc::new(Bound::new(scheme, 10, &members, Seed::of(b"www.example", 1))));
+    let engine = Engine::new(Identity::default());
+    engine.serve(zone);
+    engine
+}
+
+#[test]
+#[ignore = "a figure, no test"]
+fn what_a_query_costs() {
+    let of = |zones: Vec<Zone>| {
+        let engine = Engine::new(Identity::default());
+        for zone in zones {
+            engine.serve(zone);
+        }
+        engine
+    };
+    let one = || of(vec![zone(&format!("{HEAD}www A 192.0.2.1\n"), "example.com").unwrap()]);
+    let plain = [question("www.example.com", "A")];
+    cost("one name", one(), &plain);
+    cost("one name, EDNS", one(), &[with_edns(plain[0].clone(), 1232, 0, &[])]);
+    cost("no such name", one(), &[question("nothing.example.com", "A")]);
+    cost("not our zone", one(), &[question("www.example.net", "A")]);
+    cost("alias", engine_of_example(), &[question("alias.example.com", "A")]);
+    cost("delegation", engine_of_example(), &[question("a.sub.example.com", "A")]);
+
+    let names: Vec<_> = (0..1000).map(|n| format!("zone{n}.example")).collect();
+    let text = format!("{HEAD}www A 192.0.2.1\n");
+    let zones = names.iter().map(|name| zone(&text, name).unwrap()).collect();
+    let queries: Vec<_> = names.iter().map(|name| question(&format!("www.{name}"), "A")).collect();
+    cost("1,000 zones", of(zones), &queries);
+
+    let lines: String = (0..100_000).map(|n| format!("n{n} A 192.0.2.1\n")).collect();
+    let many = zone(&format!("{HEAD}{lines}"), "example.com").unwrap();
+    let names = (0..100_000).map(|n| format!("n{n}.example.com"));
+    let queries: Vec<_> = names.map(|name| question(&name, "A")).collect();
+    cost("100,000 names", of(vec![many]), &queries);
+
+    let asked = [question("www.example", "A")];
+    cost("bound, round robin of 8", bound(Scheme::RoundRobin, 8), &asked);
+    cost("bound, round robin of 28", bound(Scheme::RoundRobin, 28), &asked);
+    cost("bound, weighted of 8", bound(Scheme::Weighted, 8), &asked);
+    cost("bound, weighted of 28", bound(Scheme::Weighted, 28), &asked);
+    cost("bound, random of 8", bound(Scheme::Random, 8), &asked);
+    cost("bound, client hash of 8", bound(Scheme::ClientHash, 8), &asked);
+}
+
+fn engine_of_example() -> Engine {
+    let engine = Engine::new(Identity::default());
+    engine.serve(zone(EXAMPLE, "example.com").unwrap());
+    engine
+}
