@@ -1,17 +1,114 @@
-//! An authoritative name server of our own.
-
-// Nothing is published yet, and nothing listens.
-#![allow(dead_code, unused_imports)]
+//! A sink that is a name server itself: it answers from what it is given, with authority.
 
 mod answer;
 mod bound;
 mod catalog;
+mod config;
 mod engine;
+mod files;
 mod name;
+#[allow(dead_code)] // No transfer is answered yet.
 mod net;
+mod publish;
 mod query;
 mod scheme;
+mod serving;
 mod zone;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use rais_sdk::prelude::*;
+
+use answer::{Cookies, Identity};
+pub use config::Config;
+use config::Settings;
+use engine::{Engine, lock};
+use name::to_wire;
+use publish::State;
+use serving::{Serving, Shared};
+
+/// Answers for its zones itself.
+#[derive(Debug)]
+pub struct Dns {
+    settings: Settings,
+    host: Host,
+    shared: Arc<Shared>,
+    zones: Mutex<HashMap<String, Arc<Mutex<State>>>>,
+    run: Mutex<Run>,
+}
+
+/// How far the sink is in its life.
+#[derive(Debug)]
+enum Run {
+    Made,
+    Serving { _serving: Serving },
+    Stopped,
+}
+
+impl Sink for Dns {
+    const NAME: &'static str = "dns";
+    const SAMPLE: &'static str = include_str!("../sample.toml");
+    type Config = Config;
+
+    fn new(config: Config, host: Host) -> Result<Dns, Fault> {
+        let settings = Settings::new(config)?;
+        let cookies = match settings.cookies {
+            config::Cookies::On => Some(Cookies::new().map_err(Fault::io)?),
+            config::Cookies::Off => None,
+        };
+        let tenths = settings.limits.tcp.idle.as_millis() / 100;
+        let identity = Identity {
+            nsid: settings.nsid.clone(),
+            cookies,
+            keepalive: u16::try_from(tenths).unwrap_or(u16::MAX),
+        };
+        let shared = Arc::new(Shared::new(Engine::new(identity)));
+        Ok(Dns { settings, host, shared, zones: Mutex::default(), run: Mutex::new(Run::Made) })
+    }
+
+    fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
+        self.start()?;
+        let serial = lock(&self.state(zone.name)).publish(zone, &self.shared.engine)?;
+        lock(&self.shared.bound).insert(to_wire(&zone.name.to_ascii_lowercase()));
+        Ok(serial)
+    }
+
+    fn served(&self, zone: &str) -> Result<Option<Served>, Fault> {
+        Ok(lock(&self.state(zone)).served(&self.shared.engine))
+    }
+
+    fn stop(&self) {
+        *lock(&self.run) = Run::Stopped;
+    }
+}
+
+impl Dns {
+    /// Takes the sockets, reads the zone files and answers from now on; once.
+    ///
+    /// # Errors
+    /// An address that cannot be had, a folder that cannot be read, no thread.
+    pub fn start(&self) -> Result<(), Fault> {
+        let mut run = lock(&self.run);
+        match &*run {
+            Run::Serving { .. } => Ok(()),
+            Run::Stopped => Err(Fault::busy("the sink is stopped")),
+            Run::Made => {
+                let serving = Serving::start(&self.settings, &self.shared, &self.host)?;
+                *run = Run::Serving { _serving: serving };
+                Ok(())
+            }
+        }
+    }
+
+    /// The zone's own lock; the common one is held for no more than the look-up.
+    fn state(&self, zone: &str) -> Arc<Mutex<State>> {
+        let mut zones = lock(&self.zones);
+        Arc::clone(zones.entry(zone.to_ascii_lowercase()).or_default())
+    }
+}
+
+plugin!(sink Dns);

@@ -1,7 +1,9 @@
 //! The whole of it without sockets: octets in, octets out.
 
+mod folder;
 mod mutated;
 mod options;
+mod publishing;
 mod speed;
 mod table;
 

@@ -1,0 +1,190 @@
+//! The sink's table, and what it means once it has been checked.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rais_sdk::prelude::*;
+
+use crate::answer::UDP_ANSWER;
+use crate::net::{Limits, TcpLimits};
+
+/// Of a name server (RFC 1035 §4.2).
+const PORT: u16 = 53;
+/// More threads than a machine has cores are of no use.
+const MOST_WORKERS: u16 = 256;
+/// An NSID has to go along with every answer.
+const LONGEST_NSID: usize = 128;
+/// The option of RFC 7828 has 16 bits for tenths of a second.
+const LONGEST_IDLE: Duration = Duration::from_secs(3600);
+/// Answers that clients of TCP have not taken yet, all together.
+const UNREAD: usize = 2 << 20;
+
+/// The table of a sink of type `dns`, as written.
+#[config]
+#[derive(Debug)]
+pub struct Config {
+    /// Addresses and ports at which queries are answered, by UDP and TCP. Without a port it is 53.
+    #[option(type = "list of addresses or sockets")]
+    listen: Vec<String>,
+    /// A folder of zone files: each `NAME.zone` is served as it is, and read again when it changes. A
+    /// relative path counts from the folder of the configuration file.
+    zones: Option<PathText>,
+    /// Threads for each of UDP and TCP. Without it as many as the machine has cores.
+    workers: Option<u16>,
+    /// DNS cookies (RFC 7873) for clients that use them.
+    #[default = true]
+    cookies: bool,
+    /// What this server is called, told to who asks (RFC 5001). Without it, nothing is.
+    nsid: Option<String>,
+    /// So many TCP connections at a time; for another, the one that was idle longest is closed.
+    #[default = 1000]
+    tcp_connections: u32,
+    /// The same for one client: an IPv4 address, or an IPv6 network of 64 bits.
+    #[default = 50]
+    tcp_per_client: u32,
+    /// After so long without a query a TCP connection is closed.
+    #[default = "10s"]
+    tcp_idle: DurationText,
+}
+
+/// A checked configuration.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) zones: Option<PathBuf>,
+    pub(crate) workers: NonZeroUsize,
+    pub(crate) cookies: Cookies,
+    pub(crate) nsid: Option<Box<[u8]>>,
+    pub(crate) limits: Limits,
+}
+
+/// Whether cookies are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cookies {
+    On,
+    Off,
+}
+
+impl Settings {
+    /// Checks what can be checked before anything is bound.
+    pub(crate) fn new(config: Config) -> Result<Settings, Fault> {
+        let listen =
+            config.listen.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+        if listen.is_empty() {
+            let text = "at least one address is needed, as in [\"127.0.0.1:5300\"]";
+            return Err(Fault::config("listen", text));
+        }
+        let zones = config.zones.map(PathBuf::from);
+        if let Some(zones) = &zones {
+            refuse_no_folder(zones)?;
+        }
+        if let Some(nsid) = config.nsid.as_ref().filter(|nsid| nsid.len() > LONGEST_NSID) {
+            let text = format!("{} octets are too many: at most {LONGEST_NSID}", nsid.len());
+            return Err(Fault::config("nsid", text));
+        }
+        let idle = config.tcp_idle.get();
+        if idle.is_zero() || idle > LONGEST_IDLE {
+            return Err(Fault::config("tcp_idle", "\"100ms\" to \"1h\" is allowed"));
+        }
+        let tcp = TcpLimits {
+            connections: count("tcp_connections", config.tcp_connections)?,
+            per_client: count("tcp_per_client", config.tcp_per_client)?,
+            idle,
+            unread: UNREAD,
+        };
+        Ok(Settings {
+            listen,
+            zones,
+            workers: workers(config.workers)?,
+            cookies: if config.cookies { Cookies::On } else { Cookies::Off },
+            nsid: config.nsid.map(|nsid| nsid.into_bytes().into()),
+            limits: Limits { udp_answer: usize::from(UDP_ANSWER), tcp },
+        })
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Fault> {
+    let whole = text.parse().ok();
+    let plain = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT));
+    whole.or_else(plain).ok_or_else(|| {
+        let text = format!(
+            "{text:?} is neither an address nor one with a port, as in \"192.0.2.53\" or \
+             \"[2001:db8::53]:5300\""
+        );
+        Fault::config("listen", text)
+    })
+}
+
+fn refuse_no_folder(path: &Path) -> Result<(), Fault> {
+    let say = |what: String| Fault::config("zones", format!("{} {what}", path.display()));
+    match fs::metadata(path) {
+        Ok(about) if about.is_dir() => Ok(()),
+        Ok(_) => Err(say("is not a directory".to_owned())),
+        Err(error) => Err(say(format!("cannot be used, an existing directory is needed: {error}"))),
+    }
+}
+
+fn workers(wanted: Option<u16>) -> Result<NonZeroUsize, Fault> {
+    match wanted {
+        None => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        Some(wanted @ 1..=MOST_WORKERS) => count("workers", wanted.into()),
+        Some(_) => Err(Fault::config("workers", format!("1 to {MOST_WORKERS} are allowed"))),
+    }
+}
+
+fn count(key: &str, wanted: u32) -> Result<NonZeroUsize, Fault> {
+    let wanted = usize::try_from(wanted).ok().and_then(NonZeroUsize::new);
+    wanted.ok_or_else(|| Fault::config(key, "at least 1 is needed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_sdk::{Describe, Need};
+
+    use super::*;
+
+    /// Key and default of each row under "Configuration".
+    fn rows() -> Vec<[&'static str; 2]> {
+        let (_, part) = include_str!("../README.md").split_once("## Configuration").unwrap();
+        let (part, _) = part.split_once("## Outcome").unwrap();
+        let rows = part.lines().filter(|line| line.starts_with("| `"));
+        rows.map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`']));
+            [cells.next().unwrap(), cells.next().unwrap()]
+        })
+        .collect()
+    }
+
+    #[test]
+    fn what_is_told_is_what_the_readme_says() {
+        let told = Config::options();
+        let keys: Vec<_> = told.iter().map(|key| key.name.as_str()).collect();
+        assert_eq!(keys, rows().iter().map(|[key, _]| *key).collect::<Vec<_>>());
+        for (key, [_, default]) in told.iter().zip(rows()) {
+            match &key.need {
+                Need::Required => assert_eq!(default, "required", "{}", key.name),
+                Need::Default(text) => assert_eq!(text, default, "{}", key.name),
+                _ => assert!(["none", "cores"].contains(&default), "{}", key.name),
+            }
+            assert!(!key.text.is_empty() && key.kind != "value", "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn addresses_may_have_a_port() {
+        for (text, address) in [
+            ("192.0.2.53", "192.0.2.53:53"),
+            ("192.0.2.53:5300", "192.0.2.53:5300"),
+            ("2001:db8::53", "[2001:db8::53]:53"),
+            ("[2001:db8::53]:5300", "[2001:db8::53]:5300"),
+        ] {
+            assert_eq!(super::address(text).unwrap().to_string(), address);
+        }
+        for text in ["", "localhost", "192.0.2.53:", "192.0.2.53:x", "[::1]"] {
+            assert_eq!(super::address(text).unwrap_err().at, "listen", "{text}");
+        }
+    }
+}

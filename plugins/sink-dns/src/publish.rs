@@ -1,0 +1,207 @@
+//! What a binder publishes, put in front of the threads that answer.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use rais_sdk::{Fault, Owner, Record, Served, Zone as Publication};
+use rais_wheel::Seed;
+use rais_zone::{Header, OwnerName, ZoneName, contents};
+
+use crate::bound::{Bound, Member};
+use crate::engine::Engine;
+use crate::name::to_wire;
+use crate::scheme::Scheme;
+use crate::zone::{Builder, Zone};
+
+/// A zone that a binder publishes, as it was last.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    published: Option<Published>,
+}
+
+#[derive(Debug)]
+struct Published {
+    header: String,
+    sets: Sets,
+    zone: Arc<Zone>,
+}
+
+/// The bound names of a zone, in the order of its slots.
+#[derive(Debug)]
+struct Sets {
+    owners: Vec<Owner>,
+    schemes: Vec<Scheme>,
+    /// Of each owner's addresses, as far as its scheme looks at them.
+    prints: Vec<u64>,
+}
+
+impl State {
+    /// Serves `zone` from now on. Where nothing but addresses has changed, nothing but the sets of
+    /// those that changed is made anew, first those that are said to have.
+    ///
+    /// # Errors
+    /// The header cannot be answered from, or an owner or its scheme; what was served goes on.
+    pub(crate) fn publish(
+        &mut self,
+        publication: &Publication<'_>,
+        engine: &Engine,
+    ) -> Result<u32, Fault> {
+        let head = &publication.head;
+        let refused = |error: &dyn std::fmt::Display| {
+            Fault::refused(format!("{}: {error}", publication.name))
+        };
+        let Some(header) = head.header.as_deref() else {
+            let text = "no header: name one in the zone's `header`, or give `ns` and `mailbox` in \
+                        [binder], from which one is made";
+            return Err(refused(&text));
+        };
+        let seed = Seed::of(publication.name.as_bytes(), head.serial);
+        let is_served = |zone: &Arc<Zone>| {
+            engine.zone(zone.apex()).is_some_and(|served| Arc::ptr_eq(&served, zone))
+        };
+        let same = |published: &&mut Published| {
+            published.header == header
+                && published.sets.owners == head.owners
+                && is_served(&published.zone)
+        };
+        if let Some(Published { sets, zone, .. }) = self.published.as_mut().filter(same) {
+            sets.bind_first(publication, seed, zone);
+            sets.bind(publication.records(), seed, zone);
+            zone.set_serial(head.serial);
+            return Ok(head.serial);
+        }
+        let made = make(publication.name, header, &head.owners);
+        let (zone, schemes) = made.map_err(|error| refused(&error))?;
+        let mut sets =
+            Sets { owners: head.owners.clone(), prints: vec![0; schemes.len()], schemes };
+        sets.bind(publication.records(), seed, &zone);
+        zone.set_serial(head.serial);
+        let zone = engine.serve(zone);
+        self.published = Some(Published { header: header.to_owned(), sets, zone });
+        Ok(head.serial)
+    }
+
+    /// What is served; unknown before the first publication.
+    pub(crate) fn served(&self, engine: &Engine) -> Option<Served> {
+        let published = self.published.as_ref()?;
+        let Some(zone) = engine.zone(published.zone.apex()) else {
+            return Some(Served::new(None, published.sets.owners.clone(), Vec::new()));
+        };
+        let records = zone.slots().iter().zip(0..).flat_map(|(slot, owner)| {
+            let bound = slot.load_full();
+            bound.addresses().map(|ip| Record::new(owner, ip)).collect::<Vec<_>>()
+        });
+        Some(Served::new(Some(zone.serial()), published.sets.owners.clone(), records.collect()))
+    }
+}
+
+impl Sets {
+    /// What is told as changed, before all is gone through: so that it is seen at once, however
+    /// large the zone is.
+    fn bind_first(&mut self, publication: &Publication<'_>, seed: Seed, zone: &Zone) {
+        let changed = publication.added().chain(publication.removed());
+        let mut owners: Vec<u32> = changed.map(|record| record.owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let is_changed = |record: &Record| owners.binary_search(&record.owner).is_ok();
+        let mut records: Vec<Record> = publication.records().filter(is_changed).collect();
+        records.sort_by_key(|record| record.owner);
+        self.bind_owners(owners.iter().map(|owner| *owner as usize), &records, seed, zone);
+    }
+
+    /// Makes the sets of those owners anew whose addresses are others than before.
+    fn bind(&mut self, records: impl Iterator<Item = Record>, seed: Seed, zone: &Zone) {
+        let mut records: Vec<Record> = records.collect();
+        // Stable, and at once done with what is in order.
+        records.sort_by_key(|record| record.owner);
+        self.bind_owners(0..self.owners.len(), &records, seed, zone);
+    }
+
+    /// Of some owners, in order, with their records.
+    fn bind_owners(
+        &mut self,
+        owners: impl Iterator<Item = usize>,
+        mut records: &[Record],
+        seed: Seed,
+        zone: &Zone,
+    ) {
+        let mut members = Vec::new();
+        for owner in owners {
+            let ours = |record: &&Record| record.owner as usize == owner;
+            let count = records.iter().take_while(ours).count();
+            let (of_owner, after) = records.split_at(count);
+            records = after;
+            members.clear();
+            members.extend(of_owner.iter().map(member));
+            self.bind_one(owner, &members, seed, zone);
+        }
+    }
+
+    fn bind_one(&mut self, owner: usize, members: &[Member], seed: Seed, zone: &Zone) {
+        let (Some(of), Some(scheme), Some(print)) =
+            (self.owners.get(owner), self.schemes.get(owner), self.prints.get_mut(owner))
+        else {
+            return;
+        };
+        let now = fingerprint(*scheme, members);
+        if *print != now {
+            *print = now;
+            zone.bind(owner, Arc::new(Bound::new(*scheme, of.ttl, members, seed)));
+        }
+    }
+}
+
+/// Reads a header and puts slots for the owners into it.
+fn make(
+    name: &str,
+    header: &str,
+    owners: &[Owner],
+) -> Result<(Zone, Vec<Scheme>), Box<dyn std::error::Error>> {
+    let name = ZoneName::parse(name)?;
+    let in_header = |error: &dyn std::fmt::Display| format!("in its header: {error}");
+    let checked = Header::of(header, &name).map_err(|error| in_header(&error))?;
+    let mut builder = Builder::new(to_wire(name.as_str()));
+    contents(header, &name, |record| builder.take(&record)).map_err(|error| in_header(&error))?;
+    let mut schemes = Vec::with_capacity(owners.len());
+    for owner in owners {
+        let bound = OwnerName::parse(&owner.name, &name)?;
+        if let Some(there) = checked.conflict(&bound) {
+            let text = format!(
+                "in its header: {}: {} has a record of type {} there, but its addresses are bound by \
+                 rais: take the record out, or bind another owner",
+                there.place, there.name, there.rtype
+            );
+            return Err(text.into());
+        }
+        builder.bind(to_wire(bound.as_str()));
+        schemes.push(scheme(owner)?);
+    }
+    Ok((builder.build().map_err(|error| in_header(&error))?, schemes))
+}
+
+/// The binder has looked at the header's line already.
+fn scheme(owner: &Owner) -> Result<Scheme, String> {
+    let Some(word) = owner.scheme.as_deref() else { return Ok(Scheme::default()) };
+    Scheme::parse(word).ok_or_else(|| {
+        format!("the scheme {word:?} of {:?}: allowed are {}", owner.name, Scheme::allowed())
+    })
+}
+
+fn member(record: &Record) -> Member {
+    Member { ip: record.ip, weight: record.weight, load: record.load }
+}
+
+/// Never 0. Weights and loads count where the scheme looks at them.
+fn fingerprint(scheme: Scheme, members: &[Member]) -> u64 {
+    let mut hasher = FixedState::with_seed(1).build_hasher();
+    for member in members {
+        member.ip.hash(&mut hasher);
+        match scheme {
+            Scheme::Weighted => member.weight.hash(&mut hasher),
+            Scheme::LeastLoad => member.load.map(f64::to_bits).hash(&mut hasher),
+            _ => {}
+        }
+    }
+    hasher.finish() | 1
+}

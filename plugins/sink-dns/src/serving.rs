@@ -1,0 +1,133 @@
+//! What runs while the sink does: the server's threads, and one that looks at the zone files.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rais_sdk::Again;
+use rais_sdk::prelude::*;
+
+use crate::answer::Responder;
+use crate::config::Settings;
+use crate::engine::{Engine, lock};
+use crate::files::{Folder, Haste};
+use crate::net::{Server, Sockets};
+
+/// How often the zone files are looked at.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the sink and its threads share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    /// The zones that a binder publishes: their files would be a second truth.
+    pub(crate) bound: Mutex<BTreeSet<Vec<u8>>>,
+    life: Mutex<Life>,
+    ended: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Runs,
+    Ended,
+}
+
+/// The threads; they end when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    shared: Arc<Shared>,
+    /// Stopped by its own drop.
+    _server: Server,
+    watcher: Option<JoinHandle<()>>,
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Engine) -> Shared {
+        Shared {
+            engine: Arc::new(engine),
+            bound: Mutex::default(),
+            life: Mutex::new(Life::Runs),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// Waits for the next look, and says whether there is to be one.
+    fn goes_on(&self) -> bool {
+        let life = lock(&self.life);
+        let waited = self.ended.wait_timeout_while(life, PAUSE, |life| *life == Life::Runs);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == Life::Runs
+    }
+
+    fn end(&self) {
+        *lock(&self.life) = Life::Ended;
+        self.ended.notify_all();
+    }
+
+    fn look(&self, folder: &mut Folder, haste: Haste, host: &Host) -> std::io::Result<()> {
+        let bound = lock(&self.bound).clone();
+        let news = folder.look(haste, &bound, &self.engine)?;
+        for fault in news.faults {
+            host.warn(&fault);
+        }
+        Ok(())
+    }
+}
+
+impl Serving {
+    /// Takes the sockets, reads the zone files and answers from now on.
+    pub(crate) fn start(
+        settings: &Settings,
+        shared: &Arc<Shared>,
+        host: &Host,
+    ) -> Result<Serving, Fault> {
+        let sockets = Sockets::bind(&settings.listen, settings.workers).map_err(Fault::io)?;
+        let mut folder = settings.zones.clone().map(Folder::new);
+        if let Some(folder) = &mut folder {
+            shared
+                .look(folder, Haste::Now, host)
+                .map_err(|error| Fault::io(format_args!("{}: {error}", folder.path().display())))?;
+        }
+        let addresses: Vec<_> = sockets.addresses().iter().map(ToString::to_string).collect();
+        let responder = || Responder::new(Arc::clone(&shared.engine));
+        let spawn = |name: &str, work| host.spawn(name, Again::Restart, work);
+        let server =
+            Server::start(sockets, &settings.limits, responder, &spawn).map_err(Fault::io)?;
+        host.log(&format!("answering at {}", addresses.join(", ")));
+        let mut serving = Serving { shared: Arc::clone(shared), _server: server, watcher: None };
+        if let Some(folder) = folder {
+            serving.watcher = Some(watch(folder, shared, host).map_err(Fault::io)?);
+        }
+        Ok(serving)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.shared.end();
+        if let Some(watcher) = self.watcher.take() {
+            // A panic in it has been logged.
+            let _ = watcher.join();
+        }
+    }
+}
+
+fn watch(mut folder: Folder, shared: &Arc<Shared>, host: &Host) -> std::io::Result<JoinHandle<()>> {
+    let (shared, log) = (Arc::clone(shared), host.clone());
+    let mut failed = false;
+    host.spawn("dns-zones", Again::Restart, move || {
+        while shared.goes_on() {
+            let looked = shared.look(&mut folder, Haste::Settled, &log);
+            // Said once.
+            if let Err(error) = &looked
+                && !failed
+            {
+                log.warn(&format!(
+                    "{}: {error}: its zones stay as they are",
+                    folder.path().display()
+                ));
+            }
+            failed = looked.is_err();
+        }
+    })
+}

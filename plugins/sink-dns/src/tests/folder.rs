@@ -1,0 +1,107 @@
+//! Zones in files.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::*;
+use crate::files::{Folder, Haste, News};
+
+struct Bed {
+    folder: tempfile::TempDir,
+    files: Folder,
+    engine: Arc<Engine>,
+    responder: Responder,
+    taken: BTreeSet<Vec<u8>>,
+}
+
+fn text(address: &str) -> String {
+    format!("$TTL 60\n@ SOA ns h 1 1 1 1 1\n NS ns\nns A 192.0.2.53\nwww A {address}\n")
+}
+
+impl Bed {
+    fn new() -> Bed {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Arc::new(Engine::new(Identity::default()));
+        Bed {
+            files: Folder::new(folder.path().to_owned()),
+            folder,
+            responder: Responder::new(Arc::clone(&engine)),
+            engine,
+            taken: BTreeSet::new(),
+        }
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.folder.path().join(file), text).unwrap();
+    }
+
+    fn look(&mut self, haste: Haste) -> News {
+        self.files.look(haste, &self.taken, &self.engine).unwrap()
+    }
+
+    fn ask(&mut self, name: &str) -> String {
+        let query = question(name, "A");
+        let peer = peer("192.0.2.200", Transport::Udp);
+        shown(&ask(&mut self.responder, &query, &peer).unwrap()).last().unwrap().clone()
+    }
+}
+
+#[test]
+fn files_are_served_as_they_are_and_read_again_when_they_change() {
+    let mut bed = Bed::new();
+    bed.write("A.example.zone", &text("192.0.2.1"));
+    bed.write("b.example.zone", &text("192.0.2.2"));
+    bed.write("c.example", "no zone");
+    bed.write(".d.example.zone", "half written");
+    assert_eq!(bed.look(Haste::Now), News { read: 2, faults: vec![] });
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+    assert_eq!(bed.look(Haste::Now), News::default());
+    // Longer, so that it is seen whatever the clock of the file system is.
+    bed.write("b.example.zone", &text("192.0.2.222"));
+    // Somebody may be writing it.
+    assert_eq!(bed.look(Haste::Settled), News::default());
+    assert_eq!(bed.ask("www.b.example"), "an www.b.example 60 a 192.0.2.2");
+    assert_eq!(bed.look(Haste::Settled), News { read: 1, faults: vec![] });
+    assert_eq!(bed.ask("www.b.example"), "an www.b.example 60 a 192.0.2.222");
+    fs::remove_file(bed.folder.path().join("b.example.zone")).unwrap();
+    bed.look(Haste::Settled);
+    assert_eq!(bed.ask("www.b.example"), "REFUSED");
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+}
+
+#[test]
+fn a_broken_file_is_told_with_its_line_once_and_the_old_zone_goes_on() {
+    let mut bed = Bed::new();
+    bed.write("a.example.zone", &text("192.0.2.1"));
+    bed.look(Haste::Now);
+    bed.write("a.example.zone", &format!("{}$GENERATE 1-9 a$ A 192.0.2.$\n", text("192.0.2.9")));
+    let news = bed.look(Haste::Now);
+    let path = bed.folder.path().join("a.example.zone");
+    let says = format!("{}: line 6, column 1: $GENERATE is not taken here", path.display());
+    assert!(news.read == 0 && news.faults[0].starts_with(&says), "{news:?}");
+    assert_eq!(bed.look(Haste::Now), News::default());
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+    for (text, says) in [
+        (&b"$TTL 1h\n\n@ SOA ns h 1 1 1 1 1 \xff\n"[..], "line 3: not UTF-8"),
+        (b"$TTL 1h\n@ SOA ns h 1 1 1 1 1\n", "no NS record"),
+        (b"$TTL 1h\n@ NS ns\n", "no SOA record"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let news = bed.look(Haste::Now);
+        assert!(news.faults.len() == 1 && news.faults[0].contains(says), "{news:?}");
+    }
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+}
+
+#[test]
+fn a_zone_that_a_binder_publishes_is_not_read_from_a_file() {
+    let mut bed = Bed::new();
+    bed.taken.insert(to_wire("a.example"));
+    bed.write("a.example.zone", &text("192.0.2.1"));
+    let news = bed.look(Haste::Now);
+    assert!(news.read == 0 && news.faults[0].contains("a binder publishes"), "{news:?}");
+    fs::remove_file(bed.folder.path().join("a.example.zone")).unwrap();
+    bed.engine.serve(zone(&text("192.0.2.7"), "a.example").unwrap());
+    bed.look(Haste::Settled);
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.7");
+}

@@ -1,0 +1,277 @@
+//! From what a binder publishes to what is answered.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rais_sdk::{Fault, Owner, Record, Zone as Publication, ZoneHead};
+
+use super::*;
+use crate::publish::State;
+
+const HEADER: &str = "\
+$TTL 1h
+@ SOA ns1 h ( 7 3h 1h 1w 300 )
+  NS ns1
+ns1 A 192.0.2.53
+  MX 10 www.example.
+";
+
+struct Bed {
+    state: State,
+    engine: Arc<Engine>,
+    responder: Responder,
+}
+
+impl Bed {
+    fn new() -> Bed {
+        let engine = Arc::new(Engine::new(Identity::default()));
+        let responder = Responder::new(Arc::clone(&engine));
+        Bed { state: State::default(), engine, responder }
+    }
+
+    fn publish(
+        &mut self,
+        header: &str,
+        owners: &[Owner],
+        records: &[Record],
+        serial: u32,
+    ) -> Result<u32, Fault> {
+        let mut head = ZoneHead::new(owners.to_vec(), serial);
+        head.header = Some(header.to_owned());
+        self.state.publish(&Publication::new("www.example", head, records, &[], &[]), &self.engine)
+    }
+
+    fn ask(&mut self, name: &str, rtype: &str) -> Vec<String> {
+        self.ask_as("192.0.2.200", name, rtype)
+    }
+
+    fn ask_as(&mut self, client: &str, name: &str, rtype: &str) -> Vec<String> {
+        let query = question(name, rtype);
+        shown(&ask(&mut self.responder, &query, &peer(client, Transport::Udp)).unwrap())
+    }
+
+    /// The addresses in the order of the answer.
+    fn addresses(&mut self, client: &str, rtype: &str) -> Vec<IpAddr> {
+        let query = question("www.example", rtype);
+        let answer = ask(&mut self.responder, &query, &peer(client, Transport::Udp)).unwrap();
+        let message = Message::from_octets(answer).unwrap();
+        let records = message.answer().unwrap().map(|record| record.unwrap());
+        records
+            .filter_map(|record| {
+                let data = record.to_any_record::<AllRecordData<_, _>>().unwrap();
+                data.data().to_string().parse().ok()
+            })
+            .collect()
+    }
+}
+
+fn apex(scheme: &str) -> Vec<Owner> {
+    vec![Owner::new("@", 10).with_scheme(scheme)]
+}
+
+fn v4(count: u8) -> Vec<Record> {
+    (1..=count).map(|n| Record::new(0, [192, 0, 2, n].into())).collect()
+}
+
+/// In how many of so many answers each address is, and in how many it is first.
+fn counted(bed: &mut Bed, answers: usize) -> (BTreeMap<IpAddr, usize>, BTreeMap<IpAddr, usize>) {
+    let (mut all, mut first) = (BTreeMap::new(), BTreeMap::new());
+    for _ in 0..answers {
+        let addresses = bed.addresses("192.0.2.200", "A");
+        *first.entry(addresses[0]).or_default() += 1;
+        for address in addresses {
+            *all.entry(address).or_default() += 1;
+        }
+    }
+    (all, first)
+}
+
+#[test]
+fn what_is_published_is_answered_and_read_back() {
+    let mut bed = Bed::new();
+    assert_eq!(bed.state.served(&bed.engine), None);
+    assert_eq!(bed.ask("www.example", "A"), ["REFUSED"]);
+
+    let owners = [Owner::new("@", 10), Owner::new("api", 5), Owner::new("*.any", 7)];
+    let record = |owner, ip: &str| Record::new(owner, ip.parse().unwrap());
+    let records = [record(0, "192.0.2.1"), record(0, "2001:db8::1"), record(2, "192.0.2.9")];
+    assert_eq!(bed.publish(HEADER, &owners, &records, 8), Ok(8));
+    let answer = bed.ask("www.example", "A");
+    assert_eq!(answer, ["NOERROR aa", "an www.example 10 a 192.0.2.1"]);
+    let answer = bed.ask("www.example", "AAAA");
+    assert_eq!(answer, ["NOERROR aa", "an www.example 10 aaaa 2001:db8::1"]);
+    assert_eq!(bed.ask("x.any.www.example", "A")[1], "an x.any.www.example 7 a 192.0.2.9");
+    // The serial is the publication's, and no address is remembered no longer than one.
+    let soa = "soa ns1.www.example. h.www.example. 8 10800 3600 604800 300";
+    assert_eq!(bed.ask("www.example", "SOA")[1], format!("an www.example 3600 {soa}"));
+    assert_eq!(bed.ask("api.www.example", "A")[1], format!("ns www.example 5 {soa}"));
+    assert_eq!(bed.ask("www.example", "TXT")[1], format!("ns www.example 300 {soa}"));
+    // Bound addresses go along with what names them.
+    let mx = bed.ask("ns1.www.example", "MX");
+    assert_eq!(mx[2..], ["ar www.example 10 a 192.0.2.1", "ar www.example 10 aaaa 2001:db8::1"]);
+    assert_eq!(bed.ask("www.example", "ANY").len(), 2);
+
+    let served = bed.state.served(&bed.engine).unwrap();
+    assert_eq!((served.serial, served.owners), (Some(8), owners.to_vec()));
+    assert_eq!(served.records.len(), 3);
+    assert_eq!(served.records[2].owner, 2);
+}
+
+#[test]
+fn a_change_of_addresses_swaps_its_set_and_nothing_else() {
+    let mut bed = Bed::new();
+    let owners = [Owner::new("@", 10), Owner::new("api", 5)];
+    let of = |owner, n| Record::new(owner, [192, 0, 2, n].into());
+    bed.publish(HEADER, &owners, &[of(0, 1), of(1, 2)], 8).unwrap();
+    let version = bed.engine.version();
+    let zone = bed.engine.zone(&to_wire("www.example")).unwrap();
+    let sets = |zone: &Zone| zone.slots().iter().map(|slot| slot.load_full()).collect::<Vec<_>>();
+    let before = sets(&zone);
+    bed.publish(HEADER, &owners, &[of(0, 1), of(0, 3), of(1, 2)], 9).unwrap();
+    assert_eq!(bed.engine.version(), version);
+    let after = sets(&zone);
+    assert!(!Arc::ptr_eq(&before[0], &after[0]) && Arc::ptr_eq(&before[1], &after[1]));
+    assert_eq!(bed.ask("www.example", "A").len(), 3);
+    assert!(bed.ask("www.example", "SOA")[1].contains(" 9 "));
+    // The last address goes.
+    bed.publish(HEADER, &owners, &[of(1, 2)], 10).unwrap();
+    assert!(bed.ask("www.example", "A")[1].starts_with("ns www.example 10 soa"));
+}
+
+#[test]
+fn a_name_of_which_nobody_is_up_says_so() {
+    let mut bed = Bed::new();
+    bed.publish(HEADER, &[Owner::new("@", 10)], &[], 8).unwrap();
+    let query = with_edns(question("www.example", "A"), 1232, 0, &[]);
+    let answer = ask(&mut bed.responder, &query, &peer("192.0.2.1", Transport::Udp)).unwrap();
+    assert!(answer.ends_with(b"\x00\x0f\x00\x11\x00\x00no server is up"), "{answer:?}");
+}
+
+#[test]
+fn a_broken_header_is_told_with_its_line_and_the_old_zone_goes_on() {
+    let mut bed = Bed::new();
+    bed.publish(HEADER, &[Owner::new("@", 10)], &v4(1), 8).unwrap();
+    let owner = [Owner::new("@", 10)];
+    for (more, says) in [
+        ("$GENERATE 1-9 a$ A 192.0.2.$\n", "in its header: line 6, column 1: $GENERATE"),
+        ("x A 192.0.2.300\n", "in its header: line 6, column 1: not a valid A record"),
+        ("@ A 192.0.2.7\n", "in its header: line 6, column 1: www.example has a record of type A"),
+        (
+            "x CNAME y\nx A 192.0.2.1\n",
+            "in its header: line 6, column 1: x.www.example. has a CNAME",
+        ),
+    ] {
+        let fault = bed.publish(&format!("{HEADER}{more}"), &owner, &v4(2), 9).unwrap_err();
+        assert!(fault.text.starts_with("www.example: ") && fault.text.contains(says), "{fault}");
+        assert_eq!(bed.ask("www.example", "A").len(), 2, "{more}");
+    }
+    let below = [Owner::new("a.sub", 10)];
+    let fault = bed.publish(&format!("{HEADER}sub NS ns1\n"), &below, &[], 9).unwrap_err();
+    assert!(fault.text.contains("a.sub.www.example. stands at or below a delegation"), "{fault}");
+    let fault = bed.publish(HEADER, &apex("best"), &[], 9).unwrap_err();
+    assert!(fault.text.contains("\"least-load\""), "{fault}");
+    bed.publish(&format!("{HEADER}x A 192.0.2.30\n"), &owner, &v4(2), 9).unwrap();
+    assert_eq!(bed.ask("x.www.example", "A").len(), 2);
+    assert_eq!(bed.ask("www.example", "A").len(), 3);
+}
+
+#[test]
+fn round_robin_gives_each_its_turn() {
+    for (count, taken) in [(3, 3), (28, 28), (40, 28)] {
+        let mut bed = Bed::new();
+        bed.publish(HEADER, &apex("round-robin"), &v4(count), 8).unwrap();
+        let (all, first) = counted(&mut bed, 10 * usize::from(count));
+        assert_eq!(first.len(), usize::from(count));
+        assert!(first.values().all(|times| *times == 10), "{first:?}");
+        assert!(all.values().all(|times| *times == 10 * taken), "{all:?}");
+    }
+}
+
+#[test]
+fn questions_for_other_families_and_names_do_not_disturb_a_turn() {
+    let mut bed = Bed::new();
+    let owners = [Owner::new("@", 10), Owner::new("api", 5)];
+    let mut records = v4(2);
+    records.extend([1, 2].map(|n| Record::new(0, format!("2001:db8::{n}").parse().unwrap())));
+    records.extend([1, 2].map(|n| Record::new(1, [192, 0, 2, n].into())));
+    bed.publish(HEADER, &owners, &records, 8).unwrap();
+    let mut first = HashMap::new();
+    for _ in 0..20 {
+        for rtype in ["A", "AAAA"] {
+            *first.entry(bed.addresses("192.0.2.200", rtype)[0]).or_insert(0) += 1;
+        }
+        bed.ask("api.www.example", "A");
+    }
+    assert_eq!(first.len(), 4);
+    assert!(first.values().all(|times| *times == 10), "{first:?}");
+}
+
+#[test]
+fn weights_are_the_shares_of_answers() {
+    let mut bed = Bed::new();
+    let records: Vec<_> =
+        v4(3).into_iter().zip([65_535, 32_768, 32_768]).map(|(r, w)| r.with_weight(w)).collect();
+    bed.publish(HEADER, &apex("weighted"), &records, 8).unwrap();
+    let (all, first) = counted(&mut bed, 1024);
+    let share = |counts: &BTreeMap<IpAddr, usize>, n: u8| counts[&IpAddr::from([192, 0, 2, n])];
+    for counts in [&all, &first] {
+        let (one, two) = (share(counts, 1), share(counts, 2));
+        assert!(one.abs_diff(2 * two) * 100 <= 2 * one, "{counts:?}");
+    }
+    // Equal weights are a rotation, and weights alone may change.
+    bed.publish(HEADER, &apex("weighted"), &v4(3), 9).unwrap();
+    let (_, first) = counted(&mut bed, 30);
+    assert!(first.values().all(|times| *times == 10), "{first:?}");
+}
+
+#[test]
+fn the_other_schemes_order_as_they_are_called() {
+    let mut bed = Bed::new();
+    bed.publish(HEADER, &apex("random"), &v4(4), 8).unwrap();
+    let (all, first) = counted(&mut bed, 4000);
+    assert!(all.values().all(|times| *times == 4000), "{all:?}");
+    // Of 1,000, seven times the deviation of 27.
+    assert!(first.values().all(|times| times.abs_diff(1000) < 190), "{first:?}");
+
+    let mut records = v4(4);
+    records.reverse();
+    bed.publish(HEADER, &apex("fixed"), &records, 9).unwrap();
+    let sorted: Vec<IpAddr> = (1..=4).map(|n| [192, 0, 2, n].into()).collect();
+    assert_eq!(bed.addresses("192.0.2.200", "A"), sorted);
+    assert_eq!(bed.addresses("192.0.2.200", "A"), sorted);
+
+    let loaded: Vec<_> = v4(3).into_iter().zip([90.0, 10.0]).map(|(r, l)| r.with_load(l)).collect();
+    let loaded = [loaded, vec![v4(3)[2]]].concat();
+    bed.publish(HEADER, &apex("least-load"), &loaded, 10).unwrap();
+    let order: Vec<IpAddr> = [2, 3, 1].map(|n| [192, 0, 2, n].into()).to_vec();
+    assert_eq!(bed.addresses("192.0.2.200", "A"), order);
+}
+
+#[test]
+fn a_client_keeps_its_server_while_that_is_there() {
+    let mut bed = Bed::new();
+    bed.publish(HEADER, &apex("client-hash"), &v4(8), 8).unwrap();
+    let clients: Vec<_> = (0..200).map(|n| format!("198.51.{n}.7")).collect();
+    let first = |bed: &mut Bed, client: &str| bed.addresses(client, "A")[0];
+    let before: Vec<_> = clients.iter().map(|client| first(&mut bed, client)).collect();
+    for server in 1..=8 {
+        assert!(before.contains(&[192, 0, 2, server].into()), "{server}");
+    }
+    assert_eq!(first(&mut bed, "198.51.3.250"), before[3]);
+    bed.publish(HEADER, &apex("client-hash"), &v4(7), 9).unwrap();
+    let gone = IpAddr::from([192, 0, 2, 8]);
+    for (client, before) in clients.iter().zip(&before) {
+        let now = first(&mut bed, client);
+        assert!(now == *before || *before == gone, "{client}");
+        assert_ne!(now, gone);
+    }
+}
+
+#[test]
+fn another_header_leaves_no_counters_behind() {
+    let mut bed = Bed::new();
+    for serial in 0..100 {
+        let header = format!("{HEADER}x{serial} A 192.0.2.1\n");
+        bed.publish(&header, &[Owner::new("@", 10)], &v4(3), serial).unwrap();
+    }
+    assert!(bed.engine.published().1.turns() <= 2);
+}

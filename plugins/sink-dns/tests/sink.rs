@@ -1,0 +1,168 @@
+//! The sink through the plugin boundary, asked by its sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use domain::base::Message;
+use domain::base::iana::{Rcode, Rtype};
+use domain::base::name::Name;
+use domain::rdata::AllRecordData;
+use rais_plugin_sink_dns::Dns;
+use rais_sdk::host::{Level, SinkObject};
+use rais_sdk::testing::{Bench, samples_parse};
+use rais_sdk::{Describe, Fault, FaultKind, Owner, Record, Sink, Zone, ZoneHead};
+
+const README: &str = include_str!("../README.md");
+const HEADER: &str = "$TTL 1h\n@ SOA ns1 h ( 7 3h 1h 1w 300 )\n NS ns1\nns1 A 192.0.2.53\n";
+/// For what comes by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn publish(sink: &SinkObject, header: &str, addresses: &[&str], serial: u32) -> Result<u32, Fault> {
+    let records: Vec<_> = addresses.iter().map(|ip| Record::new(0, ip.parse().unwrap())).collect();
+    let mut head = ZoneHead::new(vec![Owner::new("@", 10)], serial);
+    head.header = Some(header.to_owned());
+    sink.publish(&Zone::new("www.example", head, &records, &records, &[]))
+}
+
+/// Where the sink says that it answers.
+fn address(bench: &Bench) -> SocketAddr {
+    let lines = bench.lines();
+    let told = lines.iter().find_map(|(_, line)| line.strip_prefix("answering at "));
+    told.unwrap().parse().unwrap()
+}
+
+fn query(name: &str) -> Vec<u8> {
+    let mut query = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    query.extend_from_slice(name.parse::<Name<Vec<u8>>>().unwrap().as_slice());
+    query.extend_from_slice(&[0, Rtype::A.to_int() as u8, 0, 1]);
+    query
+}
+
+fn by_udp(server: SocketAddr, name: &str) -> Vec<u8> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.connect(server).unwrap();
+    socket.send(&query(name)).unwrap();
+    let mut room = [0; 1500];
+    let length = socket.recv(&mut room).unwrap();
+    room[..length].to_vec()
+}
+
+fn by_tcp(server: SocketAddr, name: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let query = query(name);
+    stream.write_all(&[&[0, query.len() as u8][..], &query].concat()).unwrap();
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+/// The addresses in an answer, or what it says instead.
+fn addresses(answer: Vec<u8>) -> Result<Vec<String>, Rcode> {
+    let message = Message::from_octets(answer).unwrap();
+    let records = message.answer().unwrap().limit_to::<AllRecordData<_, _>>();
+    match message.header().rcode() {
+        Rcode::NOERROR => Ok(records.map(|record| record.unwrap().data().to_string()).collect()),
+        rcode => Err(rcode),
+    }
+}
+
+#[test]
+fn what_is_published_is_answered_over_udp_and_tcp_until_it_is_stopped() {
+    let bench = Bench::new();
+    let sink = bench.sink::<Dns>("listen = ['127.0.0.1:0']").unwrap();
+    assert_eq!(bench.lines(), []);
+    assert_eq!(publish(&sink, HEADER, &["192.0.2.1", "2001:db8::1"], 8), Ok(8));
+    let server = address(&bench);
+    for ask in [by_udp, by_tcp] {
+        assert_eq!(addresses(ask(server, "www.example")), Ok(vec!["192.0.2.1".to_owned()]));
+        assert_eq!(addresses(ask(server, "www.example.net")), Err(Rcode::REFUSED));
+    }
+    let served = sink.served("WWW.example").unwrap().unwrap();
+    assert_eq!((served.serial, served.records.len()), (Some(8), 2));
+
+    let fault = publish(&sink, &format!("{HEADER}x A 1\n"), &["192.0.2.2"], 9).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused);
+    assert!(fault.text.contains("line 5, column 1: not a valid A record"), "{fault}");
+    assert_eq!(addresses(by_udp(server, "www.example")), Ok(vec!["192.0.2.1".to_owned()]));
+
+    sink.stop();
+    TcpListener::bind(server).unwrap();
+    assert_eq!(publish(&sink, HEADER, &[], 10).unwrap_err().kind, FaultKind::Busy);
+}
+
+#[test]
+fn files_are_served_beside_and_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |zone: &str, text: &str| {
+        fs::write(folder.path().join(format!("{zone}.zone")), text).unwrap();
+    };
+    write("a.example", &format!("{HEADER}@ A 192.0.2.1\n"));
+    write("www.example", HEADER);
+    write("broken.example", &format!("{HEADER}\n$GENERATE 1-2 a$ A 192.0.2.$\n"));
+    let bench = Bench::new();
+    let table = format!("listen = ['127.0.0.1:0']\nzones = '{}'", folder.path().display());
+    let sink = bench.sink::<Dns>(&table).unwrap();
+    publish(&sink, HEADER, &["192.0.2.9"], 8).unwrap();
+    let server = address(&bench);
+    assert_eq!(addresses(by_udp(server, "a.example")), Ok(vec!["192.0.2.1".to_owned()]));
+    // What a binder publishes goes before the file.
+    assert_eq!(addresses(by_udp(server, "www.example")), Ok(vec!["192.0.2.9".to_owned()]));
+    let warned: Vec<_> =
+        bench.lines().into_iter().filter(|(level, _)| *level == Level::Warn).collect();
+    let broken = folder.path().join("broken.example.zone");
+    let says = format!("{}: line 6, column 1: $GENERATE", broken.display());
+    assert!(warned.len() == 1 && warned[0].1.starts_with(&says), "{warned:?}");
+
+    write("a.example", &format!("{HEADER}@ A 192.0.2.111\n"));
+    let begin = std::time::Instant::now();
+    while addresses(by_udp(server, "a.example")) != Ok(vec!["192.0.2.111".to_owned()]) {
+        assert!(begin.elapsed() < PATIENCE, "the file is not read again");
+        std::thread::yield_now();
+    }
+    sink.stop();
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_told_when_it_is_to_answer() {
+    let sink = Bench::new().sink::<Dns>("listen = ['192.0.2.53:5300']").unwrap();
+    let fault = publish(&sink, HEADER, &[], 8).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Io);
+    assert!(fault.text.contains("192.0.2.53:5300"), "{fault}");
+}
+
+#[test]
+fn a_table_that_makes_no_sense_is_refused_with_its_key() {
+    let refused = |table: &str| Bench::new().sink::<Dns>(table).unwrap_err();
+    for (table, at) in [
+        ("", ""),
+        ("listen = []", "listen"),
+        ("listen = ['localhost']", "listen"),
+        ("listen = ['::1']\nworkers = 0", "workers"),
+        ("listen = ['::1']\nzones = '/nowhere'", "zones"),
+        ("listen = ['::1']\ntcp_connections = 0", "tcp_connections"),
+        ("listen = ['::1']\ntcp_per_client = 0", "tcp_per_client"),
+        ("listen = ['::1']\ntcp_idle = '2h'", "tcp_idle"),
+        ("listen = ['::1']\nzone = '.'", "zone"),
+    ] {
+        let fault = refused(table);
+        assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, at), "{table}: {fault}");
+    }
+    let long = format!("listen = ['::1']\nnsid = '{}'", "x".repeat(129));
+    assert_eq!(refused(&long).at, "nsid");
+}
+
+#[test]
+fn the_sample_is_the_readmes_and_makes_a_sink() {
+    assert_eq!(samples_parse(), Ok(1));
+    assert!(README.contains(Dns::SAMPLE));
+    for key in <Dns as Sink>::Config::options() {
+        assert!(README.contains(&format!("\n| `{}` | ", key.name)), "{}", key.name);
+    }
+}
