@@ -14,6 +14,7 @@ extern crate rais_plugin_probe_http as _;
 extern crate rais_plugin_probe_tcp as _;
 extern crate rais_plugin_probe_udp as _;
 extern crate rais_plugin_sink_bind as _;
+extern crate rais_plugin_sink_dns as _;
 extern crate rais_plugin_sink_hook as _;
 extern crate rais_plugin_sink_nsupdate as _;
 extern crate rais_plugin_transport_udp as _;
@@ -42,6 +43,7 @@ mod tests {
             (Kind::Load, "pressure"),
             (Kind::Load, "response-time"),
             (Kind::Sink, "bind"),
+            (Kind::Sink, "dns"),
             (Kind::Sink, "hook"),
             (Kind::Sink, "nsupdate"),
             (Kind::Transport, "udp"),
