@@ -6,8 +6,6 @@ use super::which::Which;
 
 /// The zone of the paper's Fig. 9.
 pub(super) const ZONE: &str = "www.isg.sun.com";
-/// The file that it is written to.
-pub(super) const ZONE_FILE: &str = "www.isg.sun.com.zone";
 /// The folder of the key ring.
 pub(super) const KEYS: &str = "keys";
 /// The service of the paper's Fig. 7.
@@ -47,8 +45,8 @@ socket = "{which}.sock"
     )
 }
 
-/// Of the binder, which hears beats at `listen`.
-pub(super) fn binder(listen: SocketAddr) -> String {
+/// Of the binder, which hears beats at `listen` and answers DNS queries at `dns`.
+pub(super) fn binder(listen: SocketAddr, dns: SocketAddr) -> String {
     format!(
         r#"# The binder: `rais binder -c {BINDER}.toml`
 [host]
@@ -69,16 +67,15 @@ ns = ["ns1.isg.sun.com"]
 mailbox = "hostmaster.isg.sun.com"
 
 [zone."{ZONE}"]
-file = "{ZONE_FILE}"
-sinks = ["files"]
+scheme = "round-robin"
+sinks = ["dns"]
 
 [binder.service.{SERVICE}]
 zone = "{ZONE}"
 
-[sink.files]
-type = "bind"
-directory = "."
-reload = {{ type = "none" }}
+[sink.dns]
+type = "dns"
+listen = ["{dns}"]
 
 [control]
 socket = "{BINDER}.sock"
@@ -96,9 +93,10 @@ mod tests {
 
     #[test]
     fn each_is_a_sound_configuration_of_its_role_alone() {
-        let beats = "127.0.0.1:40000".parse().unwrap();
+        let [beats, dns] =
+            ["127.0.0.1:40000", "127.0.0.1:5300"].map(|address| address.parse().unwrap());
         let monitors = Which::ALL.map(|which| (Role::Monitor, monitor(which, 8080, beats)));
-        for (role, text) in monitors.into_iter().chain([(Role::Binder, binder(beats))]) {
+        for (role, text) in monitors.into_iter().chain([(Role::Binder, binder(beats, dns))]) {
             let loaded = config::parse(Path::new("/demo/rais.toml"), &text);
             let loaded = loaded.unwrap_or_else(|faults| panic!("{}", faults.render(Look::Plain)));
             assert_eq!(loaded.config.roles(), [role].into(), "{text}");

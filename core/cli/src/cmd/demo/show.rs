@@ -32,7 +32,7 @@ pub(super) enum Input {
     Press(Press),
     /// From a second terminal.
     Order(Order, oneshot::Sender<Answer>),
-    /// The zone file has changed, seen then.
+    /// The zone is another in the answers, seen then.
     Zone(Instant, Zone),
     /// The binder has answered.
     Status(Box<BinderStatus>),
@@ -85,11 +85,12 @@ async fn perform(length: Option<Duration>) -> Result<(), Stop> {
     let facts = Facts {
         program: std::env::args().next().unwrap_or_else(|| "rais".to_owned()),
         addresses: Each::new(|which| site.address(which)),
+        dns: site.dns(),
         folder: site.folder().to_owned(),
         socket: site.binder_socket(),
         no_commands: counter.as_ref().err().map(|why| format!("{why:#}")),
     };
-    let watch = Watch { zone_file: site.zone_file(), socket: site.binder_socket() };
+    let watch = Watch { dns: site.dns(), socket: site.binder_socket() };
     watch.start(sender.clone()).context("no thread")?;
     let mut view = match live {
         true => View::live(sender).context("the terminal")?,

@@ -13,11 +13,13 @@ use rais_runtime::keys;
 
 use super::child::{Child, Failure, ourselves};
 use super::folder::Folder;
-use super::recipe::{self, BINDER, KEYS, SERVICE, ZONE_FILE};
+use super::recipe::{self, BINDER, KEYS, SERVICE};
 use super::which::{Each, Which};
 
 /// Ports that are easy to remember; any other is taken where these are.
 const PORTS: std::ops::Range<u16> = 8080..8090;
+/// The same for DNS queries.
+const DNS_PORTS: std::ops::Range<u16> = 5300..5310;
 
 /// The running site. Dropped, it is gone: the processes first, then their folder.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(super) struct Site {
     posts: Each<Post>,
     binder: Child,
     port: u16,
+    dns: SocketAddr,
     folder: Folder,
 }
 
@@ -57,14 +60,15 @@ impl Site {
         let (servers, port) = start_servers(folder.path())?;
         let mut servers = servers.map(Some);
         let beats = free_udp()?;
-        folder.write("binder.toml", &recipe::binder(beats))?;
+        let dns = free_dns()?;
+        folder.write("binder.toml", &recipe::binder(beats, dns))?;
         let binder = start_rais("the binder", "binder", BINDER, folder.path())?;
         let posts = Each::try_new(|which| {
             folder.write(&format!("{which}.toml"), &recipe::monitor(which, port, beats))?;
             let monitor = start_monitor(which, folder.path())?;
             anyhow::Ok(Post { server: servers[which].take(), monitor: Some(monitor) })
         })?;
-        Ok(Site { posts, binder, port, folder })
+        Ok(Site { posts, binder, port, dns, folder })
     }
 
     /// Where a server listens.
@@ -77,9 +81,9 @@ impl Site {
         self.folder.path()
     }
 
-    /// The binder's work.
-    pub(super) fn zone_file(&self) -> PathBuf {
-        self.folder.path().join(ZONE_FILE)
+    /// Where DNS queries are answered.
+    pub(super) fn dns(&self) -> SocketAddr {
+        self.dns
     }
 
     /// Where the binder answers.
@@ -204,6 +208,17 @@ fn any_port() -> Option<u16> {
 fn free_udp() -> anyhow::Result<SocketAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
     socket.context("no UDP port on 127.0.0.1 can be had")
+}
+
+/// For UDP and TCP.
+fn free_dns() -> anyhow::Result<SocketAddr> {
+    let mut ports = DNS_PORTS.chain([0]);
+    let found = ports.find_map(|port| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        let address = listener.local_addr().ok()?;
+        UdpSocket::bind(address).ok().map(|_| address)
+    });
+    found.context("no port for DNS queries on 127.0.0.1 can be had")
 }
 
 fn start_server(which: Which, port: u16, folder: &Path) -> Result<Child, Failure> {

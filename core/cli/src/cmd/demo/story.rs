@@ -146,7 +146,7 @@ impl Story {
         self.settled.push((which, Outcome::Failed(text)));
     }
 
-    /// The zone file has changed.
+    /// The zone is another in the answers.
     pub(super) fn see_zone(&mut self, at: Duration, zone: Zone) {
         let before = self.zone.replace(zone);
         if self.stage == Stage::Starting {

@@ -18,7 +18,9 @@ pub(super) struct Facts {
     pub(super) program: String,
     /// Where each server listens.
     pub(super) addresses: Each<SocketAddr>,
-    /// Where configurations, logs and the zone file are.
+    /// Where DNS queries are answered.
+    pub(super) dns: SocketAddr,
+    /// Where configurations and logs are.
     pub(super) folder: PathBuf,
     /// Where the binder answers.
     pub(super) socket: PathBuf,
@@ -69,8 +71,10 @@ impl Facts {
     }
 
     /// How to see more of it.
-    pub(super) fn closer(&self) -> [String; 2] {
+    pub(super) fn closer(&self) -> [String; 3] {
+        let (server, port) = (self.dns.ip(), self.dns.port());
         [
+            format!("  dig @{server} -p {port} {ZONE}"),
             format!("  curl http://{}/", self.addresses[Which::Web1]),
             format!("  {} status --socket {}", self.program, self.socket.display()),
         ]
@@ -138,10 +142,10 @@ impl Picture<'_> {
         let zone = self.story.zone();
         let serial = match zone {
             Some(zone) => format!("serial {}", zone.serial),
-            None => "not written yet".to_owned(),
+            None => "not answered yet".to_owned(),
         };
         let mut lines = vec![format!("{}  {serial}", bold(&format!("zone {ZONE}")))];
-        let records = zone.map(|zone| zone.records.as_slice()).unwrap_or_default();
+        let records: Vec<String> = zone.map(|zone| zone.records().collect()).unwrap_or_default();
         lines.extend(records.iter().take(RECORDS).map(|record| format!("  {record}")));
         let alarms = self.heard.map(|heard| heard.status.alarms.as_slice()).unwrap_or_default();
         let alarms = alarms.iter().map(|alarm| paint(&format!("  {}", alarm.text), Tone::Doubtful));
@@ -192,7 +196,7 @@ impl Picture<'_> {
         Some(format!("{:.1} s", ago.as_secs_f64()))
     }
 
-    /// Whether it is in the zone file, and whether that is as it should be.
+    /// Whether it is in the answers, and whether that is as it should be.
     fn answers(&self, which: Which) -> (String, Tone) {
         let runs = self.processes[which].is_some();
         match (self.story.is_in(which), runs) {
@@ -311,6 +315,7 @@ mod tests {
         let facts = Facts {
             program: "target/release/rais".to_owned(),
             addresses: Each::new(|which| SocketAddr::from((which.address(), 8080))),
+            dns: SocketAddr::from(([127, 0, 0, 1], 5300)),
             folder: PathBuf::from("/tmp/rais-demo-abcdef"),
             socket: PathBuf::from("/tmp/rais-demo-abcdef/binder.sock"),
             no_commands: None,
@@ -358,9 +363,9 @@ what happened
    2.0 s  web2 killed
    2.4 s  web2 is out of the answers 0.36 s after it was killed
 
-
 1 2 3 kill or revive a server   q quit
 in a second terminal: target/release/rais demo kill web2 (or revive)
+  dig @127.0.0.1 -p 5300 www.isg.sun.com
   curl http://127.0.0.11:8080/
   target/release/rais status --socket /tmp/rais-demo-abcdef/binder.sock";
         let shown = lines(24);
@@ -372,11 +377,11 @@ in a second terminal: target/release/rais demo kill web2 (or revive)
 
     #[test]
     fn what_there_is_no_room_for_is_left_out_from_the_oldest_on() {
-        let shown = lines(21);
-        assert_eq!(shown.len(), 21);
+        let shown = lines(22);
+        assert_eq!(shown.len(), 22);
         assert!(!shown.iter().any(|line| line.contains("are in the answers")), "{shown:#?}");
         assert!(shown.iter().any(|line| line.contains("0.36 s")), "{shown:#?}");
-        for rows in 0..21 {
+        for rows in 0..22 {
             assert!(lines(rows).len() <= rows, "{rows}");
         }
     }

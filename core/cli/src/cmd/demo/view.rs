@@ -127,7 +127,7 @@ impl Lines {
             && self.zone.as_ref() != Some(zone)
         {
             line(&format!("          zone {ZONE}, serial {}:", zone.serial));
-            zone.records.iter().for_each(|record| line(&format!("            {record}")));
+            zone.records().for_each(|record| line(&format!("            {record}")));
             self.zone = Some(zone.clone());
         }
         text
@@ -161,6 +161,7 @@ mod tests {
         Facts {
             program: "rais".to_owned(),
             addresses: Each::new(|which| SocketAddr::from((which.address(), 8080))),
+            dns: SocketAddr::from(([127, 0, 0, 1], 5300)),
             folder: PathBuf::from("/tmp/rais-demo-abcdef"),
             socket: PathBuf::from("/tmp/rais-demo-abcdef/binder.sock"),
             no_commands: Some("another demo listens to them".to_owned()),

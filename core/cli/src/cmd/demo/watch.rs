@@ -1,11 +1,12 @@
-//! What the demo sees of its binder: the zone file on disk, and the binder's status.
+//! What the demo sees of its binder: what it answers to DNS queries, and its status.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use domain::base::Rtype;
+use rais_dns::{Answered, Conversation, DnsError, Life, Question, Server, Way};
 use rais_runtime::control::client::ask;
 use rais_runtime::control::{Request, Response};
 use rais_runtime::status::{BinderStatus, Status};
@@ -20,40 +21,36 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The binder is asked at every so many looks.
 const ASK_EVERY: u32 = 10;
 
-/// The zone as it is in the file.
+/// An answer on loopback that takes longer is not coming.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The zone as it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Zone {
     /// Of its SOA record.
     pub(super) serial: u32,
-    /// Its A records as they are written, in their order.
-    pub(super) records: Vec<String>,
-    addresses: BTreeSet<IpAddr>,
+    /// Its addresses, which take turns in the answers, in order.
+    answered: Answered,
 }
 
 /// Where to look.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// The binder's work.
-    pub(super) zone_file: PathBuf,
+    /// Where DNS queries are answered.
+    pub(super) dns: SocketAddr,
     /// Where the binder answers.
     pub(super) socket: PathBuf,
 }
 
 impl Zone {
-    /// Reads a zone file; none if it is none.
-    fn read(text: &str) -> Option<Zone> {
-        let zone = rais_zone::read(text, ZONE).ok()?;
-        let is_address = |line: &&str| line.split_whitespace().any(|word| word == "A");
-        Some(Zone {
-            serial: zone.serial,
-            records: text.lines().filter(is_address).map(str::to_owned).collect(),
-            addresses: zone.records.iter().map(|record| record.ip).collect(),
-        })
+    /// Its A records as a zone file has them.
+    pub(super) fn records(&self) -> impl Iterator<Item = String> {
+        self.answered.iter().map(|(ip, ttl)| format!("{ZONE}. {ttl} IN A {ip}"))
     }
 
     /// Whether a server is in it.
     pub(super) fn holds(&self, which: Which) -> bool {
-        self.addresses.contains(&IpAddr::V4(which.address()))
+        self.answered.iter().any(|(ip, _)| *ip == IpAddr::V4(which.address()))
     }
 }
 
@@ -68,7 +65,7 @@ impl Watch {
     }
 
     fn look(&self, inputs: &UnboundedSender<Input>) {
-        let mut last = String::new();
+        let mut last = None;
         for turn in (0..ASK_EVERY).cycle() {
             if let Some(zone) = self.changed(&mut last)
                 && inputs.send(Input::Zone(Instant::now(), zone)).is_err()
@@ -88,14 +85,32 @@ impl Watch {
         }
     }
 
-    /// The zone, where its file is no longer `last`.
-    fn changed(&self, last: &mut String) -> Option<Zone> {
-        let text = std::fs::read_to_string(&self.zone_file).ok()?;
-        if text == *last {
+    /// The zone, where it is no longer `last`.
+    fn changed(&self, last: &mut Option<Zone>) -> Option<Zone> {
+        // Nobody answers before the binder has begun.
+        let zone = self.zone().ok().flatten()?;
+        if last.as_ref() == Some(&zone) {
             return None;
         }
-        *last = text;
-        Zone::read(last)
+        *last = Some(zone.clone());
+        Some(zone)
+    }
+
+    /// What is answered now; nothing, where it changes at this very moment.
+    fn zone(&self) -> Result<Option<Zone>, DnsError> {
+        let server = Server { address: self.dns, way: Way::Udp, timeout: PATIENCE };
+        let life = Life::default();
+        let mut talk = Conversation::new(&server, None, PATIENCE, &life)?;
+        let (soa, a) = (Question::new(ZONE, Rtype::SOA)?, Question::new(ZONE, Rtype::A)?);
+        let mut answer_to = |question: &Question| {
+            let answers = talk.ask(std::slice::from_ref(question))?;
+            answers.into_iter().next().ok_or_else(|| DnsError::NoRecord(ZONE.to_owned()))
+        };
+        let before = soa.serial(&answer_to(&soa)?)?;
+        let mut answered = Answered::new();
+        a.addresses(&answer_to(&a)?, &mut answered)?;
+        let serial = soa.serial(&answer_to(&soa)?)?;
+        Ok((before == serial).then_some(Zone { serial, answered }))
     }
 
     /// What the binder says; nothing before it has started.
@@ -114,12 +129,8 @@ impl Watch {
 impl Zone {
     /// With these servers in it.
     pub(super) fn of(serial: u32, members: &[Which]) -> Zone {
-        let soa =
-            format!("@ 10 IN SOA ns1.isg.sun.com. hostmaster.isg.sun.com. {serial} 1 1 1 1\n");
-        let record = |which: &Which| format!("{ZONE}. 10 IN A {}\n", which.address());
-        let records: String = members.iter().map(record).collect();
-        let text = format!("{soa}@ 10 IN NS ns1.isg.sun.com.\n{records}");
-        Zone::read(&text).expect("a zone")
+        let address = |which: &Which| (IpAddr::V4(which.address()), 10);
+        Zone { serial, answered: members.iter().map(address).collect() }
     }
 }
 
@@ -128,13 +139,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_zone_is_what_its_file_says() {
+    fn a_zone_is_what_is_answered() {
         let zone = Zone::of(7, &[Which::Web1, Which::Web3]);
         assert_eq!(zone.serial, 7);
         let records =
             ["www.isg.sun.com. 10 IN A 127.0.0.11", "www.isg.sun.com. 10 IN A 127.0.0.13"];
-        assert_eq!(zone.records, records);
+        assert_eq!(zone.records().collect::<Vec<_>>(), records);
         assert!(zone.holds(Which::Web1) && !zone.holds(Which::Web2) && zone.holds(Which::Web3));
-        assert_eq!(Zone::read("half a line"), None);
     }
 }
