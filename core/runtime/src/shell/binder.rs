@@ -11,19 +11,20 @@ use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::Facts;
 use super::alarm::Alarm;
+use super::memory::{self, Memory};
 use super::monitor::NEIGHBOUR;
 use super::operator::{self, Done, Order};
 use super::publisher::{Job, PublishCounters, Publisher};
 use super::report::Told;
 use crate::host::Arrived;
 use crate::plan::binder::BinderPlan;
+use crate::state::Keeper;
 use crate::state::journal::{self, Journal};
 use crate::state::snapshot::StoredSnapshot;
-use crate::state::{Keeper, Stored};
 use crate::status::{BinderStatus, SinkState, SinkStatus};
 
 /// How often epochs and windows are stored while beats come in (design: replay).
@@ -31,9 +32,6 @@ const STORE_EVERY: Duration = Duration::from_secs(1);
 
 /// At the end, sinks are waited for so long.
 const SETTLING: Duration = Duration::from_millis(800);
-
-/// A disk that does not answer for so long holds up neither a publication nor the end.
-const STORING: Duration = Duration::from_millis(500);
 
 /// So many datagrams are taken in before time and outputs are looked at again.
 const BATCH: usize = 256;
@@ -48,7 +46,7 @@ pub enum Event {
     /// Say how it stands.
     Status(oneshot::Sender<BinderStatus>),
     /// Whether its memory is stored, or why not.
-    Stored(Result<(), String>),
+    Stored(memory::Outcome),
     /// Store what is to be remembered, and end.
     Stop,
 }
@@ -65,8 +63,7 @@ pub struct BinderShell {
     facts: Facts,
     machine: Binder,
     plan: BinderPlan,
-    keeper: Keeper<StoredSnapshot>,
-    events: mpsc::UnboundedSender<Event>,
+    memory: Memory,
     told: mpsc::UnboundedReceiver<Event>,
     inbox: mpsc::Receiver<Arrived>,
     /// The numbers by which the machine tells transports apart.
@@ -78,9 +75,6 @@ pub struct BinderShell {
     journal: Journal,
     /// Orders that are carried out, while their zones wait for the end of a gap.
     ordered: Vec<Ordered>,
-    /// Beats taken in when the memory was last stored.
-    stored_at: u64,
-    store_error: Option<String>,
 }
 
 impl BinderShell {
@@ -105,8 +99,7 @@ impl BinderShell {
             facts,
             machine,
             plan,
-            keeper,
-            events: events.clone(),
+            memory: Memory::new(keeper, events.clone()),
             told,
             inbox,
             transports: BTreeMap::new(),
@@ -115,8 +108,6 @@ impl BinderShell {
             counters: Arc::new(PublishCounters::noting(journal.pen(), clock)),
             journal,
             ordered: Vec::new(),
-            stored_at: 0,
-            store_error: None,
         };
         shell.match_publishers();
         (shell, events)
@@ -157,23 +148,13 @@ impl BinderShell {
         self.act();
         self.settle().await;
         self.note(journal::Event::Stopped {});
-        let snapshot = self.machine.snapshot(self.facts.clock.now()).into();
-        let BinderShell { keeper, journal, .. } = self;
-        let stored = keeper.store(snapshot);
+        let snapshot = self.machine.snapshot(self.facts.clock.now());
+        let BinderShell { memory, journal, .. } = self;
         // Both wait for the disk, at the same time.
         let journal = tokio::task::spawn_blocking(move || journal.finish());
-        let stored = tokio::time::timeout(STORING, stored.wait()).await;
+        memory.finish(snapshot).await;
         // It waits within limits of its own, and never panics.
         let _ = journal.await;
-        match stored {
-            // Joins a thread that has nothing left to do.
-            Ok(Ok(())) => keeper.finish(),
-            Ok(Err(why)) => error!("what this binder remembers is not stored: {why}"),
-            Err(_) => {
-                error!("what this binder remembers is not stored: the disk does not answer");
-                keeper.abandon();
-            }
-        }
     }
 
     fn hear(&mut self, first: &Arrived) {
@@ -260,8 +241,6 @@ impl BinderShell {
         if publications.is_empty() {
             return;
         }
-        // The serials are on disk before anybody sees them.
-        let stored = self.store();
         let mut jobs = Vec::new();
         for publication in publications {
             if let Some(zone) = self.plan.zones.get(&publication.zone) {
@@ -277,17 +256,10 @@ impl BinderShell {
                 self.publishers_of(&zone).map(later).collect::<Vec<_>>()
             })
             .collect();
-        let events = self.events.clone();
-        tokio::spawn(async move {
-            // Published all the same: dead servers in the answers are worse than a serial that may
-            // be given twice. A binder that has ended needs no telling.
-            let stored = match tokio::time::timeout(STORING, stored.wait()).await {
-                Ok(stored) => stored.map_err(|why| why.to_string()),
-                Err(_) => Err("the disk does not answer".to_owned()),
-            };
-            let _ = events.send(Event::Stored(stored));
-            handles.into_iter().for_each(|publish| publish());
-        });
+        // The serials are on disk before anybody sees them.
+        let publish = move || handles.into_iter().for_each(|publish| publish());
+        let snapshot = self.machine.snapshot(self.facts.clock.now());
+        self.memory.keep_before(snapshot, self.machine.counters().accepted, publish);
     }
 
     fn take(&mut self, event: Event) {
@@ -322,7 +294,7 @@ impl BinderShell {
                 }
             }
             Event::Status(answer) => drop(answer.send(self.status())),
-            Event::Stored(stored) => self.note_stored(stored),
+            Event::Stored(stored) => self.memory.note(stored),
             Event::Stop => {}
         }
     }
@@ -409,35 +381,10 @@ impl BinderShell {
         }
     }
 
-    fn store(&mut self) -> Stored {
-        self.stored_at = self.machine.counters().accepted;
-        self.keeper.store(self.machine.snapshot(self.facts.clock.now()).into())
-    }
-
     fn store_if_heard(&mut self) {
-        if self.machine.counters().accepted == self.stored_at {
-            return;
-        }
-        let stored = self.store();
-        let events = self.events.clone();
-        tokio::spawn(async move {
-            let stored = stored.wait().await.map_err(|why| why.to_string());
-            let _ = events.send(Event::Stored(stored));
-        });
-    }
-
-    /// Said once a change.
-    fn note_stored(&mut self, stored: Result<(), String>) {
-        match (stored, &self.store_error) {
-            (Err(why), before) if before.as_ref() != Some(&why) => {
-                error!("what this binder remembers is not stored: {why}");
-                self.store_error = Some(why);
-            }
-            (Ok(()), Some(_)) => {
-                info!("what this binder remembers is stored again");
-                self.store_error = None;
-            }
-            _ => {}
+        let heard = self.machine.counters().accepted;
+        if self.memory.wants(heard) {
+            self.memory.keep(self.machine.snapshot(self.facts.clock.now()), heard);
         }
     }
 
@@ -451,7 +398,7 @@ impl BinderShell {
             plan: &self.plan,
             view: &view,
             counters: &self.counters,
-            store_error: self.store_error.as_deref(),
+            store_error: self.memory.trouble(),
         };
         told.status(sinks_of)
     }

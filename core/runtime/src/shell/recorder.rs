@@ -45,17 +45,14 @@ impl Recorder {
 
     /// Waits for what was written last.
     pub(super) async fn finish(mut self) {
-        let Some(latest) = self.latest.take() else { return self.keeper.finish() };
+        let Some(mut latest) = self.latest.take() else { return self.keeper.finish() };
         match tokio::time::timeout(STORING, latest.wait()).await {
             Ok(outcome) => {
                 self.tell(outcome.map_err(|why| why.to_string()));
                 // Joins a thread that has nothing left to do.
                 self.keeper.finish();
             }
-            Err(_) => {
-                self.tell(Err("the disk does not answer".to_owned()));
-                self.keeper.abandon();
-            }
+            Err(_) => self.tell(Err("the disk does not answer".to_owned())),
         }
     }
 
