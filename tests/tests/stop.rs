@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
 use rais_tests::binary::rais;
 use rais_tests::dns::check_zone;
 use rais_tests::host::Host;
@@ -133,6 +134,60 @@ fn a_command_of_a_sink_that_hangs_holds_no_end_up() {
         check_zone("www.example", &file).unwrap();
     }
     assert_quick("the end", &times);
+}
+
+/// Processes that a test's hooks have started, by the word that only they have among their
+/// arguments; killed with this.
+struct Started(String);
+
+impl Started {
+    fn pids(&self) -> Vec<Pid> {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let is_one = |pid: &i32| {
+            let said = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            said.split(|&octet| octet == 0).any(|word| word == self.0.as_bytes())
+        };
+        pids.filter(is_one).map(Pid::from_raw).collect()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        for pid in self.pids() {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    }
+}
+
+#[test]
+fn hooks_of_many_sinks_that_hang_end_with_it() {
+    const SINKS: usize = 8;
+    let site = Site::new();
+    let started = Started(format!("864{:07}", std::process::id()));
+    let names: Vec<_> = (0..SINKS).map(|number| format!("hook{number}")).collect();
+    let mut text = TEXT.replace("sinks = [\"files\"]", &format!("sinks = {names:?}"));
+    for name in &names {
+        let hangs = format!("sleep {} & sleep {}", started.0, started.0);
+        text += &format!(
+            "[sink.{name}]\ntype = \"hook\"\ntimeout = \"50s\"\n\
+            argv = [\"/bin/sh\", \"-c\", \"{hangs}\"]\n"
+        );
+    }
+    let (_host, _server, mut process) = {
+        let (host, server) = both(&site, &text);
+        let process = host.start("run", CONFIG);
+        (host, server, process)
+    };
+    let until_there = |what: &str, count| {
+        wait::until(what, || match started.pids().len() {
+            there if there == count => Ok(()),
+            there => Err(format!("{there} processes")),
+        });
+    };
+    until_there("every hook", 2 * SINKS);
+    stop(&mut process);
+    until_there("the end of all", 0);
 }
 
 #[test]

@@ -127,9 +127,6 @@ struct Daemon {
     headers: Headers,
 }
 
-/// How long the goodbye may take: three beats, 20 ms apart, and the transports' end.
-const GOODBYE: Duration = Duration::from_millis(1500);
-
 /// Runs the roles of `options` until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -200,9 +197,7 @@ impl Daemon {
             Err(why) => error!("{why}; stopping: saying goodbye"),
         }
         drop(servers);
-        if tokio::time::timeout(GOODBYE, self.roles.stop()).await.is_err() {
-            warn!("not everything ended in time");
-        }
+        self.roles.stop().await;
         result
     }
 

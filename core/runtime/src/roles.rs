@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use rais_proto::name::HostId;
 use rais_sdk::Fault as PluginFault;
@@ -39,6 +40,10 @@ use crate::status::Status;
 
 /// Beats that wait for the binder; more are lost, as by a network.
 const INBOX: usize = 16_384;
+
+/// How long the goodbye may take: three beats, 20 ms apart, what the sinks have to publish, and the
+/// disk. With the end of the plugins all is over in less than two seconds.
+const GOODBYE: Duration = Duration::from_millis(1300);
 
 /// The roles that run.
 pub(crate) struct Roles {
@@ -302,8 +307,16 @@ impl Roles {
         }
     }
 
-    /// Says goodbye, stores what is to be remembered, and ends the plugins.
+    /// Says goodbye, stores what is to be remembered, and ends the plugins: those whatever becomes of
+    /// the rest.
     pub(crate) async fn stop(mut self) {
+        if tokio::time::timeout(GOODBYE, self.say_goodbye()).await.is_err() {
+            warn!("not everything ended in time");
+        }
+        self.instances.stop().await;
+    }
+
+    async fn say_goodbye(&mut self) {
         if let Some(role) = &self.monitor {
             // One that has ended already needs no telling.
             let _ = role.events.send(monitor::Event::Stop);
@@ -313,7 +326,6 @@ impl Roles {
             let _ = role.events.send(binder::Event::Stop);
             self.ended(Role::Binder).await;
         }
-        self.instances.stop().await;
     }
 
     async fn ended(&mut self, role: Role) {

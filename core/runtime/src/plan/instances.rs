@@ -130,13 +130,14 @@ impl Instances {
         }
     }
 
-    /// Ends all sinks and transports; whatever they say, they are no longer needed.
+    /// Ends all sinks and transports, all at once; whatever they say, they are no longer needed.
+    /// What a sink has started ends by this, and by nothing else.
     pub(crate) async fn stop(self) {
-        for (_, (_, transport)) in self.transports {
-            let _ = transport.port.stop(ENDING).await;
-        }
-        for (_, (_, sink)) in self.sinks {
-            let _ = sink.port.stop(ENDING).await;
+        let sinks = self.sinks.values().map(|(_, one)| one.port.stop(ENDING));
+        let transports = self.transports.values().map(|(_, one)| one.port.stop(ENDING));
+        // All are under way before the first is awaited.
+        for stopping in sinks.chain(transports).collect::<Vec<_>>() {
+            let _ = stopping.await;
         }
     }
 
@@ -249,3 +250,6 @@ impl<T: ?Sized> Clone for One<T> {
         One { identity: self.identity.clone(), port: Arc::clone(&self.port) }
     }
 }
+
+#[cfg(test)]
+mod tests;
