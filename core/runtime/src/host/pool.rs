@@ -6,14 +6,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::unistd::gettid;
 use rais_sdk::Fault;
 use rustix::process::{Pid, setpriority_process};
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::RecvError};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -33,6 +33,17 @@ const NICEST: i32 = 19;
 pub(super) struct Size {
     threads: usize,
     waiting: usize,
+    counts: Counts,
+}
+
+/// From when on a call has its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// From when it was asked for: who asks counts on an answer.
+    FromAsking,
+    /// From when a thread began it; another limit before that it may wait for one. Many calls of a
+    /// slow server then come to what they come to, however long the queue.
+    FromBegin,
 }
 
 /// One plugin's threads. Dropped, they end as soon as the plugin lets them; nobody waits.
@@ -61,6 +72,7 @@ struct Work {
     waiting: VecDeque<Job>,
     running: BTreeMap<u64, Call>,
     next: u64,
+    next_ticket: u64,
     threads: usize,
     idle: usize,
     overdue: usize,
@@ -75,9 +87,18 @@ enum Ending {
 }
 
 struct Job {
+    ticket: u64,
     limit: Duration,
     /// Told the call's number when it begins.
     run: Box<dyn FnOnce(u64) + Send>,
+}
+
+/// A job's place in the queue, given up with this: what nobody waits for holds nothing that the next
+/// call needs.
+struct Place {
+    shared: Arc<Shared>,
+    ticket: u64,
+    unawaited: Unawaited,
 }
 
 /// A call that a thread is in.
@@ -107,13 +128,15 @@ enum Due {
 
 impl Size {
     /// For loads.
-    pub(super) const CALLS: Size = Size { threads: 16, waiting: 1024 };
+    pub(super) const CALLS: Size = Size { threads: 16, waiting: 1024, counts: Counts::FromAsking };
     /// For one sink: a call for each of its zones may hang, and all of them may wait.
-    pub(super) const ZONES: Size = Size { threads: 64, waiting: 100_000 };
+    pub(super) const ZONES: Size =
+        Size { threads: 64, waiting: 100_000, counts: Counts::FromBegin };
     /// For blocking probes.
-    pub(super) const PROBES: Size = Size { threads: 64, waiting: 10_000 };
+    pub(super) const PROBES: Size =
+        Size { threads: 64, waiting: 10_000, counts: Counts::FromAsking };
     /// For a transport: its calls are one after the other.
-    pub(super) const ONE: Size = Size { threads: 1, waiting: 1024 };
+    pub(super) const ONE: Size = Size { threads: 1, waiting: 1024, counts: Counts::FromAsking };
 }
 
 impl Pool {
@@ -134,11 +157,12 @@ impl Pool {
         &self.shared.plugin
     }
 
-    /// Has `work` run, which should return within `limit` of its start.
+    /// Has `work` run, which should return within `limit`, from now or from its begin as the [`Size`]
+    /// says.
     ///
     /// The answer is [`Busy`](rais_sdk::FaultKind::Busy) where too many wait or no thread came free
-    /// within `limit`. Where `work` has not returned the grace after `limit` from now, it is
-    /// [`Timeout`](rais_sdk::FaultKind::Timeout), or for a probe
+    /// within `limit`: `work` has not begun then. Where it has not returned the grace after its
+    /// `limit`, it is [`Timeout`](rais_sdk::FaultKind::Timeout), or for a probe
     /// [`Unknown`](rais_sdk::FaultKind::Unknown): it then keeps its thread, and its outcome is lost.
     pub(super) fn run<T: Send + 'static>(
         &self,
@@ -147,38 +171,50 @@ impl Pool {
         work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
     ) -> Answer<T> {
         let (done, mut outcome) = oneshot::channel();
-        let number = Arc::new(OnceLock::new());
-        let begun = Arc::clone(&number);
+        let (begin, mut begun) = oneshot::channel();
         let run = Box::new(move |number| {
             if unawaited == Unawaited::Skip && done.is_closed() {
                 return;
             }
-            // Looked at when the time is over: waking who waits for the outcome would wake it twice.
-            let _ = begun.set(number);
             // Who has stopped waiting need not hear.
+            let _ = begin.send(number);
             let _ = done.send(work());
         });
         let asked = tokio::time::Instant::now();
-        let added = self.add(Job { limit, run });
         let shared = Arc::clone(&self.shared);
+        let place = self.add(limit, run).map(|ticket| Place { shared, ticket, unawaited });
         Box::pin(async move {
-            added?;
-            // What waited for a thread has the less time left.
-            let left = |limit: Duration| limit.saturating_sub(asked.elapsed());
-            let ended = match timeout(left(limit), &mut outcome).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    let Some(&number) = number.get() else { return Err(shared.busy()) };
-                    match timeout(left(limit.saturating_add(shared.grace)), outcome).await {
-                        Ok(ended) => ended,
-                        Err(_) => {
-                            shared.set_back(number);
-                            return Err(shared.late(limit));
-                        }
+            let place = place?;
+            let shared = &place.shared;
+            let left = |limit: Duration, since: tokio::time::Instant| {
+                limit.saturating_sub(since.elapsed())
+            };
+            let (number, since) = match shared.size.counts {
+                Counts::FromAsking => {
+                    if let Ok(ended) = timeout(left(limit, asked), &mut outcome).await {
+                        return place.answered(ended);
                     }
+                    // Looked at now: waking who waits for the outcome would wake it twice.
+                    (begun.try_recv().ok(), asked)
+                }
+                Counts::FromBegin => {
+                    let number = timeout(left(limit, asked), &mut begun).await;
+                    (number.ok().and_then(Result::ok), tokio::time::Instant::now())
                 }
             };
-            ended.unwrap_or_else(|_| Err(Fault::unknown("the call was abandoned")))
+            if number.is_none() && place.is_waiting() {
+                return Err(shared.busy());
+            }
+            let limit_and_grace = limit.saturating_add(shared.grace);
+            match timeout(left(limit_and_grace, since), outcome).await {
+                Ok(ended) => place.answered(ended),
+                Err(_) => {
+                    if let Some(number) = number.or_else(|| begun.try_recv().ok()) {
+                        shared.set_back(number);
+                    }
+                    Err(shared.late(limit))
+                }
+            }
         })
     }
 
@@ -189,13 +225,16 @@ impl Pool {
         if work.overdue > 0 { PluginState::Stuck { calls } } else { PluginState::Ready { calls } }
     }
 
-    fn add(&self, job: Job) -> Result<(), Fault> {
+    /// Has a job wait for a thread; its ticket.
+    fn add(&self, limit: Duration, run: Box<dyn FnOnce(u64) + Send>) -> Result<u64, Fault> {
         let mut work = self.shared.work();
         if work.waiting.len() >= self.shared.size.waiting {
             drop(work);
             return Err(self.shared.busy());
         }
-        work.waiting.push_back(job);
+        let ticket = work.next_ticket;
+        work.next_ticket += 1;
+        work.waiting.push_back(Job { ticket, limit, run });
         if work.idle < work.waiting.len()
             && work.threads < self.shared.size.threads
             && let Err(error) = Shared::hire(&self.shared, &mut work)
@@ -209,7 +248,35 @@ impl Pool {
         }
         drop(work);
         self.shared.wake.notify_one();
-        Ok(())
+        Ok(ticket)
+    }
+}
+
+impl Place {
+    /// Whether its job waits for a thread.
+    fn is_waiting(&self) -> bool {
+        self.shared.work().waiting.iter().any(|job| job.ticket == self.ticket)
+    }
+
+    /// What its job came to.
+    fn answered<T>(mut self, ended: Result<Result<T, Fault>, RecvError>) -> Result<T, Fault> {
+        // It waits no more, and need not be looked for.
+        self.unawaited = Unawaited::Run;
+        ended.unwrap_or_else(|_| Err(Fault::unknown("the call was abandoned")))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.unawaited == Unawaited::Run {
+            return;
+        }
+        let mut work = self.shared.work();
+        let at = work.waiting.iter().position(|job| job.ticket == self.ticket);
+        let skipped = at.and_then(|at| work.waiting.remove(at));
+        drop(work);
+        // What it holds may be foreign code's, and somebody may wait for it.
+        drop(skipped);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A call begins at once; its [`Answer`] is awaited on any tokio runtime that has timers. Dropping
 //! the answer cancels what can be cancelled. Every answer comes within the limit it was given and
-//! half a second, also from a plugin that never returns.
+//! half a second, also from a plugin that never returns; that of a sink on a zone within twice the
+//! limit, since many zones may wait for one slow server.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -42,14 +43,16 @@ pub trait SinkPort: Send + Sync {
     /// Says which zones are its from now on, before the first of them is published.
     fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()>;
 
-    /// Publishes, and gives the serial that is now served.
+    /// Publishes, and gives the serial that is now served. `limit` counts from when it is begun.
     ///
-    /// The plugin's fault, [`Timeout`](rais_sdk::FaultKind::Timeout), or
-    /// [`Busy`](rais_sdk::FaultKind::Busy) while an earlier publication of the zone has not
-    /// returned: a sink never has two of one zone at a time.
+    /// The plugin's fault, or [`Timeout`](rais_sdk::FaultKind::Timeout).
+    /// [`Busy`](rais_sdk::FaultKind::Busy) where nothing was tried, and nothing new is known of the
+    /// zone: no thread came free within `limit`, an earlier publication of the zone has not returned
+    /// (a sink never has two of one zone at a time), or the sink ends.
     fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32>;
 
-    /// What is served of the zone now, where the sink can tell.
+    /// What is served of the zone now, where the sink can tell. Limit and faults are those of
+    /// [`publish`](SinkPort::publish).
     fn served(&self, zone: &str, limit: Duration) -> Answer<Option<Served>>;
 
     /// Ends it: gives calls under way a part of `limit`, then stops the plugin, which ends what is

@@ -55,6 +55,42 @@ async fn a_call_that_waited_for_its_thread_is_answered_no_later() {
     assert!(asked.elapsed() <= LIMIT + GRACE + Duration::from_millis(1));
 }
 
+/// Of a sink's zones some wait long for a thread, where their server is slow.
+#[tokio::test(start_paused = true)]
+async fn a_zones_call_that_waited_for_its_thread_has_all_its_time() {
+    let pool = Pool::new(Kind::Sink, "slow", Size { threads: 1, ..Size::ZONES }, GRACE);
+    let (_first, first_begun, release_first) = held(&pool);
+    let (second, second_begun, release) = held(&pool);
+    first_begun.recv().unwrap();
+    let mut second = tokio::spawn(second);
+    tokio::task::yield_now().await;
+    tokio::time::advance(WAITED).await;
+    release_first.send(()).unwrap();
+    second_begun.recv().unwrap();
+    // Past all it would have had, were that counted from when it was asked.
+    let enough = LIMIT + GRACE - WAITED + Duration::from_millis(1);
+    tokio::time::timeout(enough, &mut second).await.expect_err("it was given up early");
+    release.send(()).unwrap();
+    // The clock goes on where all wait for it.
+    while !second.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    second.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zones_call_that_is_never_begun_was_not_tried_and_leaves_nothing() {
+    let pool = Pool::new(Kind::Sink, "slow", Size { threads: 1, ..Size::ZONES }, GRACE);
+    let (_hung, begun, _release) = held(&pool);
+    begun.recv().unwrap();
+    let (waits, never_begun, _held) = held(&pool);
+    assert_eq!(waits.await.unwrap_err().kind, FaultKind::Busy);
+    never_begun.recv().expect_err("its place in the queue is free");
+    let (dropped, never_begun, _held) = held(&pool);
+    drop(dropped);
+    never_begun.recv().expect_err("nobody waits for it");
+}
+
 /// Set back for its delay, it may not be able to become as fast as it was.
 #[tokio::test(start_paused = true)]
 async fn a_thread_whose_call_was_late_is_replaced_when_it_returns() {

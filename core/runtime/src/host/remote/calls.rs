@@ -93,7 +93,7 @@ impl Calls {
         Calls { line, state: Mutex::default(), quiet: Notify::new() }
     }
 
-    /// Asks `instance`, which should answer within `limit`.
+    /// Asks `instance`, which should answer within `limit`, or what the call makes of it.
     ///
     /// # Errors
     /// It cannot be asked.
@@ -107,7 +107,8 @@ impl Calls {
         let (answer, reply) = oneshot::channel();
         let now = Instant::now();
         // A limit of centuries has no end that can be written.
-        let due = now.checked_add(limit.saturating_add(GRACE)).unwrap_or(now + FOREVER);
+        let longest = call.longest(limit).saturating_add(GRACE);
+        let due = now.checked_add(longest).unwrap_or(now + FOREVER);
         let (id, haste) = {
             let mut state = self.state();
             // The first goes at once; what is asked before it is answered goes together.

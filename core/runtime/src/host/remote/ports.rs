@@ -49,13 +49,13 @@ impl Seat {
         call: Call,
         read: Read<T>,
     ) -> Answer<T> {
-        let link = self.place.link();
+        let (link, longest) = (self.place.link(), call.longest(limit));
         let asked = link.and_then(|link| link.calls.ask(self.place.id, limit, unawaited, call));
         let about = Arc::clone(&self.remote.about);
         Box::pin(async move {
             match asked?.reply().await {
                 Ok(reply) => read(reply?).unwrap_or_else(|| Err(about.garbled())),
-                Err(NoReply::Late) => Err(about.late(limit)),
+                Err(NoReply::Late) => Err(about.late(longest)),
                 Err(NoReply::Ended(ended)) => Err(about.died(&ended)),
             }
         })

@@ -78,6 +78,17 @@ pub(super) enum Call {
     Stop,
 }
 
+impl Call {
+    /// When its answer is there at the latest, by its limit: one on a zone may wait for a thread
+    /// before that is counted.
+    pub(super) fn longest(&self, limit: Duration) -> Duration {
+        match self {
+            Call::Publish(_) | Call::Served(_) => limit.saturating_mul(2),
+            _ => limit,
+        }
+    }
+}
+
 /// What a process says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Report {
