@@ -1,8 +1,8 @@
 //! What a binder heard, decided and published, on disk: a line of JSON for each, in two files of
 //! bounded size. Whoever asks why an address was not in the answers last night reads it here.
 //!
-//! Written by a thread of its own. A disk that is slow or full holds nobody up: what does not fit is
-//! lost, counted, and said.
+//! Written by a thread of its own. A disk that is slow or full holds nobody up: what waits for it is
+//! bounded; what does not fit is lost, counted, and said where it is missing.
 
 mod entry;
 mod writer;
@@ -11,14 +11,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 use rais_proto::time::WallTime;
 
+use self::entry::At;
 pub use self::entry::{Entry, Event};
-use self::writer::Writer;
+use self::writer::{HELD, Writer};
 
 /// Entries that wait for the disk; more are lost.
 const WAITING: usize = 16_384;
@@ -55,13 +56,13 @@ impl Journal {
     /// # Errors
     /// No thread can be had. What the disk refuses is said in the log, and tried again.
     pub fn start(folder: &Path) -> io::Result<Journal> {
-        Journal::of(folder, LARGEST, WAITING)
+        Journal::of(folder, LARGEST, HELD, WAITING)
     }
 
-    fn of(folder: &Path, largest: u64, waiting: usize) -> io::Result<Journal> {
+    fn of(folder: &Path, largest: u64, held: usize, waiting: usize) -> io::Result<Journal> {
         let (queue, jobs) = mpsc::sync_channel(waiting);
         let pen = Pen { queue: Some(queue), lost: Arc::default() };
-        let writer = Writer::new(folder, largest);
+        let writer = Writer::new(folder, largest, held);
         let lost = Arc::clone(&pen.lost);
         thread::Builder::new().name("journal".to_owned()).spawn(move || {
             serve(writer, &jobs, &lost);
@@ -103,40 +104,59 @@ pub fn files(folder: &Path) -> [PathBuf; 2] {
 }
 
 fn serve(mut writer: Writer, jobs: &Receiver<Job>, lost: &AtomicU64) {
-    let mut next = jobs.recv().ok();
     let mut last = None;
-    let tell_lost = |writer: &mut Writer, at| {
-        let entries = lost.swap(0, Ordering::Relaxed);
-        if entries > 0 {
-            writer.write(&Entry { at, event: Event::Lost { entries } });
-        }
-    };
-    while let Some(job) = next {
-        match job {
-            Job::Write(entry) => {
-                tell_lost(&mut writer, entry.at);
-                last = Some(entry.at);
-                writer.write(&entry);
-            }
-            Job::End(done) => {
-                if let Some(at) = last {
-                    tell_lost(&mut writer, at);
-                }
-                writer.flush();
-                // Who has stopped waiting need not hear.
-                let _ = done.send(());
-            }
-        }
-        next = match jobs.try_recv() {
-            Ok(job) => Some(job),
-            Err(TryRecvError::Empty) => {
-                writer.flush();
-                jobs.recv().ok()
-            }
-            Err(TryRecvError::Disconnected) => None,
-        };
+    while let Some(job) = next(&mut writer, jobs) {
+        take(&mut writer, lost, &mut last, job);
     }
-    writer.flush();
+    writer.flush_now();
+}
+
+fn take(writer: &mut Writer, lost: &AtomicU64, last: &mut Option<At>, job: Job) {
+    match job {
+        Job::Write(entry) => {
+            *last = Some(entry.at);
+            // None stands after a gap that is not told.
+            if !tell_lost(writer, lost, entry.at) || writer.write(&entry).is_err() {
+                lost.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Job::End(done) => {
+            writer.flush_now();
+            if let Some(at) = *last {
+                tell_lost(writer, lost, at);
+            }
+            writer.flush_now();
+            // Who has stopped waiting need not hear.
+            let _ = done.send(());
+        }
+    }
+}
+
+/// What is to be done next; none at the end. Until then all that can be is written, and tried again.
+fn next(writer: &mut Writer, jobs: &Receiver<Job>) -> Option<Job> {
+    match jobs.try_recv() {
+        Ok(job) => return Some(job),
+        Err(TryRecvError::Disconnected) => return None,
+        Err(TryRecvError::Empty) => writer.flush(),
+    }
+    while let Some(pause) = writer.try_again_in() {
+        match jobs.recv_timeout(pause) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => writer.flush(),
+        }
+    }
+    jobs.recv().ok()
+}
+
+/// Writes how many entries are missing, where some are; whether none is untold.
+fn tell_lost(writer: &mut Writer, lost: &AtomicU64, at: At) -> bool {
+    let entries = lost.swap(0, Ordering::Relaxed);
+    let told = entries == 0 || writer.write(&Entry { at, event: Event::Lost { entries } }).is_ok();
+    if !told {
+        lost.fetch_add(entries, Ordering::Relaxed);
+    }
+    told
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn entries(folder: &Path) -> Vec<Entry> {
 }
 
 fn written(folder: &Path, largest: u64, count: u64) {
-    let journal = Journal::of(folder, largest, WAITING).unwrap();
+    let journal = Journal::of(folder, largest, HELD, WAITING).unwrap();
     let pen = journal.pen();
     (0..count).for_each(|n| pen.note(at(n), decided(n)));
     journal.finish();
@@ -85,16 +85,80 @@ fn one_of_another_version_is_left_as_it_is() {
     }
 }
 
+/// A journal that waits for its disk, served by hand: `folder` is not there.
+fn refused(folder: &Path, held: usize, jobs: impl IntoIterator<Item = Job>) -> (Writer, AtomicU64) {
+    let (mut writer, lost) = (Writer::new(folder, LARGEST, held), AtomicU64::new(0));
+    // It has been tried: from then on it refuses.
+    writer.write(&Entry { at: at(0).into(), event: decided(0) }).unwrap();
+    writer.flush_now();
+    give(&mut writer, &lost, jobs);
+    (writer, lost)
+}
+
+/// Has `jobs` done, and no more.
+fn give(writer: &mut Writer, lost: &AtomicU64, jobs: impl IntoIterator<Item = Job>) {
+    jobs.into_iter().for_each(|job| take(writer, lost, &mut None, job));
+}
+
+fn noted(numbers: std::ops::Range<u64>) -> impl Iterator<Item = Job> {
+    numbers.map(|n| Job::Write(Entry { at: at(n).into(), event: decided(n) }))
+}
+
+fn events(folder: &Path) -> Vec<Event> {
+    entries(folder).into_iter().map(|entry| entry.event).collect()
+}
+
 #[test]
-fn a_disk_that_refuses_harms_nobody_and_is_tried_again() {
+fn what_a_disk_refuses_for_a_while_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = folder.path().join("gone");
+    let (mut writer, lost) = refused(&gone, HELD, noted(1..100));
+    fs::create_dir(&gone).unwrap();
+    // It works again, though it is not tried again yet.
+    give(&mut writer, &lost, noted(100..200));
+    writer.flush_now();
+    assert_eq!(events(&gone), (0..200).map(decided).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_disk_refuses_too_long_is_counted_where_it_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let gone = folder.path().join("gone");
+    let (mut writer, lost) = refused(&gone, 1000, noted(1..100));
+    let missing = lost.load(Ordering::Relaxed);
+    fs::create_dir(&gone).unwrap();
+    writer.flush_now();
+    let there = events(&gone);
+    assert_eq!(there, (0..100 - missing).map(decided).collect::<Vec<_>>());
+    assert!(there.len() > 1 && missing > 1, "{missing} of 100");
+    give(&mut writer, &lost, noted(100..102));
+    writer.flush_now();
+    let after = [Event::Lost { entries: missing }, decided(100), decided(101)];
+    assert_eq!(events(&gone), [there, after.to_vec()].concat());
+}
+
+#[test]
+fn a_disk_is_tried_again_without_news_and_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("gone");
     let journal = Journal::start(&gone).unwrap();
     journal.pen().note(at(0), decided(0));
-    journal.finish();
+    // It has been read, so that the queue is empty, and tried.
+    let (done, written) = mpsc::sync_channel(1);
+    journal.pen.queue.as_ref().unwrap().send(Job::End(done)).unwrap();
+    written.recv().unwrap();
     fs::create_dir(&gone).unwrap();
-    written(&gone, LARGEST, 1);
-    assert_eq!(entries(&gone).len(), 1);
+    while events(&gone).is_empty() {
+        thread::yield_now();
+    }
+    fs::remove_dir_all(&gone).unwrap();
+    drop(journal);
+
+    let journal = Journal::start(&gone).unwrap();
+    journal.pen().note(at(1), decided(1));
+    fs::create_dir(&gone).unwrap();
+    journal.finish();
+    assert_eq!(events(&gone), [decided(1)]);
 }
 
 #[test]
@@ -106,9 +170,8 @@ fn what_does_not_fit_is_counted_and_said() {
     assert_eq!(lost.load(Ordering::Relaxed), 3);
     drop(pen);
     let folder = tempfile::tempdir().unwrap();
-    serve(Writer::new(folder.path(), LARGEST), &jobs, &lost);
-    let events: Vec<Event> = entries(folder.path()).into_iter().map(|entry| entry.event).collect();
-    assert_eq!(events, [Event::Lost { entries: 3 }, decided(0)]);
+    serve(Writer::new(folder.path(), LARGEST, HELD), &jobs, &lost);
+    assert_eq!(events(folder.path()), [Event::Lost { entries: 3 }, decided(0)]);
 }
 
 #[test]
