@@ -184,12 +184,15 @@ fn the_eleven() -> String {
     text
 }
 
+/// What the table of limits shows.
+pub const BEYOND: [&str; 5] = ["heavy", "two-hundred", "ttl-60", "ttl-300", "half-gone"];
+
 fn limits() -> String {
     let mut text = String::from(
         "| scenario | imbalance: round robin | capacity alone | `weights` | dropped: round robin | capacity alone | `weights` |\n\
          |---|---|---|---|---|---|---|\n",
     );
-    for name in ["heavy", "two-hundred", "ttl-60", "ttl-300", "half-gone"] {
+    for name in BEYOND {
         let Some(named) = catalogue::named(name) else { continue };
         use Contender::{CapacityOnly, RoundRobin, Weights};
         let all = [RoundRobin, CapacityOnly, Weights].map(|who| of(&named.scenario, who).mean);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod goals;
+mod page;
 mod prune;
 mod traps;
 
