@@ -5,9 +5,12 @@
 mod support;
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use domain::base::iana::Rtype;
+use rais_dns::{Answered, Conversation, Life, Question};
 use rais_sdk::{FaultKind, Record};
-use support::server::{Make, Server, Setup, ZONE};
+use support::server::{Make, PATIENCE, Server, Setup, ZONE};
 use support::{Publication, addresses, named, sink};
 
 beside_each! {
@@ -22,6 +25,7 @@ beside_each! {
     over_tcp_alone_and_over_ipv6
     a_zone_further_up
     large_sets_are_put_in_whole
+    what_is_confirmed_is_served_whoever_asks_meanwhile
 }
 
 fn api(addresses: &[&str]) -> Publication {
@@ -278,4 +282,44 @@ fn large_sets_are_put_in_whole(make: Make) {
     let fault = all.publish(&sink).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Refused, "{fault}");
     assert!(fault.text.contains("api.example.com: 5000 records of type A"), "{fault}");
+}
+
+/// A server that caches its own answers may keep an old one, of somebody who asked during the
+/// update: PowerDNS does, unless its caches are off.
+fn what_is_confirmed_is_served_whoever_asks_meanwhile(make: Make) {
+    let server = Setup::of(make).start();
+    let sink = sink(&server.table(""));
+    let first = Ipv4Addr::new(10, 0, 0, 0);
+    api(&[&first.to_string()]).publish(&sink).unwrap();
+    let (to, life) = (server.asked(), Life::default());
+    let ask = || {
+        // No key: as a resolver asks.
+        let mut talk = Conversation::new(&to, None, PATIENCE, &life).unwrap();
+        let question = Question::new("api.example.com", Rtype::A).unwrap();
+        move || {
+            let answers = talk.ask(std::slice::from_ref(&question)).unwrap();
+            let mut found = Answered::new();
+            question.addresses(&answers[0], &mut found).unwrap();
+            found.into_iter().map(|(ip, _)| ip).collect::<Vec<_>>()
+        }
+    };
+    let ends = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut ask = ask();
+            while !ends.load(Ordering::SeqCst) {
+                ask();
+            }
+        });
+        let mut ask = ask();
+        let wrong = (1..100).find_map(|number| {
+            let ip = Ipv4Addr::from(u32::from(first) + number);
+            let serial = api(&[&ip.to_string()]).publish(&sink);
+            let found = ask();
+            (serial.is_err() || found != [ip]).then_some((ip, serial, found))
+        });
+        // Also where it failed: the other thread is waited for.
+        ends.store(true, Ordering::SeqCst);
+        assert_eq!(wrong, None);
+    });
 }

@@ -216,6 +216,7 @@ zone:
         let root = directory.display();
         assert_ne!(self.updates, Updates::Failing, "not known how");
         let updates = if self.updates == Updates::Taken { "yes" } else { "no" };
+        // Without its caches, as the README says: who asks during an update has an old answer kept.
         let conf = format!(
             "launch=gsqlite3
 gsqlite3-database={root}/pdns.sqlite3
@@ -228,6 +229,9 @@ guardian=no
 dnsupdate={updates}
 allow-dnsupdate-from=127.0.0.0/8,::1
 security-poll-suffix=
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
 ",
             self.address,
             dns.port()
@@ -296,6 +300,11 @@ impl Server {
     /// What `dig +short` says, line by line, in order.
     pub fn dig(&self, name: &str, rtype: &str) -> Vec<String> {
         dig(self.dns, self.setup.rate, name, rtype)
+    }
+
+    /// For whoever asks by himself.
+    pub fn asked(&self) -> rais_dns::Server {
+        rais_dns::Server { address: self.dns, way: rais_dns::Way::Udp, timeout: PATIENCE }
     }
 
     pub fn serial(&self) -> u32 {
