@@ -4,7 +4,11 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::base::Name;
+use domain::tsig::{self, KeyName};
 use zeroize::Zeroizing;
+
+use crate::error::DnsError;
 
 /// Signs what goes to a server and checks what comes back.
 #[derive(PartialEq, Eq)]
@@ -119,6 +123,25 @@ impl Key {
     #[must_use]
     pub fn secret(&self) -> &[u8] {
         &self.secret
+    }
+
+    /// The same for `domain`, which signs and checks by it.
+    ///
+    /// # Errors
+    /// The key's name is not a domain name.
+    pub fn tsig(&self) -> Result<tsig::Key, DnsError> {
+        let bad = || DnsError::Name(self.name.clone());
+        let name: Name<Vec<u8>> = self.name.parse().map_err(|_| bad())?;
+        let name = KeyName::from_octets(name.as_slice().try_into().map_err(|_| bad())?);
+        let algorithm = match self.algorithm {
+            Algorithm::Sha1 => tsig::Algorithm::Sha1,
+            Algorithm::Sha256 => tsig::Algorithm::Sha256,
+            Algorithm::Sha384 => tsig::Algorithm::Sha384,
+            Algorithm::Sha512 => tsig::Algorithm::Sha512,
+        };
+        // Neither bound is given, and those are all that can be refused.
+        let key = tsig::Key::new(algorithm, self.secret(), name.map_err(|_| bad())?, None, None);
+        key.map_err(|_| bad())
     }
 
     /// Reads a text in named's syntax: the one `key` statement in it, others are passed over.

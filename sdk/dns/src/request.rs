@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use domain::base::Message;
 use domain::base::iana::{Opcode, Rcode, TsigRcode};
 use domain::base::message_builder::{AdditionalBuilder, HashCompressor, MessageBuilder};
-use domain::base::{Message, Name};
 use domain::rdata::tsig::{Time48, Tsig};
-use domain::tsig::{self, ClientTransaction, KeyName, ValidationError};
+use domain::tsig::{self, ClientTransaction, ValidationError};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::DnsError;
-use crate::key::{Algorithm, Key};
+use crate::key::Key;
 
 /// What a request is written into; names that come again are pointed at.
 pub type Builder = MessageBuilder<HashCompressor<Vec<u8>>>;
@@ -29,18 +29,7 @@ pub(crate) struct Signer(Option<Arc<tsig::Key>>);
 impl Signer {
     pub(crate) fn of(key: Option<&Key>) -> Result<Signer, DnsError> {
         let Some(key) = key else { return Ok(Signer(None)) };
-        let bad = || DnsError::Name(key.name().to_owned());
-        let name: Name<Vec<u8>> = key.name().parse().map_err(|_| bad())?;
-        let name = KeyName::from_octets(name.as_slice().try_into().map_err(|_| bad())?);
-        let algorithm = match key.algorithm() {
-            Algorithm::Sha1 => tsig::Algorithm::Sha1,
-            Algorithm::Sha256 => tsig::Algorithm::Sha256,
-            Algorithm::Sha384 => tsig::Algorithm::Sha384,
-            Algorithm::Sha512 => tsig::Algorithm::Sha512,
-        };
-        // Neither bound is given, and those are all that can be refused.
-        let key = tsig::Key::new(algorithm, key.secret(), name.map_err(|_| bad())?, None, None);
-        Ok(Signer(Some(Arc::new(key.map_err(|_| bad())?))))
+        Ok(Signer(Some(Arc::new(key.tsig()?))))
     }
 }
 
