@@ -102,7 +102,12 @@ impl Bound {
 
     /// Every address that is served.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.a.iter().chain(&self.aaaa).flat_map(Family::addresses)
+        self.records().filter_map(address)
+    }
+
+    /// The record of every address, its owner a pointer to the question.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.a.iter().chain(&self.aaaa).flat_map(Family::each_record)
     }
 }
 
@@ -145,6 +150,10 @@ impl Family {
             _ => most.min(members.len()),
         };
         Some(Family { records: records.into(), stride, count: members.len(), take, order })
+    }
+
+    fn each_record(&self) -> impl Iterator<Item = &[u8]> {
+        self.records.chunks_exact(self.stride).take(self.count)
     }
 
     /// Writes an answer whose owner stands at `owner` in the message.
@@ -214,16 +223,15 @@ impl Family {
         }
         self.each(places.into_iter().map(usize::from), out)
     }
+}
 
-    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.records.chunks_exact(self.stride).take(self.count).filter_map(|record| {
-            let data = record.get(12..)?;
-            <[u8; 4]>::try_from(data)
-                .map(IpAddr::from)
-                .or_else(|_| <[u8; 16]>::try_from(data).map(IpAddr::from))
-                .ok()
-        })
-    }
+/// Of an A or AAAA record.
+fn address(record: &[u8]) -> Option<IpAddr> {
+    let data = record.get(12..)?;
+    <[u8; 4]>::try_from(data)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(data).map(IpAddr::from))
+        .ok()
 }
 
 /// Equal weights are a plain rotation, which takes no wheel.

@@ -4,12 +4,16 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+use rais_dns::{Algorithm, Key, KeyFile};
 use rais_sdk::prelude::*;
 
 use crate::answer::UDP_ANSWER;
 use crate::net::{Limits, TcpLimits};
+use crate::transfer::{Access, Keys};
 
 /// Of a name server (RFC 1035 §4.2).
 const PORT: u16 = 53;
@@ -39,6 +43,19 @@ pub struct Config {
     cookies: bool,
     /// What this server is called, told to who asks (RFC 5001). Without it, nothing is.
     nsid: Option<String>,
+    /// Addresses and ranges from which zones may be transferred. Without it and without `transfer_key`,
+    /// from nowhere.
+    #[default]
+    #[option(type = "list of addresses and ranges")]
+    transfer: Vec<String>,
+    /// The file with the TSIG key by which transfers must be signed, as `tsig-keygen` writes it, mode
+    /// 0600; without `transfer` from anywhere. NOTIFY is signed by it as well. A relative path counts
+    /// from the folder of the configuration file.
+    transfer_key: Option<PathText>,
+    /// Addresses and ports of secondaries that are told of every change. Without a port it is 53.
+    #[default]
+    #[option(type = "list of addresses or sockets")]
+    notify: Vec<String>,
     /// So many TCP connections at a time; for another, the one that was idle longest is closed.
     #[default = 1000]
     tcp_connections: u32,
@@ -59,6 +76,10 @@ pub(crate) struct Settings {
     pub(crate) cookies: Cookies,
     pub(crate) nsid: Option<Box<[u8]>>,
     pub(crate) limits: Limits,
+    pub(crate) access: Access,
+    pub(crate) notify: Vec<SocketAddr>,
+    /// Of transfers and of NOTIFY.
+    pub(crate) key: Option<Arc<Key>>,
 }
 
 /// Whether cookies are answered.
@@ -70,9 +91,8 @@ pub(crate) enum Cookies {
 
 impl Settings {
     /// Checks what can be checked before anything is bound.
-    pub(crate) fn new(config: Config) -> Result<Settings, Fault> {
-        let listen =
-            config.listen.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    pub(crate) fn new(config: Config, host: &Host) -> Result<Settings, Fault> {
+        let listen = addresses("listen", &config.listen)?;
         if listen.is_empty() {
             let text = "at least one address is needed, as in [\"127.0.0.1:5300\"]";
             return Err(Fault::config("listen", text));
@@ -95,7 +115,11 @@ impl Settings {
             idle,
             unread: UNREAD,
         };
+        let key = config.transfer_key.as_ref().map(|path| key(path.get(), host)).transpose()?;
         Ok(Settings {
+            access: access(&config.transfer, key.as_deref())?,
+            notify: addresses("notify", &config.notify)?,
+            key,
             listen,
             zones,
             workers: workers(config.workers)?,
@@ -106,7 +130,11 @@ impl Settings {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, Fault> {
+fn addresses(key: &str, words: &[String]) -> Result<Vec<SocketAddr>, Fault> {
+    words.iter().map(|word| address(key, word)).collect()
+}
+
+fn address(key: &str, text: &str) -> Result<SocketAddr, Fault> {
     let whole = text.parse().ok();
     let plain = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT));
     whole.or_else(plain).ok_or_else(|| {
@@ -114,8 +142,41 @@ fn address(text: &str) -> Result<SocketAddr, Fault> {
             "{text:?} is neither an address nor one with a port, as in \"192.0.2.53\" or \
              \"[2001:db8::53]:5300\""
         );
-        Fault::config("listen", text)
+        Fault::config(key, text)
     })
+}
+
+/// Who may transfer: those of `words`, and by `key`.
+fn access(words: &[String], key: Option<&Key>) -> Result<Access, Fault> {
+    let range = |word: &String| {
+        let range = word.parse().or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
+        range.map_err(|_| {
+            let text = format!(
+                "{word:?} is neither an address nor a range, as in \"192.0.2.10\" or \"2001:db8::/64\""
+            );
+            Fault::config("transfer", text)
+        })
+    };
+    let ranges = words.iter().map(range).collect::<Result<Vec<_>, _>>()?;
+    let mut keys = Keys::new();
+    if let Some(key) = key {
+        let key = key.tsig().map_err(|error| Fault::config("transfer_key", error))?;
+        keys.insert((key.name().clone(), key.algorithm()), Arc::new(key));
+    }
+    Ok(Access { ranges, keys })
+}
+
+fn key(path: &Path, host: &Host) -> Result<Arc<Key>, Fault> {
+    let say = |what: String| Fault::config("transfer_key", format!("{}: {what}", path.display()));
+    let key = KeyFile::open(path).map_err(|error| say(error.to_string()))?.key();
+    if key.algorithm() == Algorithm::Sha1 {
+        host.warn(&format!(
+            "{}: hmac-sha1 is no longer recommended (RFC 8945): make a key with `tsig-keygen`, \
+             which takes hmac-sha256",
+            path.display()
+        ));
+    }
+    Ok(key)
 }
 
 fn refuse_no_folder(path: &Path) -> Result<(), Fault> {
@@ -181,10 +242,10 @@ mod tests {
             ("2001:db8::53", "[2001:db8::53]:53"),
             ("[2001:db8::53]:5300", "[2001:db8::53]:5300"),
         ] {
-            assert_eq!(super::address(text).unwrap().to_string(), address);
+            assert_eq!(super::address("listen", text).unwrap().to_string(), address);
         }
         for text in ["", "localhost", "192.0.2.53:", "192.0.2.53:x", "[::1]"] {
-            assert_eq!(super::address(text).unwrap_err().at, "listen", "{text}");
+            assert_eq!(super::address("listen", text).unwrap_err().at, "listen", "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::answer::Identity;
 use crate::catalog::Catalog;
+use crate::transfer::Access;
 use crate::zone::Zone;
 
 /// What threads answer from.
@@ -18,6 +19,8 @@ pub(crate) struct Engine {
     version: AtomicU64,
     spaces: Mutex<Spaces>,
     pub(crate) identity: Identity,
+    /// Who may transfer zones.
+    pub(crate) access: Access,
 }
 
 /// Which counters of a thread are whose. A zone that is replaced by one with as many owners hands on
@@ -30,12 +33,13 @@ struct Spaces {
 }
 
 impl Engine {
-    pub(crate) fn new(identity: Identity) -> Engine {
+    pub(crate) fn new(identity: Identity, access: Access) -> Engine {
         Engine {
             catalog: ArcSwap::default(),
             version: AtomicU64::new(0),
             spaces: Mutex::default(),
             identity,
+            access,
         }
     }
 

@@ -57,8 +57,8 @@ pub(crate) enum Haste {
 /// What a look at the folder brought.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
-    /// Zones that are served as their files are now.
-    pub(crate) read: usize,
+    /// Zones that are served as their files are now, by their names.
+    pub(crate) read: Vec<Vec<u8>>,
     /// What cannot be used, with file and line.
     pub(crate) faults: Vec<String>,
 }
@@ -145,7 +145,7 @@ impl Folder {
                 }
                 Ok(zone) => {
                     engine.serve(zone);
-                    news.read += 1;
+                    news.read.push(apex.clone());
                 }
                 Err(error) => news.faults.push(format!("{}: {error}", path.display())),
             }

@@ -7,12 +7,12 @@ mod config;
 mod engine;
 mod files;
 mod name;
-#[allow(dead_code)] // No transfer is answered yet.
 mod net;
 mod publish;
 mod query;
 mod scheme;
 mod serving;
+mod transfer;
 mod zone;
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ impl Sink for Dns {
     type Config = Config;
 
     fn new(config: Config, host: Host) -> Result<Dns, Fault> {
-        let settings = Settings::new(config)?;
+        let mut settings = Settings::new(config, &host)?;
         let cookies = match settings.cookies {
             config::Cookies::On => Some(Cookies::new().map_err(Fault::io)?),
             config::Cookies::Off => None,
@@ -66,14 +66,17 @@ impl Sink for Dns {
             cookies,
             keepalive: u16::try_from(tenths).unwrap_or(u16::MAX),
         };
-        let shared = Arc::new(Shared::new(Engine::new(identity)));
+        let shared =
+            Arc::new(Shared::new(Engine::new(identity, std::mem::take(&mut settings.access))));
         Ok(Dns { settings, host, shared, zones: Mutex::default(), run: Mutex::new(Run::Made) })
     }
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         self.start()?;
         let serial = lock(&self.state(zone.name)).publish(zone, &self.shared.engine)?;
-        lock(&self.shared.bound).insert(to_wire(&zone.name.to_ascii_lowercase()));
+        let apex = to_wire(&zone.name.to_ascii_lowercase());
+        self.shared.secondaries.changed(&apex);
+        lock(&self.shared.bound).insert(apex);
         Ok(serial)
     }
 

@@ -12,6 +12,7 @@ use crate::bound::{Bound, Member};
 use crate::engine::Engine;
 use crate::name::to_wire;
 use crate::scheme::Scheme;
+use crate::transfer::Change;
 use crate::zone::{Builder, Zone};
 
 /// A zone that a binder publishes, as it was last.
@@ -66,16 +67,21 @@ impl State {
                 && is_served(&published.zone)
         };
         if let Some(Published { sets, zone, .. }) = self.published.as_mut().filter(same) {
-            sets.bind_first(publication, seed, zone);
-            sets.bind(publication.records(), seed, zone);
+            let mut history = zone.history();
+            let mut change = Change::new(zone.serial(), head.serial);
+            sets.bind_first(publication, seed, zone, &mut change);
+            sets.bind(publication.records(), seed, zone, &mut change);
             zone.set_serial(head.serial);
+            history.push(change);
             return Ok(head.serial);
         }
         let made = make(publication.name, header, &head.owners);
         let (zone, schemes) = made.map_err(|error| refused(&error))?;
         let mut sets =
             Sets { owners: head.owners.clone(), prints: vec![0; schemes.len()], schemes };
-        sets.bind(publication.records(), seed, &zone);
+        // Of a zone that is new there is nothing to be told since.
+        let mut change = Change::new(head.serial, head.serial);
+        sets.bind(publication.records(), seed, &zone, &mut change);
         zone.set_serial(head.serial);
         let zone = engine.serve(zone);
         self.published = Some(Published { header: header.to_owned(), sets, zone });
@@ -99,7 +105,13 @@ impl State {
 impl Sets {
     /// What is told as changed, before all is gone through: so that it is seen at once, however
     /// large the zone is.
-    fn bind_first(&mut self, publication: &Publication<'_>, seed: Seed, zone: &Zone) {
+    fn bind_first(
+        &mut self,
+        publication: &Publication<'_>,
+        seed: Seed,
+        zone: &Zone,
+        change: &mut Change,
+    ) {
         let changed = publication.added().chain(publication.removed());
         let mut owners: Vec<u32> = changed.map(|record| record.owner).collect();
         owners.sort_unstable();
@@ -107,15 +119,21 @@ impl Sets {
         let is_changed = |record: &Record| owners.binary_search(&record.owner).is_ok();
         let mut records: Vec<Record> = publication.records().filter(is_changed).collect();
         records.sort_by_key(|record| record.owner);
-        self.bind_owners(owners.iter().map(|owner| *owner as usize), &records, seed, zone);
+        self.bind_owners(owners.iter().map(|owner| *owner as usize), &records, seed, zone, change);
     }
 
     /// Makes the sets of those owners anew whose addresses are others than before.
-    fn bind(&mut self, records: impl Iterator<Item = Record>, seed: Seed, zone: &Zone) {
+    fn bind(
+        &mut self,
+        records: impl Iterator<Item = Record>,
+        seed: Seed,
+        zone: &Zone,
+        change: &mut Change,
+    ) {
         let mut records: Vec<Record> = records.collect();
         // Stable, and at once done with what is in order.
         records.sort_by_key(|record| record.owner);
-        self.bind_owners(0..self.owners.len(), &records, seed, zone);
+        self.bind_owners(0..self.owners.len(), &records, seed, zone, change);
     }
 
     /// Of some owners, in order, with their records.
@@ -125,6 +143,7 @@ impl Sets {
         mut records: &[Record],
         seed: Seed,
         zone: &Zone,
+        change: &mut Change,
     ) {
         let mut members = Vec::new();
         for owner in owners {
@@ -134,11 +153,18 @@ impl Sets {
             records = after;
             members.clear();
             members.extend(of_owner.iter().map(member));
-            self.bind_one(owner, &members, seed, zone);
+            self.bind_one(owner, &members, seed, zone, change);
         }
     }
 
-    fn bind_one(&mut self, owner: usize, members: &[Member], seed: Seed, zone: &Zone) {
+    fn bind_one(
+        &mut self,
+        owner: usize,
+        members: &[Member],
+        seed: Seed,
+        zone: &Zone,
+        change: &mut Change,
+    ) {
         let (Some(of), Some(scheme), Some(print)) =
             (self.owners.get(owner), self.schemes.get(owner), self.prints.get_mut(owner))
         else {
@@ -147,7 +173,11 @@ impl Sets {
         let now = fingerprint(*scheme, members);
         if *print != now {
             *print = now;
-            zone.bind(owner, Arc::new(Bound::new(*scheme, of.ttl, members, seed)));
+            let new = Arc::new(Bound::new(*scheme, of.ttl, members, seed));
+            if let Some(slot) = zone.slots().get(owner) {
+                change.note(owner, &slot.load(), &new);
+            }
+            zone.bind(owner, new);
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Query<'m> {
     pub(crate) rtype: u16,
     pub(crate) class: u16,
     pub(crate) edns: Option<Edns<'m>>,
+    /// Of the SOA that a secondary has (RFC 1995 §3).
+    pub(crate) serial: Option<u32>,
     /// Where the TSIG record begins, which stands last (RFC 8945 §5.1).
     pub(crate) signature: Option<usize>,
 }
@@ -111,7 +113,8 @@ impl<'m> Query<'m> {
         header: &Header,
         name: &mut Lowered,
     ) -> Result<Query<'m>, Malformed> {
-        let mut query = Query { question: &[], rtype: 0, class: 0, edns: None, signature: None };
+        let mut query =
+            Query { question: &[], rtype: 0, class: 0, edns: None, serial: None, signature: None };
         let mut at = HEADER;
         match header.questions {
             1 => {
@@ -167,6 +170,11 @@ impl<'m> Query<'m> {
                             dnssec_ok: flags & 0x80 != 0,
                             options: Options::read(data)?,
                         });
+                    }
+                    rtype::SOA if section == 1 => {
+                        let serial = data.len().checked_sub(20).and_then(|at| data.get(at..at + 4));
+                        let serial = serial.and_then(|serial| serial.try_into().ok());
+                        self.serial = serial.map(u32::from_be_bytes);
                     }
                     rtype::TSIG => {
                         if section != 2 || left != 0 {

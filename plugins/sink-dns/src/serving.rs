@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::engine::{Engine, lock};
 use crate::files::{Folder, Haste};
 use crate::net::{Server, Sockets};
+use crate::transfer::{Notifier, Told};
 
 /// How often the zone files are looked at.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     /// The zones that a binder publishes: their files would be a second truth.
     pub(crate) bound: Mutex<BTreeSet<Vec<u8>>>,
+    /// Told of every change.
+    pub(crate) secondaries: Arc<Told>,
     life: Mutex<Life>,
     ended: Condvar,
 }
@@ -39,6 +42,7 @@ pub(crate) struct Serving {
     shared: Arc<Shared>,
     /// Stopped by its own drop.
     _server: Server,
+    _notifier: Notifier,
     watcher: Option<JoinHandle<()>>,
 }
 
@@ -47,6 +51,7 @@ impl Shared {
         Shared {
             engine: Arc::new(engine),
             bound: Mutex::default(),
+            secondaries: Arc::default(),
             life: Mutex::new(Life::Runs),
             ended: Condvar::new(),
         }
@@ -70,6 +75,9 @@ impl Shared {
         for fault in news.faults {
             host.warn(&fault);
         }
+        for apex in news.read {
+            self.secondaries.changed(&apex);
+        }
         Ok(())
     }
 }
@@ -82,6 +90,9 @@ impl Serving {
         host: &Host,
     ) -> Result<Serving, Fault> {
         let sockets = Sockets::bind(&settings.listen, settings.workers).map_err(Fault::io)?;
+        let told = &shared.secondaries;
+        let notifier = Notifier::start(&settings.notify, settings.key.as_ref(), told, host);
+        let notifier = notifier.map_err(Fault::io)?;
         let mut folder = settings.zones.clone().map(Folder::new);
         if let Some(folder) = &mut folder {
             shared
@@ -94,7 +105,12 @@ impl Serving {
         let server =
             Server::start(sockets, &settings.limits, responder, &spawn).map_err(Fault::io)?;
         host.log(&format!("answering at {}", addresses.join(", ")));
-        let mut serving = Serving { shared: Arc::clone(shared), _server: server, watcher: None };
+        let mut serving = Serving {
+            shared: Arc::clone(shared),
+            _server: server,
+            _notifier: notifier,
+            watcher: None,
+        };
         if let Some(folder) = folder {
             serving.watcher = Some(watch(folder, shared, host).map_err(Fault::io)?);
         }

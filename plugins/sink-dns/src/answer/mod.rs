@@ -2,6 +2,7 @@
 
 mod cookies;
 mod edns;
+mod signed;
 mod walk;
 mod writer;
 
@@ -12,7 +13,8 @@ use crate::engine::Engine;
 use crate::name::Lowered;
 use crate::net::{Peer, Reply, Respond, Transport};
 use crate::query::{Edns, Header, IN, Query};
-use crate::zone::rtype;
+use crate::transfer::{Signed, Transfer};
+use crate::zone::{Zone, rtype};
 
 pub(crate) use cookies::Cookies;
 use edns::OptRecord;
@@ -34,6 +36,7 @@ pub(crate) enum Rcode {
     NotImp = 4,
     Refused = 5,
     YxDomain = 6,
+    NotAuth = 9,
     BadVers = 16,
 }
 
@@ -67,8 +70,8 @@ pub(crate) struct Local {
     /// How many answers each bound set has given.
     turns: Vec<u32>,
     random: fastrand::Rng,
-    /// The name that an alias leads to.
-    target: Lowered,
+    /// The name that an alias leads to; taken out while it is looked up.
+    target: Option<Box<Lowered>>,
     scratch: Vec<u8>,
 }
 
@@ -89,7 +92,7 @@ impl Responder {
         let local = Local {
             turns,
             random: fastrand::Rng::new(),
-            target: Lowered::new(),
+            target: Some(Box::new(Lowered::new())),
             scratch: Vec::with_capacity(512),
         };
         Responder { engine, version, catalog, name: Lowered::new(), local }
@@ -106,7 +109,16 @@ impl Respond for Responder {
         }
     }
 
+    #[inline]
     fn respond(&mut self, message: &[u8], peer: &Peer, out: &mut [u8]) -> Reply {
+        self.respond_as(message, peer, Signed::No, out)
+    }
+}
+
+impl Responder {
+    /// Answers a message whose signature, if it has one, was checked and taken off.
+    #[inline]
+    fn respond_as(&mut self, message: &[u8], peer: &Peer, signed: Signed, out: &mut [u8]) -> Reply {
         let Responder { engine, catalog, name, local, .. } = self;
         let Some(header) = Header::read(message).filter(|header| !header.is_response()) else {
             return Reply::Silence;
@@ -117,10 +129,17 @@ impl Respond for Responder {
         let Ok(query) = Query::read(message, &header, name) else {
             return bare(&header, Rcode::FormErr, out);
         };
+        if let Some(signature) = query.signature {
+            return self.respond_signed(message, signature, peer, out);
+        }
         let limit = match (peer.transport, &query.edns) {
             (Transport::Tcp, _) => usize::from(u16::MAX),
             (Transport::Udp, None) => PLAIN,
             (Transport::Udp, Some(edns)) => usize::from(edns.size.min(UDP_ANSWER)).max(PLAIN),
+        };
+        let limit = match signed {
+            Signed::No => limit,
+            Signed::Yes { octets } => limit.saturating_sub(octets.into()),
         };
         let Ok(mut writer) = Writer::new(out, query.question, limit) else {
             return Reply::Silence;
@@ -128,7 +147,22 @@ impl Respond for Responder {
         let opt = query.edns.map(|edns| OptRecord::to(&edns, &engine.identity, peer));
         let reserved = opt.as_ref().map_or(0, OptRecord::len);
         writer.reserve(reserved);
-        let (verdict, cut) = match tell(catalog, local, name, &query, peer, &mut writer) {
+        let told = match refusal(&query) {
+            Some(verdict) => Ok(verdict),
+            None if matches!(query.rtype, rtype::AXFR | rtype::IXFR) => {
+                match transfer(engine, catalog, name, &header, &query, peer, signed) {
+                    Handed::Stream(stream) => return Reply::Stream(stream),
+                    Handed::Refused(verdict) => Ok(verdict),
+                    // That is all of it over UDP: who is behind asks again by TCP (RFC 1995 §2).
+                    Handed::Serial(zone) => {
+                        Walk { zone, asked: rtype::SOA, client: peer.client.ip(), local }
+                            .answer(name, &mut writer)
+                    }
+                }
+            }
+            None => tell(catalog, local, name, &query, peer, &mut writer),
+        };
+        let (verdict, cut) = match told {
             Ok(verdict) => (verdict, 0),
             // What does not fit whole is asked for again by TCP (RFC 2181 §9).
             Err(Full) => {
@@ -147,6 +181,46 @@ impl Respond for Responder {
     }
 }
 
+/// What becomes of a question for a whole zone, or for what has changed in it.
+enum Handed<'c> {
+    Stream(Box<Transfer>),
+    Serial(&'c Zone),
+    Refused(Verdict),
+}
+
+#[cold]
+fn transfer<'c>(
+    engine: &Engine,
+    catalog: &'c Catalog,
+    name: &Lowered,
+    header: &Header,
+    query: &Query<'_>,
+    peer: &Peer,
+    signed: Signed,
+) -> Handed<'c> {
+    if !engine.access.allows(peer.client.ip(), signed) {
+        return Handed::Refused(Verdict::explained(Rcode::Refused, Explanation::Prohibited));
+    }
+    let Some(zone) = catalog.zone(name.as_slice()) else {
+        return Handed::Refused(Verdict::explained(Rcode::NotAuth, Explanation::NotAuthoritative));
+    };
+    let (id, question) = (header.id, query.question);
+    match (query.rtype, peer.transport, query.serial) {
+        // RFC 5936 §4.2.
+        (rtype::AXFR, Transport::Udp, _) | (rtype::IXFR, _, None) => {
+            Handed::Refused(Verdict::of(Rcode::FormErr))
+        }
+        (rtype::AXFR, Transport::Tcp, _) => {
+            Handed::Stream(Box::new(Transfer::whole(id, question, Arc::clone(zone))))
+        }
+        (_, Transport::Udp, _) => Handed::Serial(zone),
+        (_, Transport::Tcp, serial) => {
+            let serial = serial.unwrap_or_default();
+            Handed::Stream(Box::new(Transfer::since(serial, id, question, Arc::clone(zone))))
+        }
+    }
+}
+
 #[inline]
 fn tell(
     catalog: &Catalog,
@@ -156,9 +230,6 @@ fn tell(
     peer: &Peer,
     out: &mut Writer<'_>,
 ) -> Result<Verdict, Full> {
-    if let Some(verdict) = refusal(query) {
-        return Ok(verdict);
-    }
     let Some(zone) = catalog.find(name, query.rtype) else {
         return Ok(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
     };
@@ -180,9 +251,6 @@ fn refusal(query: &Query<'_>) -> Option<Verdict> {
     match query.rtype {
         // No type that can be asked for (RFC 6895 §3.1).
         0 | rtype::OPT => Some(Verdict::of(Rcode::FormErr)),
-        rtype::AXFR | rtype::IXFR => {
-            Some(Verdict::explained(Rcode::Refused, Explanation::Prohibited))
-        }
         // TKEY, TSIG, MAILB and MAILA.
         249 | rtype::TSIG | 253 | 254 => {
             Some(Verdict::explained(Rcode::NotImp, Explanation::NotSupported))

@@ -29,12 +29,6 @@ enum Told {
     Alias(Place),
 }
 
-/// Whether an alias leads on.
-enum Next {
-    Inside,
-    Outside,
-}
-
 impl Walk<'_> {
     /// Answers for `name`, which lies in the zone.
     #[inline]
@@ -65,6 +59,21 @@ impl Walk<'_> {
     #[cold]
     fn follow(
         &mut self,
+        owner: Place,
+        first: Option<&Node>,
+        out: &mut Writer<'_>,
+    ) -> Result<Verdict, Full> {
+        // Only a panic leaves none.
+        let mut name = self.local.target.take().unwrap_or_else(|| Box::new(Lowered::new()));
+        let verdict = self.follow_by(&mut name, owner, first, out);
+        self.local.target = Some(name);
+        verdict
+    }
+
+    /// The same; `name` is for the names that are met.
+    fn follow_by(
+        &mut self,
+        name: &mut Lowered,
         mut owner: Place,
         first: Option<&Node>,
         out: &mut Writer<'_>,
@@ -77,10 +86,12 @@ impl Walk<'_> {
             if matches!(self.asked, rtype::CNAME | rtype::ANY) || !owner.is_near() {
                 break;
             }
-            let Next::Inside = self.take_target() else { break };
-            let name = std::mem::replace(&mut self.local.target, Lowered::new());
-            let found = zone.look(&name, self.asked);
-            let next = match found {
+            let sound = name.read(&self.local.scratch, 0).is_some();
+            let labels = zone.labels();
+            if !sound || name.labels() < labels || name.suffix(labels) != zone.apex() {
+                break;
+            }
+            owner = match zone.look(name, self.asked) {
                 // A loop; all of it is told.
                 Found::Name(node) if met.iter().flatten().any(|met| std::ptr::eq(*met, node)) => {
                     break;
@@ -94,25 +105,15 @@ impl Walk<'_> {
                 }
                 Found::Nothing => return self.nothing(out),
                 Found::Cut(node) => {
-                    return self.refer(node, &name, owner, out).map(|()| ours(Rcode::NoError));
+                    return self.refer(node, name, owner, out).map(|()| ours(Rcode::NoError));
                 }
-                Found::Renamed(node) => match self.rename(node, &name, owner, out)? {
+                Found::Renamed(node) => match self.rename(node, name, owner, out)? {
                     Some(target) => target,
                     None => return Ok(ours(Rcode::YxDomain)),
                 },
             };
-            owner = next;
         }
         Ok(ours(Rcode::NoError))
-    }
-
-    /// Reads the name that the last alias led to.
-    fn take_target(&mut self) -> Next {
-        let Local { target, scratch, .. } = &mut *self.local;
-        let sound = target.read(scratch, 0).is_some();
-        let labels = self.zone.labels();
-        let inside = target.labels() >= labels && target.suffix(labels) == self.zone.apex();
-        if sound && inside { Next::Inside } else { Next::Outside }
     }
 
     /// A name that exists.

@@ -129,6 +129,11 @@ impl<'o> Writer<'o> {
         self.limit = (self.limit + octets).min(self.out.len());
     }
 
+    /// Whether no record was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at == self.start
+    }
+
     pub(crate) fn has_room(&self, octets: usize) -> bool {
         self.at + octets <= self.limit
     }

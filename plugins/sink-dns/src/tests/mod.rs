@@ -6,6 +6,7 @@ mod options;
 mod publishing;
 mod speed;
 mod table;
+mod transfers;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::answer::{Cookies, Identity, Responder};
 use crate::engine::Engine;
 use crate::name::to_wire;
 use crate::net::{Moment, Peer, Reply, Respond, Transport};
+use crate::transfer::Access;
 use crate::zone::{Builder, Zone};
 
 pub(crate) const EXAMPLE: &str = include_str!("../../tests/table/example.com.zone");
@@ -41,7 +43,7 @@ pub(crate) fn engine() -> Arc<Engine> {
         cookies: Some(Cookies::new().unwrap()),
         keepalive: 100,
     };
-    let engine = Engine::new(identity);
+    let engine = Engine::new(identity, Access::default());
     engine.serve(zone(EXAMPLE, "example.com").unwrap());
     Arc::new(engine)
 }

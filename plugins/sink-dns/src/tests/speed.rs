@@ -45,7 +45,7 @@ fn bound(scheme: Scheme, count: u8) -> Engine {
         |n: u8| Member { ip: [192, 0, 2, n].into(), weight: u16::from(n) * 256, load: None };
     let members: Vec<_> = (1..=count).map(member).collect();
     zone.bind(0, Arc::new(Bound::new(scheme, 10, &members, Seed::of(b"www.example", 1))));
-    let engine = Engine::new(Identity::default());
+    let engine = Engine::new(Identity::default(), Access::default());
     engine.serve(zone);
     engine
 }
@@ -54,7 +54,7 @@ fn bound(scheme: Scheme, count: u8) -> Engine {
 #[ignore = "a figure, no test"]
 fn what_a_query_costs() {
     let of = |zones: Vec<Zone>| {
-        let engine = Engine::new(Identity::default());
+        let engine = Engine::new(Identity::default(), Access::default());
         for zone in zones {
             engine.serve(zone);
         }
@@ -91,7 +91,7 @@ fn what_a_query_costs() {
 }
 
 fn engine_of_example() -> Engine {
-    let engine = Engine::new(Identity::default());
+    let engine = Engine::new(Identity::default(), Access::default());
     engine.serve(zone(EXAMPLE, "example.com").unwrap());
     engine
 }

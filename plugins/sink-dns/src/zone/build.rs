@@ -1,6 +1,7 @@
 //! Makes a zone of its records.
 
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
 use arc_swap::ArcSwap;
@@ -252,6 +253,7 @@ impl Builder {
             let octets = data.get(start..start + 4).and_then(|octets| octets.try_into().ok());
             octets.map_or(0, u32::from_be_bytes)
         };
+        let owners = self.bound.iter().map(|owner| made.find(owner).unwrap_or(NONE)).collect();
         let slots = self.bound.iter().map(|_| ArcSwap::from_pointee(Bound::default()));
         Zone {
             labels: label_count(&made.apex),
@@ -263,9 +265,11 @@ impl Builder {
             extras: made.extras.into(),
             table: made.table,
             slots: slots.collect(),
+            owners,
             first_turn: 0,
             soa: soa.map_or(NONE, |place| place as u32),
             serial: AtomicU32::new(number(20)),
+            history: Mutex::default(),
             negative_ttl: draft.map_or(0, |draft| draft.ttl).min(number(4)),
         }
     }

@@ -2,20 +2,24 @@
 
 mod build;
 mod making;
+mod records;
 mod rrset;
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arc_swap::ArcSwap;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::bound::Bound;
+use crate::engine::lock;
 use crate::name::Lowered;
+use crate::transfer::History;
 
 pub(crate) use build::Builder;
+pub(crate) use records::Cursor;
 pub(crate) use rrset::{BEFORE_DATA, Extra, QUESTION, Rrset, rtype};
 
 /// No node, no slot.
@@ -39,11 +43,15 @@ pub(crate) struct Zone {
     /// Places in `nodes`, by name.
     table: HashTable<u32>,
     slots: Box<[ArcSwap<Bound>]>,
+    /// Of each slot, its name's place in `nodes`.
+    owners: Box<[u32]>,
     /// Place of the first slot's first counter among those that a thread keeps.
     first_turn: u32,
     /// Place of the SOA record in `sets`.
     soa: u32,
     serial: AtomicU32,
+    /// What has changed from serial to serial. Who holds it sees addresses and serial of one publication.
+    history: Mutex<History>,
     /// For how many seconds "there is none" is remembered (RFC 2308 §5).
     negative_ttl: u32,
 }
@@ -108,6 +116,11 @@ impl Zone {
     /// From here on answers have this serial. What it stands for must have been put in place before.
     pub(crate) fn set_serial(&self, serial: u32) {
         self.serial.store(serial, Ordering::Release);
+    }
+
+    /// Taken to change addresses and serial, and to see both as they belong together.
+    pub(crate) fn history(&self) -> MutexGuard<'_, History> {
+        lock(&self.history)
     }
 
     #[inline]

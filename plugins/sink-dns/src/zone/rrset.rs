@@ -31,7 +31,7 @@ pub(crate) const QUESTION: [u8; 2] = [0xC0, 0x0C];
 /// Of a record's owner, type and class.
 const TTL: usize = 6;
 /// From the serial of an SOA record to its end.
-const SERIAL: usize = 20;
+pub(super) const SERIAL: usize = 20;
 
 /// A set of records. They stand in the zone's octets with two octets for the owner, and a name in
 /// their data that lies in the zone ends with a pointer to the apex.
@@ -77,6 +77,13 @@ impl Zone {
         self.extras.get(start..start + usize::from(set.extra_count)).unwrap_or_default()
     }
 
+    /// Where in a set's records names end with a pointer to the apex.
+    #[inline]
+    pub(super) fn pointers(&self, set: &Rrset) -> &[u16] {
+        let start = set.pointers as usize;
+        self.pointers.get(start..start + usize::from(set.pointer_count)).unwrap_or_default()
+    }
+
     /// Writes a set whose owner stands at `owner` in the message, and says where.
     #[inline]
     pub(crate) fn put(
@@ -87,9 +94,7 @@ impl Zone {
     ) -> Result<Place, Full> {
         let apex = out.apex().pointer();
         let (start, records) = out.claim(self.records(set), set.count)?;
-        let pointers = set.pointers as usize;
-        let pointers = pointers..pointers + usize::from(set.pointer_count);
-        for at in self.pointers.get(pointers).unwrap_or_default() {
+        for at in self.pointers(set) {
             patch(records, usize::from(*at), apex);
         }
         if set.rtype == rtype::SOA {

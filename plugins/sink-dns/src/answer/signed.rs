@@ -1,0 +1,126 @@
+//! Messages that are signed (TSIG, RFC 8945): checked, answered, and the answer signed as well.
+//!
+//! Secondaries alone do so, and rarely: what is signed is put together once more by `domain`, which
+//! takes memory and time that a plain query does not.
+
+use std::sync::Arc;
+
+use domain::base::message_builder::{AdditionalBuilder, HashCompressor, MessageBuilder};
+use domain::base::{Message, ParsedRecord};
+use domain::rdata::AllRecordData;
+use domain::rdata::tsig::Time48;
+use domain::tsig::{Key, ServerSequence, ServerTransaction};
+
+use super::Responder;
+use crate::net::{MessageStream, Peer, Reply};
+use crate::transfer::Signed;
+
+type Signable = AdditionalBuilder<HashCompressor<Vec<u8>>>;
+
+impl Responder {
+    /// Answers a message whose TSIG record begins at `signature`.
+    #[cold]
+    pub(super) fn respond_signed(
+        &mut self,
+        message: &[u8],
+        signature: usize,
+        peer: &Peer,
+        out: &mut [u8],
+    ) -> Reply {
+        let Ok(mut request) = Message::from_octets(message.to_vec()) else { return Reply::Silence };
+        let keys = &self.engine.access.keys;
+        let transaction = match ServerTransaction::request(keys, &mut request, Time48::now()) {
+            Ok(Some(transaction)) => transaction,
+            Ok(None) => return Reply::Silence,
+            Err(error) => {
+                let Ok(original) = Message::from_octets(message) else { return Reply::Silence };
+                let answer = error.build_message(&original, builder());
+                return answer.map_or(Reply::Silence, |answer| copy(answer, out));
+            }
+        };
+        let signed = Signed::Yes { octets: transaction.key().compose_len() };
+        let request = request.as_slice().get(..signature).unwrap_or_default();
+        match self.respond_as(request, peer, signed, out) {
+            Reply::Silence => Reply::Silence,
+            Reply::Message(length) => {
+                let Some(mut answer) = out.get(..length).and_then(again) else {
+                    return Reply::Silence;
+                };
+                match transaction.answer(&mut answer, Time48::now()) {
+                    Ok(()) => copy(answer, out),
+                    Err(_) => Reply::Silence,
+                }
+            }
+            Reply::Stream(stream) => {
+                Reply::Stream(Box::new(SignedStream { stream, sequence: transaction.into() }))
+            }
+        }
+    }
+}
+
+/// Signs each message of a transfer.
+struct SignedStream {
+    stream: Box<dyn MessageStream>,
+    sequence: ServerSequence<Arc<Key>>,
+}
+
+impl MessageStream for SignedStream {
+    fn next(&mut self, out: &mut [u8]) -> Option<usize> {
+        let length = self.stream.next(out)?;
+        let signed = out.get(..length).and_then(again).and_then(|mut message| {
+            self.sequence.answer(&mut message, Time48::now()).ok()?;
+            match copy(message, out) {
+                Reply::Message(length) => Some(length),
+                _ => None,
+            }
+        });
+        // An empty one cuts the connection.
+        Some(signed.unwrap_or(0))
+    }
+}
+
+fn builder() -> MessageBuilder<HashCompressor<Vec<u8>>> {
+    // A vector takes whatever it is given.
+    match MessageBuilder::from_target(HashCompressor::new(Vec::new())) {
+        Ok(builder) => builder,
+        Err(never) => match never {},
+    }
+}
+
+/// The same message, to which a signature can be added.
+fn again(octets: &[u8]) -> Option<Signable> {
+    let message = Message::from_octets(octets).ok()?;
+    let mut builder = builder();
+    *builder.header_mut() = message.header();
+    let mut questions = builder.question();
+    for question in message.question() {
+        questions.push(question.ok()?).ok()?;
+    }
+    let record = |record: Result<ParsedRecord<'_, _>, _>| {
+        record.ok()?.into_any_record::<AllRecordData<_, _>>().ok()
+    };
+    let mut answers = questions.answer();
+    for found in message.answer().ok()? {
+        answers.push(record(found)?).ok()?;
+    }
+    let mut authorities = answers.authority();
+    for found in message.authority().ok()? {
+        authorities.push(record(found)?).ok()?;
+    }
+    let mut additionals = authorities.additional();
+    for found in message.additional().ok()? {
+        additionals.push(record(found)?).ok()?;
+    }
+    Some(additionals)
+}
+
+fn copy(message: Signable, out: &mut [u8]) -> Reply {
+    let octets = message.finish().into_target();
+    match out.get_mut(..octets.len()) {
+        Some(room) => {
+            room.copy_from_slice(&octets);
+            Reply::Message(octets.len())
+        }
+        None => Reply::Silence,
+    }
+}

@@ -1,0 +1,131 @@
+//! Zones handed out, message by message.
+
+use rais_sdk::{Owner, Record, Zone as Publication, ZoneHead};
+
+use super::*;
+use crate::publish::State;
+
+const HEADER: &str = "$TTL 1h\n@ SOA ns1 h ( 7 3h 1h 1w 300 )\n NS ns1\nns1 A 192.0.2.53\n";
+const FRIEND: &str = "192.0.2.10";
+
+struct Bed {
+    state: State,
+    engine: Arc<Engine>,
+    responder: Responder,
+}
+
+impl Bed {
+    fn new() -> Bed {
+        let access =
+            Access { ranges: vec![format!("{FRIEND}/32").parse().unwrap()], ..Access::default() };
+        let engine = Arc::new(Engine::new(Identity::default(), access));
+        engine.serve(zone(EXAMPLE, "example.com").unwrap());
+        let responder = Responder::new(Arc::clone(&engine));
+        Bed { state: State::default(), engine, responder }
+    }
+
+    fn publish(&mut self, addresses: &[u8], serial: u32) {
+        let record = |n: &u8| Record::new(0, [192, 0, 2, *n].into());
+        let records: Vec<_> = addresses.iter().map(record).collect();
+        let mut head = ZoneHead::new(vec![Owner::new("@", 10)], serial);
+        head.header = Some(HEADER.to_owned());
+        let publication = Publication::new("www.example", head, &records, &[], &[]);
+        self.state.publish(&publication, &self.engine).unwrap();
+    }
+
+    /// The records of a transfer in their order, or the rcode.
+    fn transfer(&mut self, query: &[u8], client: &str, transport: Transport) -> Vec<String> {
+        self.responder.refresh();
+        let mut out = vec![0xAA; 65_535];
+        match self.responder.respond(query, &peer(client, transport), &mut out) {
+            Reply::Silence => panic!("silence"),
+            Reply::Message(length) => shown(&out[..length]),
+            Reply::Stream(mut stream) => {
+                let mut records = Vec::new();
+                while let Some(length) = stream.next(&mut out) {
+                    let message = Message::from_octets(&out[..length]).unwrap();
+                    assert_eq!(message.header().id(), 0x1234);
+                    assert!(message.header().aa());
+                    for record in message.answer().unwrap() {
+                        let record = record.unwrap();
+                        let (owner, rtype) = (record.owner(), record.rtype());
+                        let data = record.to_any_record::<AllRecordData<_, _>>().unwrap();
+                        records.push(format!("{owner} {rtype} {}", data.data()));
+                    }
+                }
+                records
+            }
+        }
+    }
+}
+
+fn ixfr(name: &str, serial: u32) -> Vec<u8> {
+    let mut query = question(name, "IXFR");
+    query[9] = 1;
+    query.extend_from_slice(&[0xC0, 0x0C, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0]);
+    query.extend_from_slice(&serial.to_be_bytes());
+    query.extend_from_slice(&[0; 16]);
+    query
+}
+
+fn soa(serial: u32) -> String {
+    format!("www.example SOA ns1.www.example. h.www.example. {serial} 10800 3600 604800 300")
+}
+
+#[test]
+fn a_whole_zone_is_every_record_of_it_between_two_of_its_soa() {
+    let mut bed = Bed::new();
+    let records = bed.transfer(&question("example.com", "AXFR"), FRIEND, Transport::Tcp);
+    let zone = ZoneName::parse("example.com").unwrap();
+    let mut wanted = 0;
+    contents(EXAMPLE, &zone, |_| wanted += 1).unwrap();
+    assert_eq!(records.len(), wanted + 1);
+    assert_eq!(records.first(), records.last());
+    for record in [
+        "ns.sub.example.com A 192.0.2.153",
+        "deeper.sub.example.com A 192.0.2.154",
+        "*.wild.example.com MX 5 mail.example.com.",
+        "example.com NS ns2.example.net.",
+        "example.com NS ns1.example.com.",
+    ] {
+        assert_eq!(records.iter().filter(|found| *found == record).count(), 1, "{record}");
+    }
+}
+
+#[test]
+fn what_has_changed_is_told_from_any_serial_that_is_remembered() {
+    let mut bed = Bed::new();
+    bed.publish(&[1], 8);
+    bed.publish(&[1, 2], 9);
+    bed.publish(&[2, 3], 10);
+    let a = |n: u8| format!("www.example A 192.0.2.{n}");
+    let mut ask = |serial| bed.transfer(&ixfr("www.example", serial), FRIEND, Transport::Tcp);
+    let wanted = [soa(10), soa(8), soa(9), a(2), soa(9), a(1), soa(10), a(3), soa(10)];
+    assert_eq!(ask(8), wanted);
+    assert_eq!(ask(9), [soa(10), soa(9), a(1), soa(10), a(3), soa(10)]);
+    // Who is as far has nothing to learn, nor who is ahead.
+    assert_eq!(ask(10), [soa(10)]);
+    assert_eq!(ask(11), [soa(10)]);
+    let whole = ask(7);
+    assert_eq!((&whole[0], &whole[5]), (&soa(10), &soa(10)));
+    assert_eq!(whole.len(), 6);
+    // RFC 1995 §2: over UDP no more than how far we are.
+    let told = bed.transfer(&ixfr("www.example", 8), FRIEND, Transport::Udp);
+    assert!(told[0] == "NOERROR aa" && told[1].contains(" 10 10800 "), "{told:?}");
+}
+
+#[test]
+fn strangers_get_nothing_and_friends_what_is_there() {
+    let mut bed = Bed::new();
+    let axfr = question("example.com", "AXFR");
+    for transport in [Transport::Udp, Transport::Tcp] {
+        assert_eq!(bed.transfer(&axfr, "192.0.2.11", transport), ["REFUSED"]);
+        let ixfr = ixfr("example.com", 1);
+        assert_eq!(bed.transfer(&ixfr, "192.0.2.11", transport), ["REFUSED"]);
+    }
+    assert_eq!(bed.transfer(&axfr, FRIEND, Transport::Udp), ["FORMERR"]);
+    let no_soa = question("example.com", "IXFR");
+    assert_eq!(bed.transfer(&no_soa, FRIEND, Transport::Tcp), ["FORMERR"]);
+    let not_a_zone = question("www.example.com", "AXFR");
+    assert_eq!(bed.transfer(&not_a_zone, FRIEND, Transport::Tcp), ["NOTAUTH"]);
+}

@@ -1,0 +1,132 @@
+//! Zones handed to secondaries, whole (RFC 5936) or as what has changed (RFC 1995).
+
+mod access;
+mod history;
+mod notify;
+
+use std::sync::Arc;
+use std::vec;
+
+use crate::answer::{Full, Place, Writer};
+use crate::bound::Bound;
+use crate::net::MessageStream;
+use crate::zone::{Cursor, Zone};
+
+pub(crate) use access::{Access, Keys, Signed};
+pub(crate) use history::{Address, Change, History};
+pub(crate) use notify::{Notifier, Told};
+
+/// A message is not filled further, so that what signs it has room.
+const USUAL: usize = 32_000;
+/// Unless one record takes more.
+const MOST: usize = 65_000;
+/// An answer with authority (RFC 5936 §2.2.1).
+const FLAGS: [u8; 2] = [0x84, 0];
+
+/// A transfer under way.
+pub(crate) struct Transfer {
+    id: [u8; 2],
+    question: Box<[u8]>,
+    zone: Arc<Zone>,
+    parts: vec::IntoIter<Part>,
+    now: Option<Part>,
+}
+
+/// What follows in a transfer.
+enum Part {
+    /// The SOA at a serial.
+    Soa(u32),
+    /// Every record but the SOA, from there on.
+    Records(Cursor, Vec<Arc<Bound>>),
+    /// What a change took or brought, from there on.
+    Gone(Arc<Change>, usize),
+    Come(Arc<Change>, usize),
+}
+
+impl Transfer {
+    /// Of a whole zone, to the query with this id and question.
+    pub(crate) fn whole(id: [u8; 2], question: &[u8], zone: Arc<Zone>) -> Transfer {
+        let history = zone.history();
+        let serial = zone.serial();
+        let bound = zone.slots().iter().map(|slot| slot.load_full()).collect();
+        drop(history);
+        let records = Part::Records(Cursor::default(), bound);
+        Transfer::of(id, question, zone, vec![Part::Soa(serial), records, Part::Soa(serial)])
+    }
+
+    /// Of what has changed since the serial that a client has; of the whole where that is not
+    /// remembered.
+    pub(crate) fn since(client: u32, id: [u8; 2], question: &[u8], zone: Arc<Zone>) -> Transfer {
+        let history = zone.history();
+        let serial = zone.serial();
+        let changes = history.since(client);
+        drop(history);
+        // As RFC 1982 §3.2 compares them; who is ahead of us has nothing to learn.
+        let behind = serial.wrapping_sub(client) < 1 << 31 && serial != client;
+        match changes {
+            _ if !behind => Transfer::of(id, question, zone, vec![Part::Soa(serial)]),
+            None => Transfer::whole(id, question, zone),
+            Some(changes) => {
+                let mut parts = vec![Part::Soa(serial)];
+                for change in changes {
+                    parts.push(Part::Soa(change.from));
+                    parts.push(Part::Gone(Arc::clone(&change), 0));
+                    parts.push(Part::Soa(change.to));
+                    parts.push(Part::Come(change, 0));
+                }
+                parts.push(Part::Soa(serial));
+                Transfer::of(id, question, zone, parts)
+            }
+        }
+    }
+
+    fn of(id: [u8; 2], question: &[u8], zone: Arc<Zone>, parts: Vec<Part>) -> Transfer {
+        let mut parts = parts.into_iter();
+        let now = parts.next();
+        Transfer { id, question: question.into(), zone, parts, now }
+    }
+
+    /// Writes what is left, as much as fits.
+    fn fill(&mut self, out: &mut Writer<'_>) -> Result<(), Full> {
+        while let Some(part) = &mut self.now {
+            match part {
+                Part::Soa(serial) => self.zone.put_soa(*serial, out)?,
+                Part::Records(cursor, bound) => self.zone.put_from(cursor, bound, out)?,
+                Part::Gone(change, at) => put(&change.gone, at, &self.zone, out)?,
+                Part::Come(change, at) => put(&change.come, at, &self.zone, out)?,
+            }
+            self.now = self.parts.next();
+        }
+        Ok(())
+    }
+}
+
+fn put(
+    addresses: &[Address],
+    at: &mut usize,
+    zone: &Zone,
+    out: &mut Writer<'_>,
+) -> Result<(), Full> {
+    while let Some(Address { slot, record }) = addresses.get(*at) {
+        zone.put_of_slot(*slot, record, out)?;
+        *at += 1;
+    }
+    Ok(())
+}
+
+impl MessageStream for Transfer {
+    fn next(&mut self, out: &mut [u8]) -> Option<usize> {
+        self.now.as_ref()?;
+        for limit in [USUAL, MOST] {
+            // The question stands in each message (RFC 5936 §2.2.2), since names point to it.
+            let mut writer = Writer::new(out, &self.question, limit).ok()?;
+            writer.set_apex(Place::QUESTION);
+            let filled = self.fill(&mut writer);
+            if filled.is_ok() || !writer.is_empty() {
+                return Some(writer.finish(self.id, FLAGS, 1));
+            }
+        }
+        // Sets are refused that no message holds. An empty one cuts the connection.
+        Some(0)
+    }
+}
