@@ -24,6 +24,7 @@ use rais_runtime::host;
     cargo xtask bench probes             3,000 HTTP probes a second\n  \
     cargo xtask bench idle               a monitor of ten services, beside node_exporter\n  \
     cargo xtask bench publish            how soon what is decided is served\n  \
+    cargo xtask bench dns                the name server, beside others\n  \
     cargo xtask bench plugins            a plugin built in, loaded and isolated, side by side\n  \
     cargo xtask help bench day           what is played, and every option")]
 struct Cli {

@@ -2,6 +2,7 @@
 
 mod day;
 mod detection;
+mod dns;
 mod idle;
 mod monitor;
 pub(crate) mod pages;
@@ -17,6 +18,7 @@ use clap::Subcommand;
 pub(crate) enum Bench {
     Day(day::Day),
     Detection(detection::Detection),
+    Dns(dns::Dns),
     Idle(idle::Idle),
     Plugins(plugins::Plugins),
     Probes(probes::Probes),
@@ -28,6 +30,7 @@ impl Bench {
         match self {
             Bench::Day(day) => day.run(),
             Bench::Detection(detection) => detection.run(),
+            Bench::Dns(dns) => dns.run(),
             Bench::Idle(idle) => idle.run(),
             Bench::Plugins(plugins) => plugins.run(),
             Bench::Probes(probes) => probes.run(),

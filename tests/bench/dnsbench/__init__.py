@@ -1,0 +1,1 @@
+"""Name servers side by side on loopback: see README.md."""
