@@ -1,9 +1,11 @@
 //! Sockets that are bound before anything is served, while there are still privileges.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo, RcvBufForce, SndBufForce};
@@ -16,8 +18,12 @@ use super::batch;
 #[derive(Debug)]
 pub(crate) struct Sockets {
     pub(super) workers: Vec<WorkerSockets>,
-    addresses: Vec<SocketAddr>,
+    pub(super) held: Vec<Held>,
 }
+
+/// An address that this process listens on, until dropped.
+#[derive(Debug)]
+pub(super) struct Held(SocketAddr);
 
 #[derive(Debug, Default)]
 pub(super) struct WorkerSockets {
@@ -73,8 +79,9 @@ impl Sockets {
     /// Binds everything at once, or nothing. `[::]` is IPv6 alone: whoever wants both lists `0.0.0.0`, too.
     /// Port 0 is one that the kernel chooses, the same for both transports.
     ///
-    /// Several servers of one user may share an address (SO_REUSEPORT): that of a new configuration starts
-    /// before the old one stops.
+    /// Several servers of this process may share an address (SO_REUSEPORT): that of a new configuration
+    /// starts before the old one stops. Other processes of the same user could share it as well, and
+    /// would take a part of the queries without a word: an address that one of them has is refused.
     ///
     /// # Errors
     /// The address that cannot be had, why, and what can be done.
@@ -84,7 +91,7 @@ impl Sockets {
         }
         let mut sockets = Self {
             workers: (0..workers.get()).map(|_| WorkerSockets::default()).collect(),
-            addresses: Vec::with_capacity(listen.len()),
+            held: Vec::with_capacity(listen.len()),
         };
         for (i, address) in listen.iter().enumerate() {
             if address.port() != 0 && listen[..i].contains(address) {
@@ -96,11 +103,14 @@ impl Sockets {
     }
 
     /// Where is listened, in the order asked for, with the ports that were chosen.
-    pub(crate) fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.held.iter().map(|held| held.0).collect()
     }
 
     fn add(&mut self, asked: SocketAddr) -> Result<(), ListenError> {
+        if !Held::has(asked) {
+            alone(asked)?;
+        }
         let (address, first) = first_pair(asked)?;
         let mut first = Some(first);
         for worker in &mut self.workers {
@@ -111,9 +121,57 @@ impl Sockets {
             worker.udp.push(udp);
             worker.tcp.push(tcp);
         }
-        self.addresses.push(address);
+        self.held.push(Held::new(address));
         Ok(())
     }
+}
+
+/// How many servers of this process listen on an address.
+static HELD: Mutex<BTreeMap<SocketAddr, usize>> = Mutex::new(BTreeMap::new());
+
+impl Held {
+    fn new(address: SocketAddr) -> Held {
+        *held().entry(address).or_default() += 1;
+        Held(address)
+    }
+
+    fn has(address: SocketAddr) -> bool {
+        held().contains_key(&address)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = held();
+        if let Some(servers) = held.get_mut(&self.0) {
+            *servers -= 1;
+            if *servers == 0 {
+                held.remove(&self.0);
+            }
+        }
+    }
+}
+
+fn held() -> MutexGuard<'static, BTreeMap<SocketAddr, usize>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether nobody else has the address, who may share it or not.
+fn alone(address: SocketAddr) -> Result<(), ListenError> {
+    let bound = |kind, protocol| {
+        let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        if protocol == Protocol::TCP {
+            // Connections of a last life are not somebody who listens.
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        if protocol == Protocol::TCP { socket.listen(1) } else { Ok(()) }
+    };
+    bound(Type::DGRAM, Protocol::UDP).map_err(|e| refused(address, Transport::Udp, e))?;
+    bound(Type::STREAM, Protocol::TCP).map_err(|e| refused(address, Transport::Tcp, e))
 }
 
 /// The address with its port, and both sockets of the first worker.
@@ -187,6 +245,22 @@ impl UdpEndpoint {
         };
         socket.bind(&address.into())?;
         Ok(Self { socket: socket.into(), local })
+    }
+
+    /// Has datagrams that come from now on go to the others that share the address; what has come can
+    /// still be received.
+    ///
+    /// A connected socket is given what its peer sends and nothing else. The peer is the socket itself:
+    /// that is a way which there always is.
+    pub(super) fn retire(&self) -> io::Result<()> {
+        let mut itself = self.socket.local_addr()?;
+        if itself.ip().is_unspecified() {
+            itself.set_ip(match itself {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        self.socket.connect(itself)
     }
 
     fn port(&self) -> io::Result<u16> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use mio::Waker;
 
 use super::Respond;
-use super::listen::{Sockets, UdpEndpoint};
+use super::listen::{Held, Sockets, UdpEndpoint};
 use super::tcp::TcpWorker;
 use super::udp::{self, UdpWorker};
 
@@ -21,6 +21,7 @@ pub(crate) struct Server {
     udp: Vec<Arc<[UdpEndpoint]>>,
     tcp: Vec<Arc<Waker>>,
     threads: Vec<JoinHandle<()>>,
+    _held: Vec<Held>,
 }
 
 /// What clients may use.
@@ -70,9 +71,10 @@ impl Server {
     ) -> io::Result<Self> {
         let workers = NonZeroUsize::new(sockets.workers.len()).unwrap_or(NonZeroUsize::MIN);
         let part = limits.tcp.of_one(workers);
-        let mut server =
-            Self { stop: Arc::default(), udp: Vec::new(), tcp: Vec::new(), threads: Vec::new() };
-        for (i, sockets) in sockets.workers.into_iter().enumerate() {
+        let Sockets { workers, held } = sockets;
+        let (udp, tcp, threads) = (Vec::new(), Vec::new(), Vec::new());
+        let mut server = Self { stop: Arc::default(), udp, tcp, threads, _held: held };
+        for (i, sockets) in workers.into_iter().enumerate() {
             let endpoints: Arc<[UdpEndpoint]> = sockets.udp.into();
             server.udp.push(Arc::clone(&endpoints));
             let stop = Arc::clone(&server.stop);
@@ -89,6 +91,7 @@ impl Server {
 
     /// Ends all threads and closes their sockets; datagrams that have come are still answered.
     pub(crate) fn stop(&mut self) {
+        self.udp.iter().for_each(|endpoints| udp::retire(endpoints));
         self.stop.0.store(true, Ordering::Release);
         for endpoints in self.udp.drain(..) {
             udp::wake(&endpoints);

@@ -69,6 +69,15 @@ impl<R: Respond> UdpWorker<R> {
     }
 }
 
+/// Leaves what comes from now on to the next server at the address. Before any thread is to stop: what
+/// comes after its last look is lost.
+pub(super) fn retire(endpoints: &[UdpEndpoint]) {
+    for endpoint in endpoints {
+        // Where it cannot be, a datagram may be lost, as any may.
+        let _ = endpoint.retire();
+    }
+}
+
 /// Has the threads that wait for datagrams look whether they are to stop.
 ///
 /// The kernel wakes who waits in a receiving call and has all later ones return at once, although it
