@@ -168,7 +168,8 @@ fn access(words: &[String], key: Option<&Key>) -> Result<Access, Fault> {
 
 fn key(path: &Path, host: &Host) -> Result<Arc<Key>, Fault> {
     let say = |what: String| Fault::config("transfer_key", format!("{}: {what}", path.display()));
-    let key = KeyFile::open(path).map_err(|error| say(error.to_string()))?.key();
+    let key =
+        KeyFile::open(path, rais_dns::Access::Ours).map_err(|error| say(error.to_string()))?.key();
     if key.algorithm() == Algorithm::Sha1 {
         host.warn(&format!(
             "{}: hmac-sha1 is no longer recommended (RFC 8945): make a key with `tsig-keygen`, \

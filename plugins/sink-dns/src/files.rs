@@ -26,8 +26,17 @@ pub(crate) struct Folder {
 struct File {
     /// The zone's name on the wire.
     apex: Vec<u8>,
+    owner: Owner,
     look: Look,
     standing: Standing,
+}
+
+/// Whose the zone of a file's name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    File,
+    /// It publishes the zone; the file is not used.
+    Binder,
 }
 
 /// By what a file is known to have changed.
@@ -120,7 +129,11 @@ impl Folder {
         news: &mut News,
     ) {
         let old = self.files.get(&path);
-        if old.is_some_and(|old| old.look == look && old.standing == Standing::Read) {
+        let same = |old: &File| {
+            let whose = Owner::of(&old.apex, taken);
+            old.look == look && old.standing == Standing::Read && old.owner == whose
+        };
+        if old.is_some_and(same) {
             return;
         }
         let still = haste == Haste::Now || old.is_some_and(|old| old.look == look);
@@ -132,7 +145,8 @@ impl Folder {
                     news.faults.push(format!("{}: {error}", path.display()));
                 }
                 let standing = if still { Standing::Read } else { Standing::Moving };
-                self.files.insert(path, File { apex: Vec::new(), look, standing });
+                self.files
+                    .insert(path, File { apex: Vec::new(), owner: Owner::File, look, standing });
                 return;
             }
         };
@@ -151,7 +165,14 @@ impl Folder {
             }
         }
         let standing = if still { Standing::Read } else { Standing::Moving };
-        self.files.insert(path, File { apex, look, standing });
+        let owner = Owner::of(&apex, taken);
+        self.files.insert(path, File { apex, owner, look, standing });
+    }
+}
+
+impl Owner {
+    fn of(apex: &[u8], taken: &BTreeSet<Vec<u8>>) -> Owner {
+        if taken.contains(apex) { Owner::Binder } else { Owner::File }
     }
 }
 

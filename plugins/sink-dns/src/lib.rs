@@ -18,7 +18,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use rais_sdk::prelude::*;
@@ -71,12 +71,17 @@ impl Sink for Dns {
         Ok(Dns { settings, host, shared, zones: Mutex::default(), run: Mutex::new(Run::Made) })
     }
 
+    fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
+        let its: BTreeSet<_> = zones.iter().map(|zone| apex(zone)).collect();
+        lock(&self.zones).retain(|zone, _| its.contains(&apex(zone)));
+        self.shared.assign(its);
+        self.start()
+    }
+
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         self.start()?;
         let serial = lock(&self.state(zone.name)).publish(zone, &self.shared.engine)?;
-        let apex = to_wire(&zone.name.to_ascii_lowercase());
-        self.shared.secondaries.changed(&apex);
-        lock(&self.shared.bound).insert(apex);
+        self.shared.published(apex(zone.name));
         Ok(serial)
     }
 
@@ -87,6 +92,11 @@ impl Sink for Dns {
     fn stop(&self) {
         *lock(&self.run) = Run::Stopped;
     }
+}
+
+/// The name of a zone as it travels, in lower case.
+fn apex(zone: &str) -> Vec<u8> {
+    to_wire(&zone.to_ascii_lowercase())
 }
 
 impl Dns {

@@ -12,22 +12,44 @@ use crate::answer::Responder;
 use crate::config::Settings;
 use crate::engine::{Engine, lock};
 use crate::files::{Folder, Haste};
-use crate::net::{Server, Sockets};
+use crate::net::{Server, Sockets, Work};
 use crate::transfer::{Notifier, Told};
 
 /// How often the zone files are looked at.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So long queries wait at the start for zones to be published. One that cannot be must not keep the
+/// others from being answered.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What the sink and its threads share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
-    /// The zones that a binder publishes: their files would be a second truth.
-    pub(crate) bound: Mutex<BTreeSet<Vec<u8>>>,
+    zones: Mutex<Zones>,
+    /// Rung when the last zone has come that is awaited.
+    complete: Condvar,
     /// Told of every change.
     pub(crate) secondaries: Arc<Told>,
     life: Mutex<Life>,
     ended: Condvar,
+}
+
+/// By their names as they travel.
+#[derive(Debug, Default)]
+struct Zones {
+    /// Those that a binder publishes: their files would be a second truth.
+    bound: BTreeSet<Vec<u8>>,
+    /// Those of them without which nothing is answered yet: "refused" would be a lie.
+    awaited: BTreeSet<Vec<u8>>,
+    start: Start,
+}
+
+/// Whether queries are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Start {
+    #[default]
+    Ahead,
+    Over,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +72,8 @@ impl Shared {
     pub(crate) fn new(engine: Engine) -> Shared {
         Shared {
             engine: Arc::new(engine),
-            bound: Mutex::default(),
+            zones: Mutex::default(),
+            complete: Condvar::new(),
             secondaries: Arc::default(),
             life: Mutex::new(Life::Runs),
             ended: Condvar::new(),
@@ -67,10 +90,48 @@ impl Shared {
     fn end(&self) {
         *lock(&self.life) = Life::Ended;
         self.ended.notify_all();
+        self.begin();
+    }
+
+    /// A binder publishes these from now on, and no others.
+    pub(crate) fn assign(&self, its: BTreeSet<Vec<u8>>) {
+        let mut zones = lock(&self.zones);
+        for gone in zones.bound.difference(&its) {
+            self.engine.withdraw(gone);
+        }
+        if zones.start == Start::Ahead {
+            zones.awaited.clone_from(&its);
+        }
+        zones.bound = its;
+    }
+
+    /// A zone has another state, which is served.
+    pub(crate) fn published(&self, apex: Vec<u8>) {
+        self.secondaries.changed(&apex);
+        let mut zones = lock(&self.zones);
+        zones.awaited.remove(&apex);
+        zones.bound.insert(apex);
+        if zones.awaited.is_empty() {
+            self.complete.notify_all();
+        }
+    }
+
+    /// Waits until there is an answer for every zone, or for long enough.
+    fn await_zones(&self) {
+        let incomplete =
+            |zones: &mut Zones| zones.start == Start::Ahead && !zones.awaited.is_empty();
+        let waited = self.complete.wait_timeout_while(lock(&self.zones), GRACE, incomplete);
+        drop(waited);
+        self.begin();
+    }
+
+    fn begin(&self) {
+        lock(&self.zones).start = Start::Over;
+        self.complete.notify_all();
     }
 
     fn look(&self, folder: &mut Folder, haste: Haste, host: &Host) -> std::io::Result<()> {
-        let bound = lock(&self.bound).clone();
+        let bound = lock(&self.zones).bound.clone();
         let news = folder.look(haste, &bound, &self.engine)?;
         for fault in news.faults {
             host.warn(&fault);
@@ -83,7 +144,8 @@ impl Shared {
 }
 
 impl Serving {
-    /// Takes the sockets, reads the zone files and answers from now on.
+    /// Takes the sockets, reads the zone files and answers, as soon as the zones that are awaited have
+    /// come: queries wait until then.
     pub(crate) fn start(
         settings: &Settings,
         shared: &Arc<Shared>,
@@ -101,7 +163,13 @@ impl Serving {
         }
         let addresses: Vec<_> = sockets.addresses().iter().map(ToString::to_string).collect();
         let responder = || Responder::new(Arc::clone(&shared.engine));
-        let spawn = |name: &str, work| host.spawn(name, Again::Restart, work);
+        let spawn = |name: &str, mut work: Work| {
+            let shared = Arc::clone(shared);
+            host.spawn(name, Again::Restart, move || {
+                shared.await_zones();
+                work();
+            })
+        };
         let server =
             Server::start(sockets, &settings.limits, responder, &spawn).map_err(Fault::io)?;
         host.log(&format!("answering at {}", addresses.join(", ")));

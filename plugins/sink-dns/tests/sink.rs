@@ -166,3 +166,55 @@ fn the_sample_is_the_readmes_and_makes_a_sink() {
         assert!(README.contains(&format!("\n| `{}` | ", key.name)), "{}", key.name);
     }
 }
+
+#[test]
+fn queries_wait_at_the_start_until_there_is_an_answer_for_every_zone() {
+    let bench = Bench::new();
+    let sink = bench.sink::<Dns>("listen = ['127.0.0.1:0']\nworkers = 1").unwrap();
+    sink.assign(&["www.example".to_owned()]).unwrap();
+    let server = address(&bench);
+    let asked = UdpSocket::bind("127.0.0.1:0").unwrap();
+    asked.set_read_timeout(Some(PATIENCE)).unwrap();
+    asked.send_to(&query("www.example"), server).unwrap();
+    publish(&sink, HEADER, &["192.0.2.1"], 8).unwrap();
+    let mut room = [0; 1500];
+    let length = asked.recv(&mut room).unwrap();
+    // Not "refused", though it was asked before.
+    assert_eq!(addresses(room[..length].to_vec()), Ok(vec!["192.0.2.1".to_owned()]));
+}
+
+#[test]
+fn a_zone_that_never_comes_keeps_no_other_from_being_answered() {
+    let bench = Bench::new();
+    let sink = bench.sink::<Dns>("listen = ['127.0.0.1:0']").unwrap();
+    sink.assign(&["www.example", "never.example"].map(str::to_owned)).unwrap();
+    publish(&sink, HEADER, &["192.0.2.1"], 8).unwrap();
+    let server = address(&bench);
+    assert_eq!(addresses(by_udp(server, "www.example")), Ok(vec!["192.0.2.1".to_owned()]));
+}
+
+#[test]
+fn a_zone_that_is_no_longer_the_sinks_is_no_longer_answered_but_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("www.example.zone");
+    fs::write(&file, format!("{HEADER}@ A 192.0.2.99\n")).unwrap();
+    let bench = Bench::new();
+    let table = format!("listen = ['127.0.0.1:0']\nzones = '{}'", folder.path().display());
+    let sink = bench.sink::<Dns>(&table).unwrap();
+    let assign = |zones: &[&str]| {
+        let zones: Vec<_> = zones.iter().map(|&zone| zone.to_owned()).collect();
+        sink.assign(&zones).unwrap();
+    };
+    assign(&["WWW.example", "gone.example"]);
+    publish(&sink, HEADER, &["192.0.2.1"], 8).unwrap();
+    let server = address(&bench);
+    assert_eq!(addresses(by_udp(server, "www.example")), Ok(vec!["192.0.2.1".to_owned()]));
+    assign(&[]);
+    assert_eq!(sink.served("www.example").unwrap(), None);
+    // It takes the file's zone up by itself.
+    let begun = std::time::Instant::now();
+    while addresses(by_udp(server, "www.example")) != Ok(vec!["192.0.2.99".to_owned()]) {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
