@@ -13,6 +13,7 @@ use rais_sdk::prelude::*;
 
 use crate::answer::UDP_ANSWER;
 use crate::net::{Limits, TcpLimits};
+use crate::rrl::Limiter;
 use crate::transfer::{Access, Keys};
 
 /// Of a name server (RFC 1035 §4.2).
@@ -23,6 +24,8 @@ const MOST_WORKERS: u16 = 256;
 const LONGEST_NSID: usize = 128;
 /// The option of RFC 7828 has 16 bits for tenths of a second.
 const LONGEST_IDLE: Duration = Duration::from_secs(3600);
+/// More a second are no limit.
+const MOST_ANSWERS: u32 = 1_000_000;
 /// Answers that clients of TCP have not taken yet, all together.
 const UNREAD: usize = 2 << 20;
 
@@ -41,6 +44,9 @@ pub struct Config {
     /// DNS cookies (RFC 7873) for clients that use them.
     #[default = true]
     cookies: bool,
+    /// Limits answers alike to one network over UDP; loopback, TCP and clients with a cookie of ours
+    /// have none. Without it, nobody has.
+    rrl: Option<RrlTable>,
     /// What this server is called, told to who asks (RFC 5001). Without it, nothing is.
     nsid: Option<String>,
     /// Addresses and ranges from which zones may be transferred. Without it and without `transfer_key`,
@@ -67,6 +73,19 @@ pub struct Config {
     tcp_idle: DurationText,
 }
 
+/// The table `rrl`.
+#[config]
+#[derive(Debug)]
+struct RrlTable {
+    /// So many answers alike a second to one network: a /24, or a /56 of IPv6.
+    #[default = 20]
+    rate: u32,
+    /// Of the answers above it, every so manieth is sent cut off, so that who asks in earnest asks
+    /// again by TCP; 0 for none.
+    #[default = 2]
+    slip: u32,
+}
+
 /// A checked configuration.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -75,6 +94,7 @@ pub(crate) struct Settings {
     pub(crate) workers: NonZeroUsize,
     pub(crate) cookies: Cookies,
     pub(crate) nsid: Option<Box<[u8]>>,
+    pub(crate) limiter: Option<Limiter>,
     pub(crate) limits: Limits,
     pub(crate) access: Access,
     pub(crate) notify: Vec<SocketAddr>,
@@ -120,6 +140,7 @@ impl Settings {
             access: access(&config.transfer, key.as_deref())?,
             notify: addresses("notify", &config.notify)?,
             key,
+            limiter: config.rrl.as_ref().map(limiter).transpose()?,
             listen,
             zones,
             workers: workers(config.workers)?,
@@ -187,6 +208,14 @@ fn refuse_no_folder(path: &Path) -> Result<(), Fault> {
         Ok(_) => Err(say("is not a directory".to_owned())),
         Err(error) => Err(say(format!("cannot be used, an existing directory is needed: {error}"))),
     }
+}
+
+fn limiter(table: &RrlTable) -> Result<Limiter, Fault> {
+    let RrlTable { rate, slip } = *table;
+    if !(1..=MOST_ANSWERS).contains(&rate) {
+        return Err(Fault::config("rrl.rate", format!("1 to {MOST_ANSWERS} is allowed")));
+    }
+    Ok(Limiter::new(rate, slip))
 }
 
 fn workers(wanted: Option<u16>) -> Result<NonZeroUsize, Fault> {

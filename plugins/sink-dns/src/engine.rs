@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::answer::Identity;
 use crate::catalog::Catalog;
+use crate::rrl::Limiter;
 use crate::transfer::Access;
 use crate::zone::Zone;
 
@@ -21,6 +22,8 @@ pub(crate) struct Engine {
     pub(crate) identity: Identity,
     /// Who may transfer zones.
     pub(crate) access: Access,
+    /// Of answers over UDP, where they are limited.
+    pub(crate) limiter: Option<Limiter>,
 }
 
 /// Which counters of a thread are whose. A zone that is replaced by one with as many owners hands on
@@ -33,13 +36,14 @@ struct Spaces {
 }
 
 impl Engine {
-    pub(crate) fn new(identity: Identity, access: Access) -> Engine {
+    pub(crate) fn new(identity: Identity, access: Access, limiter: Option<Limiter>) -> Engine {
         Engine {
             catalog: ArcSwap::default(),
             version: AtomicU64::new(0),
             spaces: Mutex::default(),
             identity,
             access,
+            limiter,
         }
     }
 

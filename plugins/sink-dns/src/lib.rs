@@ -10,6 +10,7 @@ mod name;
 mod net;
 mod publish;
 mod query;
+mod rrl;
 mod scheme;
 mod serving;
 mod transfer;
@@ -66,8 +67,8 @@ impl Sink for Dns {
             cookies,
             keepalive: u16::try_from(tenths).unwrap_or(u16::MAX),
         };
-        let shared =
-            Arc::new(Shared::new(Engine::new(identity, std::mem::take(&mut settings.access))));
+        let (access, limiter) = (std::mem::take(&mut settings.access), settings.limiter.take());
+        let shared = Arc::new(Shared::new(Engine::new(identity, access, limiter)));
         Ok(Dns { settings, host, shared, zones: Mutex::default(), run: Mutex::new(Run::Made) })
     }
 

@@ -148,6 +148,11 @@ fn a_table_that_makes_no_sense_is_refused_with_its_key() {
         ("listen = ['::1']\nzones = '/nowhere'", "zones"),
         ("listen = ['::1']\ntcp_connections = 0", "tcp_connections"),
         ("listen = ['::1']\ntcp_per_client = 0", "tcp_per_client"),
+        ("listen = ['::1']\nrrl = { rate = 0 }", "rrl.rate"),
+        ("listen = ['::1']\nrrl = { rates = 1 }", "rrl.rates"),
+        ("listen = ['::1']\ntransfer = ['x']", "transfer"),
+        ("listen = ['::1']\ntransfer_key = '/nowhere'", "transfer_key"),
+        ("listen = ['::1']\nnotify = ['x']", "notify"),
         ("listen = ['::1']\ntcp_idle = '2h'", "tcp_idle"),
         ("listen = ['::1']\nzone = '.'", "zone"),
     ] {

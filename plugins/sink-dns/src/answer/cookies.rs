@@ -12,6 +12,9 @@ const CLIENT: usize = 8;
 pub(super) const WHOLE: usize = 24;
 /// Version 1 and what is reserved (RFC 9018 §4.1 and §4.2).
 const VERSION: [u8; 4] = [1, 0, 0, 0];
+/// A cookie is good for so many seconds, and if its time lies ahead, for so many (RFC 9018 §4.3).
+const PAST: u32 = 3600;
+const AHEAD: u32 = 300;
 /// A key signs for so many seconds.
 const KEY_LIFE: u32 = 86_400;
 
@@ -42,6 +45,15 @@ impl Cookies {
     pub(super) fn answer(&self, shown: &[u8], client: IpAddr, now: u32) -> Option<[u8; WHOLE]> {
         let half: &[u8; CLIENT] = shown.first_chunk()?;
         Some(self.key(now).cookie(half, now, client))
+    }
+
+    /// Whether a client shows a cookie that it was given: then it is who it says it is.
+    pub(super) fn know(&self, shown: &[u8], client: IpAddr, now: u32) -> bool {
+        let Ok(shown) = <&[u8; WHOLE]>::try_from(shown) else { return false };
+        let &[half @ .., _, _, _, _, t, i, m, e, _, _, _, _, _, _, _, _] = shown;
+        let time = u32::from_be_bytes([t, i, m, e]);
+        let fresh = now.wrapping_sub(time) <= PAST || time.wrapping_sub(now) <= AHEAD;
+        fresh && self.key(time).cookie(&half, time, client) == *shown
     }
 
     fn key(&self, second: u32) -> Key {
@@ -127,5 +139,26 @@ mod tests {
         assert_ne!(cookie[16..], of("192.0.2.2", 7)[16..]);
         assert_ne!(cookies.key(0).0, cookies.key(KEY_LIFE).0);
         assert_eq!(cookies.answer(b"client", "192.0.2.1".parse().unwrap(), 7), None);
+    }
+
+    #[test]
+    fn its_own_are_known_for_an_hour_from_their_client_alone() {
+        let cookies = Cookies::new().unwrap();
+        let (client, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        // Across the change of keys.
+        let given = 10 * KEY_LIFE - 1;
+        let cookie = cookies.answer(b"clientco", client, given).unwrap();
+        for (shown, client, now, known) in [
+            (cookie, client, given, true),
+            (cookie, client, given + PAST, true),
+            (cookie, client, given + PAST + 1, false),
+            (cookie, client, given - AHEAD, true),
+            (cookie, client, given - AHEAD - 1, false),
+            (cookie, other, given, false),
+            ([7; WHOLE], client, given, false),
+        ] {
+            assert_eq!(cookies.know(&shown, client, now), known, "{client} {now}");
+        }
+        assert!(!cookies.know(b"clientco", client, given));
     }
 }

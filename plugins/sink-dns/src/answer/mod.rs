@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::name::Lowered;
 use crate::net::{Peer, Reply, Respond, Transport};
 use crate::query::{Edns, Header, IN, Query};
+use crate::rrl::Limit;
 use crate::transfer::{Signed, Transfer};
 use crate::zone::{Zone, rtype};
 
@@ -73,6 +74,8 @@ pub(crate) struct Local {
     /// The name that an alias leads to; taken out while it is looked up.
     target: Option<Box<Lowered>>,
     scratch: Vec<u8>,
+    /// How many answers were above the limit.
+    above: u32,
 }
 
 impl Verdict {
@@ -94,6 +97,7 @@ impl Responder {
             random: fastrand::Rng::new(),
             target: Some(Box::new(Lowered::new())),
             scratch: Vec::with_capacity(512),
+            above: 0,
         };
         Responder { engine, version, catalog, name: Lowered::new(), local }
     }
@@ -162,6 +166,9 @@ impl Responder {
             }
             None => tell(catalog, local, name, &query, peer, &mut writer),
         };
+        let Some(told) = ration(engine, local, name, &query, peer, told) else {
+            return Reply::Silence;
+        };
         let (verdict, cut) = match told {
             Ok(verdict) => (verdict, 0),
             // What does not fit whole is asked for again by TCP (RFC 2181 §9).
@@ -178,6 +185,35 @@ impl Responder {
         let flags = [header.answered() | authority | cut, verdict.rcode as u8 & 0xF];
         let questions = u16::from(!query.question.is_empty());
         Reply::Message(writer.finish(header.id, flags, questions))
+    }
+}
+
+/// What becomes of an answer where answers are limited; nothing, where it is not to be sent.
+#[inline]
+fn ration(
+    engine: &Engine,
+    local: &mut Local,
+    name: &Lowered,
+    query: &Query<'_>,
+    peer: &Peer,
+    told: Result<Verdict, Full>,
+) -> Option<Result<Verdict, Full>> {
+    let (Some(limiter), Transport::Udp, Ok(verdict)) = (&engine.limiter, peer.transport, &told)
+    else {
+        return Some(told);
+    };
+    let client = peer.client.ip();
+    let cookie = query.edns.and_then(|edns| edns.options.cookie);
+    let known = cookie.zip(engine.identity.cookies.as_ref());
+    if known.is_some_and(|(shown, cookies)| cookies.know(shown, client, peer.at.unix)) {
+        return Some(told);
+    }
+    let question = (name.as_slice(), query.rtype);
+    let now = peer.at.since_boot;
+    match limiter.judge(client, verdict.rcode, question, now, &mut local.above) {
+        Limit::Send => Some(told),
+        Limit::Slip => Some(Err(Full)),
+        Limit::Drop => None,
     }
 }
 

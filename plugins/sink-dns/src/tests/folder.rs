@@ -21,7 +21,7 @@ fn text(address: &str) -> String {
 impl Bed {
     fn new() -> Bed {
         let folder = tempfile::tempdir().unwrap();
-        let engine = Arc::new(Engine::new(Identity::default(), Access::default()));
+        let engine = Arc::new(Engine::new(Identity::default(), Access::default(), None));
         Bed {
             files: Folder::new(folder.path().to_owned()),
             folder,

@@ -23,6 +23,7 @@ use crate::answer::{Cookies, Identity, Responder};
 use crate::engine::Engine;
 use crate::name::to_wire;
 use crate::net::{Moment, Peer, Reply, Respond, Transport};
+use crate::rrl::Limiter;
 use crate::transfer::Access;
 use crate::zone::{Builder, Zone};
 
@@ -43,7 +44,7 @@ pub(crate) fn engine() -> Arc<Engine> {
         cookies: Some(Cookies::new().unwrap()),
         keepalive: 100,
     };
-    let engine = Engine::new(identity, Access::default());
+    let engine = Engine::new(identity, Access::default(), None);
     engine.serve(zone(EXAMPLE, "example.com").unwrap());
     Arc::new(engine)
 }

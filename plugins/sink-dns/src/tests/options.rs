@@ -65,3 +65,27 @@ fn dnssec_ok_is_repeated_and_the_version_is_ours() {
     let answer = ask(&mut responder, &query, &peer).unwrap();
     assert_eq!(Message::from_octets(answer).unwrap().opt().unwrap().version(), 0);
 }
+
+#[test]
+fn limits_are_for_forgeries_and_not_for_who_shows_a_cookie_or_comes_by_tcp() {
+    let identity = Identity { cookies: Some(Cookies::new().unwrap()), ..Identity::default() };
+    let engine = Engine::new(identity, Access::default(), Some(Limiter::new(2, 2)));
+    engine.serve(zone(EXAMPLE, "example.com").unwrap());
+    let mut responder = Responder::new(Arc::new(engine));
+    let (udp, tcp) = (peer("192.0.2.9", Transport::Udp), peer("192.0.2.9", Transport::Tcp));
+    let plain = question("www.example.com", "A");
+    let mut heads = |query: &[u8], peer: &Peer| {
+        let answers = (0..6).map(|_| ask(&mut responder, query, peer));
+        answers.map(|answer| answer.map(|answer| shown(&answer)[0].clone())).collect::<Vec<_>>()
+    };
+    let (whole, cut) = (Some("NOERROR aa".to_owned()), Some("NOERROR aa tc".to_owned()));
+    let wanted = [whole.clone(), whole.clone(), None, cut.clone(), None, cut];
+    assert_eq!(heads(&plain, &udp), wanted);
+    assert_eq!(heads(&plain, &tcp), vec![whole; 6]);
+    let first = www(b"\0\x0a\0\x08clientco");
+    let given = options(&ask(&mut responder, &first, &tcp).unwrap());
+    let shown_again = www(&[b"\0\x0a\0\x18", &given[0].1[..]].concat());
+    for _ in 0..6 {
+        assert_eq!(shown(&ask(&mut responder, &shown_again, &udp).unwrap())[0], "NOERROR aa");
+    }
+}

@@ -23,7 +23,7 @@ struct Bed {
 
 impl Bed {
     fn new() -> Bed {
-        let engine = Arc::new(Engine::new(Identity::default(), Access::default()));
+        let engine = Arc::new(Engine::new(Identity::default(), Access::default(), None));
         let responder = Responder::new(Arc::clone(&engine));
         Bed { state: State::default(), engine, responder }
     }

@@ -18,7 +18,7 @@ impl Bed {
     fn new() -> Bed {
         let access =
             Access { ranges: vec![format!("{FRIEND}/32").parse().unwrap()], ..Access::default() };
-        let engine = Arc::new(Engine::new(Identity::default(), access));
+        let engine = Arc::new(Engine::new(Identity::default(), access, None));
         engine.serve(zone(EXAMPLE, "example.com").unwrap());
         let responder = Responder::new(Arc::clone(&engine));
         Bed { state: State::default(), engine, responder }
