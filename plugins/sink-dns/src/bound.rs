@@ -43,11 +43,11 @@ pub(crate) struct Bound {
 pub(crate) struct Family {
     /// A record for each address, all of them twice over, so that a run from anywhere is one copy.
     records: Box<[u8]>,
-    /// Octets of a record.
-    stride: usize,
-    count: usize,
+    count: u32,
     /// Of one answer.
-    take: usize,
+    take: u16,
+    /// Octets of a record.
+    stride: u16,
     order: Order,
 }
 
@@ -130,7 +130,6 @@ impl Family {
             // Stable.
             members.sort_by(|a, b| load(a).total_cmp(&load(b)));
         }
-        let stride = if first.is_ipv4() { 16 } else { 28 };
         let order = match scheme {
             Scheme::Weighted => weighted(members, most, seed),
             Scheme::RoundRobin => Order::Turn,
@@ -140,7 +139,7 @@ impl Family {
                 Order::Nearest(members.iter().map(|member| client::address(member.ip)).collect())
             }
         };
-        let mut records = Vec::with_capacity(2 * stride * members.len());
+        let mut records = Vec::new();
         for member in members.iter() {
             write(member.ip, ttl, &mut records);
         }
@@ -149,11 +148,21 @@ impl Family {
             Order::Wheel(wheel) => wheel.width(),
             _ => most.min(members.len()),
         };
-        Some(Family { records: records.into(), stride, count: members.len(), take, order })
+        Some(Family {
+            records: records.into(),
+            count: u32::try_from(members.len()).ok()?,
+            take: u16::try_from(take).ok()?,
+            stride: if first.is_ipv4() { 16 } else { 28 },
+            order,
+        })
+    }
+
+    fn stride(&self) -> usize {
+        usize::from(self.stride)
     }
 
     fn each_record(&self) -> impl Iterator<Item = &[u8]> {
-        self.records.chunks_exact(self.stride).take(self.count)
+        self.records.chunks_exact(self.stride()).take(self.count as usize)
     }
 
     /// Writes an answer whose owner stands at `owner` in the message.
@@ -167,18 +176,18 @@ impl Family {
         let turn = *choice.turn;
         *choice.turn = turn.wrapping_add(1);
         let records = match &self.order {
-            Order::Turn => self.run(turn as usize % self.count, out)?,
+            Order::Turn => self.run((turn % self.count) as usize, out)?,
             Order::Fixed => self.run(0, out)?,
             Order::Nearest(addresses) => self.run(nearest(addresses, choice.client), out)?,
-            Order::Shuffled if self.count > SHUFFLED => {
-                self.run(choice.random.usize(..self.count), out)?
+            Order::Shuffled if self.count as usize > SHUFFLED => {
+                self.run(choice.random.u32(..self.count) as usize, out)?
             }
             Order::Shuffled => self.shuffled(choice.random, out)?,
             Order::Wheel(wheel) => self.each(wheel.answer(u64::from(turn)), out)?,
         };
         let owner = owner.pointer();
         if owner != crate::zone::QUESTION {
-            for record in records.chunks_exact_mut(self.stride) {
+            for record in records.chunks_exact_mut(self.stride()) {
                 if let Some(room) = record.get_mut(..2) {
                     room.copy_from_slice(&owner);
                 }
@@ -190,9 +199,10 @@ impl Family {
     /// The addresses from one on, and from the first again.
     #[inline]
     fn run<'o>(&self, from: usize, out: &'o mut Writer<'_>) -> Result<&'o mut [u8], Full> {
-        let start = from * self.stride;
-        let records = self.records.get(start..start + self.take * self.stride).unwrap_or_default();
-        out.claim(records, self.take as u16).map(|(_, records)| records)
+        let start = from * self.stride();
+        let length = usize::from(self.take) * self.stride();
+        let records = self.records.get(start..start + length).unwrap_or_default();
+        out.claim(records, self.take).map(|(_, records)| records)
     }
 
     /// One by one.
@@ -201,10 +211,10 @@ impl Family {
         places: impl Iterator<Item = usize>,
         out: &'o mut Writer<'_>,
     ) -> Result<&'o mut [u8], Full> {
-        let room = out.room(self.take * self.stride, self.take as u16)?;
-        for (place, room) in places.zip(room.chunks_exact_mut(self.stride)) {
-            let start = place * self.stride;
-            if let Some(record) = self.records.get(start..start + self.stride) {
+        let room = out.room(usize::from(self.take) * self.stride(), self.take)?;
+        for (place, room) in places.zip(room.chunks_exact_mut(self.stride())) {
+            let start = place * self.stride();
+            if let Some(record) = self.records.get(start..start + self.stride()) {
                 room.copy_from_slice(record);
             }
         }
@@ -218,8 +228,8 @@ impl Family {
         out: &'o mut Writer<'_>,
     ) -> Result<&'o mut [u8], Full> {
         let mut places: [u8; SHUFFLED] = std::array::from_fn(|place| place as u8);
-        for first in 0..self.take {
-            places.swap(first, random.usize(first..self.count));
+        for first in 0..usize::from(self.take) {
+            places.swap(first, random.usize(first..self.count as usize));
         }
         self.each(places.into_iter().map(usize::from), out)
     }

@@ -1,5 +1,6 @@
 //! The whole of it without sockets: octets in, octets out.
 
+mod changing;
 mod folder;
 mod mutated;
 mod options;

@@ -2,12 +2,16 @@
 //! --lib -- --ignored --nocapture speed`.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
+use rais_sdk::{Owner, Record, Zone as Publication, ZoneHead};
 use rais_wheel::Seed;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::*;
 use crate::bound::{Bound, Member};
+use crate::publish::State;
 use crate::scheme::Scheme;
 
 const ROUNDS: usize = 2_000_000;
@@ -15,6 +19,13 @@ const HEAD: &str = "$TTL 60\n@ SOA ns.example. h.example. 1 1 1 1 1\n NS ns.exam
 
 /// Nanoseconds for one of these queries, asked one after the other in batches.
 fn cost(what: &str, engine: Engine, queries: &[Vec<u8>]) {
+    // Side by side, as little memory of the measurement's own as may be.
+    let stride = queries.iter().map(Vec::len).max().unwrap();
+    let ends: Vec<u8> = queries.iter().map(|query| query.len() as u8).collect();
+    let mut all = vec![0; stride * queries.len()];
+    for (room, query) in all.chunks_mut(stride).zip(queries) {
+        room[..query.len()].copy_from_slice(query);
+    }
     let engine = Arc::new(engine);
     let mut responder = Responder::new(Arc::clone(&engine));
     let peer = peer("192.0.2.200", Transport::Udp);
@@ -26,7 +37,8 @@ fn cost(what: &str, engine: Engine, queries: &[Vec<u8>]) {
             responder.refresh();
         }
         // As far apart as names of real queries are.
-        let query = &queries[round.wrapping_mul(7919) % queries.len()];
+        let place = round.wrapping_mul(7919) % queries.len();
+        let query = &all[place * stride..][..usize::from(ends[place])];
         if let Reply::Message(length) = responder.respond(black_box(query), &peer, &mut out) {
             octets += length;
         }
@@ -96,4 +108,68 @@ fn engine_of_example() -> Engine {
     let engine = Engine::new(Identity::default(), Access::default(), None);
     engine.serve(zone(EXAMPLE, "example.com").unwrap());
     engine
+}
+
+/// Until a change of one name among 100,000 is answered, and until all of the publication is gone
+/// through; and what they take in memory.
+#[test]
+#[ignore = "a figure, no test"]
+fn what_a_change_costs() {
+    let before = resident();
+    let engine = Arc::new(Engine::new(Identity::default(), Access::default(), None));
+    let mut state = State::default();
+    let owners: Vec<_> = (0..100_000).map(|n| Owner::new(format!("n{n}"), 10)).collect();
+    let mut records: Vec<_> =
+        (0..100_000_u32).map(|n| Record::new(n, (0x0A00_0000 + n).to_be_bytes().into())).collect();
+    let mut head = ZoneHead::new(owners, 1);
+    head.header = Some(HEAD.to_owned());
+    let begin = Instant::now();
+    state
+        .publish(&Publication::new("example.com", head.clone(), &records, &[], &[]), &engine)
+        .unwrap();
+    println!("100,000 names made in {:?}, {} KiB", begin.elapsed(), resident() - before);
+
+    let query = question("n77777.example.com", "A");
+    let peer = peer("192.0.2.200", Transport::Udp);
+    let mut responder = Responder::new(Arc::clone(&engine));
+    let old = ask(&mut responder, &query, &peer);
+    let changed = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&changed);
+    let begin = Instant::now();
+    let asking = std::thread::spawn(move || {
+        while ask(&mut responder, &query, &peer) == old {}
+        seen.store(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    });
+    // The other thread is at it.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    records[77_777].ip = [192, 0, 2, 1].into();
+    head.serial = 2;
+    let (added, removed) = ([records[77_777]], [Record::new(77_777, [10, 1, 47, 209].into())]);
+    let publication = Publication::new("example.com", head, &records, &added, &removed);
+    let start = begin.elapsed();
+    state.publish(&publication, &engine).unwrap();
+    let whole = begin.elapsed() - start;
+    asking.join().unwrap();
+    let seen = std::time::Duration::from_nanos(changed.load(Ordering::Relaxed)) - start;
+    println!("a change of one is answered after {seen:?}, gone through after {whole:?}");
+}
+
+/// KiB.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// What a file of 108,000 records takes.
+#[test]
+#[ignore = "a figure, no test"]
+fn what_records_take() {
+    let lines: String = (0..108_000).map(|n| format!("n{n} A 192.0.2.1\n")).collect();
+    let text = format!("{HEAD}{lines}");
+    drop(lines);
+    let before = resident();
+    let zone = zone(&text, "example.com").unwrap();
+    println!("108,000 records: {} KiB", resident() - before);
+    drop(zone);
 }

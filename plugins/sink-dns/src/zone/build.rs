@@ -116,6 +116,7 @@ impl Builder {
         made.tell_standings();
         self.refuse_foreign_owners(&made)?;
         self.add_extras(&drafts, &mut made);
+        made.repeat_first_sets();
         Ok(self.finish(&drafts, made))
     }
 

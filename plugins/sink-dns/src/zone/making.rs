@@ -62,6 +62,7 @@ impl Making {
             standing: Standing::Own,
             set_count: 0,
             sets: self.sets.len() as u32,
+            first: Rrset::default(),
             link: NONE,
             slot: NONE,
         });
@@ -170,6 +171,15 @@ impl Making {
                 && parent.standing == Standing::Own
             {
                 parent.link = place as u32;
+            }
+        }
+    }
+
+    /// Once the sets are what they will be.
+    pub(super) fn repeat_first_sets(&mut self) {
+        for node in &mut self.nodes {
+            if let Some(first) = self.sets.get(node.sets as usize).filter(|_| node.set_count > 0) {
+                node.first = *first;
             }
         }
     }

@@ -64,6 +64,9 @@ pub(crate) struct Node {
     standing: Standing,
     set_count: u16,
     sets: u32,
+    /// The first of its sets once more, so that it is not looked for elsewhere: most names have no
+    /// other.
+    first: Rrset,
     /// Of an own name the wildcard below it (RFC 4592), else the node that it stands below.
     link: u32,
     slot: u32,
@@ -210,7 +213,10 @@ impl Zone {
     }
 
     #[inline]
-    pub(crate) fn set(&self, node: &Node, asked: u16) -> Option<&Rrset> {
+    pub(crate) fn set<'z>(&'z self, node: &'z Node, asked: u16) -> Option<&'z Rrset> {
+        if node.first.rtype() == asked {
+            return Some(&node.first);
+        }
         self.sets(node).iter().find(|set| set.rtype() == asked)
     }
 

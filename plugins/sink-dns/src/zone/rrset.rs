@@ -35,7 +35,7 @@ pub(super) const SERIAL: usize = 20;
 
 /// A set of records. They stand in the zone's octets with two octets for the owner, and a name in
 /// their data that lies in the zone ends with a pointer to the apex.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rrset {
     pub(super) rtype: u16,
     pub(super) count: u16,
