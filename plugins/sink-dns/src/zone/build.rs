@@ -93,7 +93,7 @@ impl Builder {
         drafts.dedup_by(|b, a| self.key(a) == self.key(b));
         self.refuse_aliases_with_data(&drafts)?;
 
-        let mut made = Making::new(self.apex.clone());
+        let mut made = Making::new(self.apex.clone(), drafts.len(), self.octets.len());
         for of_name in drafts.chunk_by(|a, b| self.owner(a) == self.owner(b)) {
             let Some(first) = of_name.first() else { continue };
             let node = made.node(self.owner(first));
@@ -116,7 +116,7 @@ impl Builder {
         made.tell_standings();
         self.refuse_foreign_owners(&made)?;
         self.add_extras(&drafts, &mut made);
-        made.repeat_first_sets();
+        made.move_first_sets();
         Ok(self.finish(&drafts, made))
     }
 

@@ -27,15 +27,16 @@ pub(super) struct Making {
 }
 
 impl Making {
-    pub(super) fn new(apex: Vec<u8>) -> Making {
+    /// Of so many records, which take so many octets; a large zone is then not copied as it grows.
+    pub(super) fn new(apex: Vec<u8>, records: usize, octets: usize) -> Making {
         Making {
             apex,
-            octets: Vec::new(),
-            nodes: Vec::new(),
-            sets: Vec::new(),
+            octets: Vec::with_capacity(octets + BEFORE_DATA * records),
+            nodes: Vec::with_capacity(records),
+            sets: Vec::with_capacity(records),
             pointers: Vec::new(),
             extras: Vec::new(),
-            table: HashTable::new(),
+            table: HashTable::with_capacity(records),
         }
     }
 
@@ -175,13 +176,21 @@ impl Making {
         }
     }
 
-    /// Once the sets are what they will be.
-    pub(super) fn repeat_first_sets(&mut self) {
+    /// Puts the first set of each name beside it, once the sets are what they will be: most names have
+    /// no other, and those that have keep theirs together.
+    pub(super) fn move_first_sets(&mut self) {
+        let mut kept = Vec::new();
         for node in &mut self.nodes {
-            if let Some(first) = self.sets.get(node.sets as usize).filter(|_| node.set_count > 0) {
-                node.first = *first;
+            let start = node.sets as usize;
+            let sets = self.sets.get(start..start + usize::from(node.set_count));
+            let sets = sets.unwrap_or_default();
+            node.first = sets.first().copied().unwrap_or_default();
+            node.sets = kept.len() as u32;
+            if sets.len() > 1 {
+                kept.extend_from_slice(sets);
             }
         }
+        self.sets = kept;
     }
 
     fn sets_of(&self, node: &Node) -> &[Rrset] {

@@ -64,8 +64,7 @@ pub(crate) struct Node {
     standing: Standing,
     set_count: u16,
     sets: u32,
-    /// The first of its sets once more, so that it is not looked for elsewhere: most names have no
-    /// other.
+    /// The first of its sets. Where it has no other, that one stands here alone.
     first: Rrset,
     /// Of an own name the wildcard below it (RFC 4592), else the node that it stands below.
     link: u32,
@@ -207,7 +206,10 @@ impl Zone {
 
     /// The record sets of a name, in the order of their types.
     #[inline]
-    pub(crate) fn sets(&self, node: &Node) -> &[Rrset] {
+    pub(crate) fn sets<'z>(&'z self, node: &'z Node) -> &'z [Rrset] {
+        if node.set_count == 1 {
+            return std::slice::from_ref(&node.first);
+        }
         let start = node.sets as usize;
         self.sets.get(start..start + usize::from(node.set_count)).unwrap_or_default()
     }
