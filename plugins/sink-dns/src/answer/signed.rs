@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use domain::base::iana::Rcode;
 use domain::base::message_builder::{AdditionalBuilder, HashCompressor, MessageBuilder};
 use domain::base::{Message, ParsedRecord};
 use domain::rdata::AllRecordData;
@@ -35,7 +36,7 @@ impl Responder {
             Err(error) => {
                 let Ok(original) = Message::from_octets(message) else { return Reply::Silence };
                 let answer = error.build_message(&original, builder());
-                return answer.map_or(Reply::Silence, |answer| copy(answer, out));
+                return answer.map_or(Reply::Silence, |answer| refuse(answer, out));
             }
         };
         let signed = Signed::Yes { octets: transaction.key().compose_len() };
@@ -112,6 +113,22 @@ fn again(octets: &[u8]) -> Option<Signable> {
         additionals.push(record(found)?).ok()?;
     }
     Some(additionals)
+}
+
+/// An error, put right where `domain` says FORMERR and means that the signature is wrong.
+fn refuse(message: Signable, out: &mut [u8]) -> Reply {
+    /// The error, and that no other data follows: the end of a TSIG record (RFC 8945 §4.2).
+    const FORMERR: [u8; 4] = [0, 1, 0, 0];
+    const BADSIG: [u8; 4] = [0, 16, 0, 0];
+    let rcode = message.header().rcode();
+    let reply = copy(message, out);
+    if let (Reply::Message(length), Rcode::NOTAUTH) = (&reply, rcode)
+        && let Some(end) = out.get_mut(..*length).and_then(|octets| octets.last_chunk_mut::<4>())
+        && *end == FORMERR
+    {
+        *end = BADSIG;
+    }
+    reply
 }
 
 fn copy(message: Signable, out: &mut [u8]) -> Reply {

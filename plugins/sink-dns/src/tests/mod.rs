@@ -5,6 +5,7 @@ mod folder;
 mod mutated;
 mod options;
 mod publishing;
+mod signed;
 mod speed;
 mod table;
 mod transfers;
