@@ -43,15 +43,26 @@ impl<'a> Serving<'a> {
         question.serial(answer)
     }
 
-    /// Waits until the zone's serial is `wanted` or one after it, which servers that sign give;
-    /// returns the one that is served.
-    pub(crate) fn confirm(&mut self, zone: &str, wanted: u32) -> Result<u32, ServingError> {
+    /// Waits until the zone's serial is `wanted`; or one after it, which servers that sign give, if
+    /// what is served then `is_ours`. Returns the serial that is served.
+    pub(crate) fn confirm(
+        &mut self,
+        zone: &str,
+        wanted: u32,
+        is_ours: impl Fn(&mut Self) -> Result<bool, DnsError>,
+    ) -> Result<u32, ServingError> {
         let deadline = Deadline::after(self.server.timeout);
         let (mut pause, mut told) = (PAUSE.0, None);
         loop {
-            let error = match self.serial(zone) {
-                Ok(served) if Serial::from(served) >= Serial::from(wanted) => return Ok(served),
-                Ok(served) => ServingError::Serial { served, wanted },
+            let seen = self.serial(zone).and_then(|served| {
+                let ahead = Serial::from(served) > Serial::from(wanted);
+                // Asked again: ours may have come between the two answers.
+                let ours = ahead && is_ours(self)? && self.serial(zone)? == served;
+                Ok((served, served == wanted || ours))
+            });
+            let error = match seen {
+                Ok((served, true)) => return Ok(served),
+                Ok((served, false)) => ServingError::Serial { served, wanted },
                 // Nobody listens there, or nobody wants to know: waiting will not help.
                 Err(error @ (DnsError::Io { .. } | DnsError::Ended)) => return Err(error.into()),
                 Err(error) => error.into(),

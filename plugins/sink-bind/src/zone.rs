@@ -19,6 +19,9 @@ use crate::serving::{Serving, ServingError};
 /// Name of the file of a zone for which none is configured.
 const FILE: &str = "{zone}.zone";
 
+/// So many owners are asked for where a serial alone does not show whose zone is served.
+const FEW: usize = 500;
+
 /// A zone as this sink knows it; calls for one zone come one after another.
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -69,16 +72,20 @@ impl State {
             put(zone.name, &next, settings, self.reloaded)?;
         }
         self.standing = Standing::Unconfirmed;
-        let Published { file, serial, .. } = self.published.insert(next);
+        let next = &*self.published.insert(next);
+        let (file, serial) = (&next.file, next.serial);
 
         settings.go_on()?;
         settings.reload.run(zone.name, file.path(), settings)?;
         let served = match &settings.verify {
             Some(server) => Serving::by(server, &settings.life)
                 .map_err(ServingError::from)
-                .and_then(|mut serving| serving.confirm(zone.name, *serial))
+                .and_then(|mut serving| {
+                    let is_ours = |serving: &mut Serving<'_>| next.is_served(zone.name, serving);
+                    serving.confirm(zone.name, serial, is_ours)
+                })
                 .map_err(|error| serving_fault(settings, "confirming", &error))?,
-            None => *serial,
+            None => serial,
         };
         settings.reload.settle(zone.name, file.path(), settings)?;
         self.reloaded = Some(SystemTime::now());
@@ -128,23 +135,14 @@ impl State {
         // even while the server still has ours in memory.
         let found = match (&settings.verify, whole) {
             (Some(server), true) => {
-                let names = published.names.iter().map(OwnerName::as_str);
                 let ask = || {
                     let mut serving = Serving::by(server, &settings.life)?;
-                    Ok((serving.serial(zone)?, serving.addresses(names)?))
+                    let serial = serving.serial(zone)?;
+                    published.answered(serial, usize::MAX, &mut serving)
                 };
-                let (serial, answered) = ask().map_err(|error: DnsError| {
+                ask().map_err(|error: DnsError| {
                     serving_fault(settings, "verifying", &error.into())
-                })?;
-                let owners = published.owners.iter().zip(&answered).map(|(owner, set)| {
-                    let ttl = set.first().map_or(owner.ttl, |(_, ttl)| *ttl);
-                    Owner::new(owner.name.clone(), ttl)
-                });
-                let records = answered
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(index, set)| set.iter().map(move |(ip, _)| record(index, *ip)));
-                Served::new(Some(serial), owners.collect(), records.collect())
+                })?
             }
             _ => published.view_of(zone, in_place.as_deref()),
         };
@@ -201,6 +199,34 @@ impl Published {
             return Ok(same);
         }
         compose(zone, settings, Serial::from(there).add(1))
+    }
+
+    /// What a server answers for our owners, for so many of them at most, under this serial.
+    fn answered(
+        &self,
+        serial: u32,
+        most: usize,
+        serving: &mut Serving<'_>,
+    ) -> Result<Served, DnsError> {
+        let names = self.names.iter().take(most).map(OwnerName::as_str);
+        let answered = serving.addresses(names)?;
+        let owners = self.owners.iter().zip(&answered).map(|(owner, set)| {
+            let ttl = set.first().map_or(owner.ttl, |(_, ttl)| *ttl);
+            Owner::new(owner.name.clone(), ttl)
+        });
+        let records = answered
+            .iter()
+            .enumerate()
+            .flat_map(|(index, set)| set.iter().map(move |(ip, _)| record(index, *ip)));
+        Ok(Served::new(Some(serial), owners.collect(), records.collect()))
+    }
+
+    /// Whether a server answers with our addresses; of many owners, the first are asked for.
+    fn is_served(&self, zone: &str, serving: &mut Serving<'_>) -> Result<bool, DnsError> {
+        let served = self.answered(self.serial, FEW, serving)?;
+        let mut ours = self.view_of(zone, Some(self.text.as_bytes()));
+        ours.records.retain(|record| usize::try_from(record.owner).is_ok_and(|owner| owner < FEW));
+        Ok(same_addresses(&served, &ours))
     }
 
     /// What a zone file says of our owners; nothing, where there is none or it does not parse.

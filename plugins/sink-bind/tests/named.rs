@@ -150,6 +150,16 @@ fn drift_is_seen_and_repaired() {
     // The kernel's stamp lags: named would take the file for older than its last load.
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.set_modified(SystemTime::now() + Duration::from_millis(20)).unwrap();
+    rndc_reload(&named);
+    until_served(&named, "192.0.2.9");
+    fs::write(&path, &text).unwrap();
+    assert_eq!(addresses(&sink.served(ZONE).unwrap().unwrap()), apex(&["192.0.2.9"]));
+    publication.publish(&sink).unwrap();
+    until_served(&named, "192.0.2.1");
+}
+
+/// Somebody else's, by BIND's own command.
+fn rndc_reload(named: &Named) {
     let rndc = std::process::Command::new("rndc")
         .args(["-s", "127.0.0.1", "-p", &named.control.port().to_string(), "-k"])
         .arg(&named.key_file)
@@ -157,11 +167,30 @@ fn drift_is_seen_and_repaired() {
         .output()
         .unwrap();
     assert!(rndc.status.success(), "{}", String::from_utf8_lossy(&rndc.stderr));
-    until_served(&named, "192.0.2.9");
-    fs::write(&path, &text).unwrap();
-    assert_eq!(addresses(&sink.served(ZONE).unwrap().unwrap()), apex(&["192.0.2.9"]));
-    publication.publish(&sink).unwrap();
-    until_served(&named, "192.0.2.1");
+}
+
+/// Under a serial ahead of ours is what somebody else had named load, though the file is ours again.
+#[test]
+fn a_later_serial_confirms_nothing_by_itself() {
+    let named = Named::start();
+    let sink = sink(&named.table());
+    let path = named.path("www.example.zone");
+    for serial in (10..60).step_by(2) {
+        let before = Publication::new(ZONE, serial, &["192.0.2.1"]);
+        before.publish(&sink).unwrap();
+        let ours = fs::read_to_string(&path).unwrap();
+        let theirs = ours.replace("192.0.2.1\n", "192.0.2.66\n");
+        let theirs = theirs.replace(&format!("{serial} "), "2000000000 ");
+        fs::write(&path, theirs).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_millis(20)).unwrap();
+        rndc_reload(&named);
+        until_served(&named, "192.0.2.66");
+        fs::write(&path, &ours).unwrap();
+        let next = Publication::new(ZONE, serial + 1, &["192.0.2.2"]);
+        assert_eq!(next.publish(&sink).unwrap(), serial + 1);
+        assert_eq!(named.dig(ZONE, "A"), ["192.0.2.2"]);
+    }
 }
 
 /// Waits until named answers with just `address`.
