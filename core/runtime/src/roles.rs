@@ -268,8 +268,8 @@ impl Roles {
             }
             binding = Some((plan, sinks, begun));
         }
-        // Nothing fails from here on. Two versions of a sink must not write one zone.
-        self.instances.stop_replaced_sinks(&checked.instances).await;
+        // Nothing fails from here on. Two sinks must not write one zone of a server at a time.
+        self.instances.stop_sinks_but(&checked.instances).await;
         if let (Some(role), Some(plan)) = (&mut self.monitor, plan) {
             role.answer(door);
             let (applied, wait) = oneshot::channel();
@@ -287,7 +287,7 @@ impl Roles {
         }
         self.membership = checked.membership;
         let before = std::mem::replace(&mut self.instances, checked.instances);
-        before.stop_all_but(&self.instances);
+        before.stop_transports_but(&self.instances);
         Ok(())
     }
 

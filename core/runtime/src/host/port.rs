@@ -2,8 +2,8 @@
 //!
 //! A call begins at once; its [`Answer`] is awaited on any tokio runtime that has timers. Dropping
 //! the answer cancels what can be cancelled. Every answer comes within the limit it was given and
-//! half a second, also from a plugin that never returns; that of a sink on a zone within twice the
-//! limit, since many zones may wait for one slow server.
+//! half a second, also from a plugin that never returns; that of a sink on its zones within twice the
+//! limit, since many may wait for one slow server.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,7 +40,8 @@ pub trait LoadPort: Send + Sync {
 
 /// A configured sink.
 pub trait SinkPort: Send + Sync {
-    /// Says which zones are its from now on, before the first of them is published.
+    /// Says which zones are its from now on, before the first of them is published. Of others none
+    /// is published any more; what is under way of them is waited for, half of `limit` at most.
     fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()>;
 
     /// Publishes, and gives the serial that is now served. `limit` counts from when it is begun.

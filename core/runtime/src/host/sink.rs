@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rais_sdk::host::SinkObject;
 use rais_sdk::{Fault, Served};
+use tracing::warn;
 
 use super::apart::{self, Apart};
 use super::pool::{Pool, Unawaited};
@@ -13,6 +14,8 @@ use super::port::{Answer, Publication, SinkPort};
 
 /// Of the limit of a stop, calls under way have one part in so many to end by themselves.
 const PART_TO_END_BY_ITSELF: u32 = 4;
+/// Of the limit of an assignment, publications of zones that go elsewhere have one part in so many.
+const PART_TO_LET_GO: u32 = 2;
 
 /// A sink, on its plugin's pool.
 pub(super) struct PooledSink {
@@ -31,6 +34,8 @@ struct Turns {
 #[derive(Default)]
 struct Taken {
     zones: BTreeSet<String>,
+    /// Those that it may publish; all, before it is told.
+    its: Option<BTreeSet<String>>,
     phase: Phase,
 }
 
@@ -72,13 +77,27 @@ impl PooledSink {
 
 impl SinkPort for PooledSink {
     fn assign(&self, zones: Arc<[String]>, limit: Duration) -> Answer<()> {
-        let sink = self.sink.clone();
-        self.pool.run(limit, Unawaited::Run, move || sink.assign(&zones))
+        let (sink, turns) = (self.sink.clone(), Arc::clone(&self.turns));
+        turns.taken().its = Some(zones.iter().cloned().collect());
+        let plugin = self.pool.plugin().to_owned();
+        self.pool.run(limit, Unawaited::Run, move || {
+            // Whoever has these zones from now on must not publish beside what is under way here.
+            if let Err(zones) = turns.let_go(Instant::now() + limit / PART_TO_LET_GO) {
+                let zones = zones.join(", ");
+                warn!(target: "plugin", plugin, "goes on with what is no longer its: {zones}");
+            }
+            sink.assign(&zones)
+        })
     }
 
     fn publish(&self, what: Arc<Publication>, limit: Duration) -> Answer<u32> {
         let publication = Arc::clone(&what);
-        self.call(&what.zone, limit, move |sink| sink.publish(&publication.as_zone()))
+        let turns = Arc::clone(&self.turns);
+        self.call(&what.zone, limit, move |sink| {
+            // Another sink may have it by now.
+            turns.taken().allow(&publication.zone)?;
+            sink.publish(&publication.as_zone())
+        })
     }
 
     fn served(&self, zone: &str, limit: Duration) -> Answer<Option<Served>> {
@@ -121,8 +140,36 @@ impl Turns {
         let _ = self.given_back.wait_timeout_while(self.taken(), left, waits);
     }
 
+    /// Waits until no call is about a zone that is not its, at most until `end`.
+    ///
+    /// # Errors
+    /// The zones that still have one.
+    fn let_go(&self, end: Instant) -> Result<(), Vec<String>> {
+        let left = end.saturating_duration_since(Instant::now());
+        let waits = |taken: &mut Taken| taken.others().next().is_some();
+        let waited = self.given_back.wait_timeout_while(self.taken(), left, waits);
+        let (taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let others: Vec<_> = taken.others().cloned().collect();
+        if others.is_empty() { Ok(()) } else { Err(others) }
+    }
+
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    /// Zones that a call is about, and that are not its.
+    fn others(&self) -> impl Iterator<Item = &String> {
+        let is_its = |zone: &&String| self.its.as_ref().is_none_or(|its| its.contains(*zone));
+        self.zones.iter().filter(move |zone| !is_its(zone))
+    }
+
+    fn allow(&self, zone: &str) -> Result<(), Fault> {
+        match &self.its {
+            Some(its) if !its.contains(zone) => Err(Fault::busy(format!("{zone} is not its"))),
+            _ => Ok(()),
+        }
     }
 }
 

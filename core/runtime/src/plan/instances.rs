@@ -101,27 +101,21 @@ impl Instances {
         self.sinks.iter().map(|(name, (_, sink))| (name, &sink.port))
     }
 
-    /// Ends the sinks that another instance of their name in `others` takes the place of, all at
-    /// once, and waits for it.
-    pub(crate) async fn stop_replaced_sinks(&self, others: &Instances) {
-        let replaced = self.sinks.iter().filter_map(|(name, (_, one))| {
-            let (_, other) = others.sinks.get(name)?;
-            (!Arc::ptr_eq(&other.port, &one.port)).then(|| one.port.stop(ENDING))
+    /// Ends the sinks that `others` does not have, all at once, and waits for it: what takes the place
+    /// of one, under its name or another, must not publish beside it.
+    pub(crate) async fn stop_sinks_but(&self, others: &Instances) {
+        let gone = self.sinks.iter().filter_map(|(name, (_, one))| {
+            let same = |(_, other): &(Table, One<_>)| Arc::ptr_eq(&other.port, &one.port);
+            (!others.sinks.get(name).is_some_and(same)).then(|| one.port.stop(ENDING))
         });
         // All are under way before the first is awaited.
-        for stopping in replaced.collect::<Vec<_>>() {
+        for stopping in gone.collect::<Vec<_>>() {
             let _ = stopping.await;
         }
     }
 
-    /// Ends the sinks and transports that `others` does not have, without waiting for them.
-    pub(crate) fn stop_all_but(self, others: &Instances) {
-        for (name, (_, One { port: sink, .. })) in self.sinks {
-            // One that was replaced was stopped before.
-            if !others.sinks.contains_key(&name) {
-                tokio::spawn(async move { sink.stop(ENDING).await });
-            }
-        }
+    /// Ends the transports that `others` does not have, without waiting for them.
+    pub(crate) fn stop_transports_but(self, others: &Instances) {
         for (name, (_, One { port: transport, .. })) in self.transports {
             let same = |(_, other): &(Table, One<_>)| Arc::ptr_eq(&other.port, &transport);
             if !others.transports.get(&name).is_some_and(same) {

@@ -58,15 +58,20 @@ impl Assignments {
         Ok(begun)
     }
 
-    /// Takes in what has `begun`, tells the others where their zones are not what they were, and
-    /// forgets those that are not `wanted`.
+    /// Takes in what has `begun`, tells the others where their zones are not what they were, all at
+    /// once, and forgets those that are not `wanted`. Those that lose zones publish them no more
+    /// when this returns.
     pub async fn follow(&mut self, wanted: Assigned, begun: Beginning) {
-        for (name, its) in &wanted {
-            let told = begun.0.contains_key(name);
-            if told || self.0.get(name).is_some_and(|has| has.zones == its.zones) {
-                continue;
-            }
-            if let Err(fault) = its.port.assign(Arc::clone(&its.zones), PATIENCE).await {
+        let changed = wanted.iter().filter(|(name, its)| {
+            let told = begun.0.contains_key(*name);
+            !told && self.0.get(*name).is_none_or(|has| has.zones != its.zones)
+        });
+        let taking = changed
+            .map(|(name, its)| (name, its.port.assign(Arc::clone(&its.zones), PATIENCE)))
+            .collect::<Vec<_>>();
+        // All are under way before the first is awaited.
+        for (name, taking) in taking {
+            if let Err(fault) = taking.await {
                 error!(sink = %name, "does not take its zones: {}", describe(&fault));
             }
         }

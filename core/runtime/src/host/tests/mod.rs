@@ -6,6 +6,7 @@ mod plugins;
 
 use std::net::{SocketAddr, TcpListener, TcpStream as StdStream};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::thread;
 
 use nix::sys::socket::{Backlog, listen};
@@ -265,6 +266,54 @@ async fn a_sink_has_one_call_a_zone_and_ends_after_the_last() {
     gate.open();
     stopping.await.unwrap();
     assert!(stopped.is_open());
+}
+
+fn zones(names: &[&str]) -> Arc<[String]> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_sink_that_loses_a_zone_has_no_call_for_it_any_more() {
+    let host = host();
+    let gate = Gate::of("loses a zone");
+    let sink = host.sink("shelf", &gate_table("loses a zone"), here()).unwrap();
+    sink.assign(zones(&["a.example", "b.example"]), LONG).await.unwrap();
+    let slow = tokio::spawn(sink.publish(publication("a.example", "slow"), LONG));
+    gate.wait_inside(1);
+    // Who had it published has gone, and the call goes on.
+    slow.abort();
+    assert!(slow.await.unwrap_err().is_cancelled());
+    let mut losing = sink.assign(zones(&["b.example"]), LONG);
+    let refused = sink.publish(publication("a.example", ""), LONG).await.unwrap_err();
+    assert_eq!(refused.kind, FaultKind::Busy, "{refused}");
+    // A call of another zone comes and goes, and the one that is lost is still there.
+    assert_eq!(sink.publish(publication("b.example", ""), LONG).await.unwrap(), 42);
+    assert!(by_now(&mut losing).await.is_none(), "the call goes on");
+    gate.open();
+    losing.await.unwrap();
+    let refused = sink.publish(publication("a.example", ""), LONG).await.unwrap_err();
+    assert_eq!(refused, Fault::busy("a.example is not its"));
+}
+
+/// A call that hangs must not keep a reload for ever.
+#[tokio::test]
+async fn a_sink_that_does_not_let_go_of_a_zone_takes_its_others_all_the_same() {
+    let host = host();
+    let gate = Gate::of("does not let go");
+    let sink = host.sink("shelf", &gate_table("does not let go"), here()).unwrap();
+    let _slow = sink.publish(publication("a.example", "slow"), LONG);
+    gate.wait_inside(1);
+    sink.assign(zones(&["b.example"]), Duration::from_millis(400)).await.unwrap();
+    gate.open();
+}
+
+/// What has come of `answer` by now.
+async fn by_now<T>(answer: &mut Answer<T>) -> Option<Result<T, Fault>> {
+    std::future::poll_fn(|task| match answer.as_mut().poll(task) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 #[tokio::test]

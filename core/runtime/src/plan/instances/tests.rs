@@ -116,3 +116,18 @@ async fn at_the_end_all_are_stopped_at_once() {
     soon(instances.stop()).await;
     assert_eq!(stage.stopped(), ["a", "b", "c", "t"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn before_others_publish_those_that_are_gone_have_ended() {
+    let stage = Stage::of(2);
+    let [stays, replaced, renamed, new, other] = ["stays", "replaced", "renamed", "new", "other"]
+        .map(|name| stage.fake(name) as Arc<dyn SinkPort>);
+    let sinks = |ports: &[(&str, &Arc<dyn SinkPort>)]| Instances {
+        sinks: named(ports),
+        ..Instances::default()
+    };
+    let before = sinks(&[("stays", &stays), ("replaced", &replaced), ("renamed", &renamed)]);
+    let after = sinks(&[("stays", &stays), ("replaced", &new), ("another-name", &other)]);
+    soon(before.stop_sinks_but(&after)).await;
+    assert_eq!(stage.stopped(), ["renamed", "replaced"]);
+}

@@ -79,11 +79,11 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// When its answer is there at the latest, by its limit: one on a zone may wait for a thread
-    /// before that is counted.
+    /// When its answer is there at the latest, by its limit: one on zones may wait for a thread before
+    /// that is counted.
     pub(super) fn longest(&self, limit: Duration) -> Duration {
         match self {
-            Call::Publish(_) | Call::Served(_) => limit.saturating_mul(2),
+            Call::Assign(_) | Call::Publish(_) | Call::Served(_) => limit.saturating_mul(2),
             _ => limit,
         }
     }
