@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+pub use crate::abi::convert::one_line;
 #[doc(inline)]
 pub use crate::abi::host_side::{
     BlockingProbeObject, Declared, Kind, LoadObject, ProbeCall, ProbeObject, Receive, SinkObject,

@@ -196,3 +196,22 @@ fn a_monitor_drains_nobody() {
     // No binder runs here.
     host.rais(&[&order[..], &["-c", CONFIG]].concat()).expect_code(1);
 }
+
+#[test]
+fn an_order_writes_no_line_of_the_log() {
+    let site = Site::new();
+    let binder = site.host("ns1", 53);
+    binder.write(CONFIG, TEXT);
+    let process = binder.start("binder", CONFIG);
+    let forged = "x\n2026-11-30T15:00:00.000000Z ERROR rais_runtime: forged line";
+    let undrain = |target: &str| binder.rais(&["undrain", target, "-c", CONFIG]);
+    for out in [drain(&binder, forged, &[]), undrain(forged)] {
+        let refused = out.expect_code(1).stderr;
+        assert!(refused.contains("control characters"), "{refused}");
+    }
+    // One that is written down, though it names nobody: what came before it was not.
+    undrain("nobody").expect_code(1);
+    assert!(process.stderr().contains("undrain nobody"), "{}", process.stderr());
+    assert!(!process.stderr().contains("forged"), "{}", process.stderr());
+    assert!(!binder.read(JOURNAL).contains("forged"));
+}

@@ -67,7 +67,13 @@ pub(crate) fn fault_from_abi(fault: AbiFault) -> Fault {
         // 4, and kinds that this version does not know: nothing is concluded.
         _ => FaultKind::Unknown,
     };
-    Fault::new(kind, fault.text.into_string()).at(fault.at.into_string())
+    Fault::new(kind, one_line(fault.text.into_string())).at(one_line(fault.at.into_string()))
+}
+
+/// `text` without control characters, each a space: what a plugin says is part of a line of a log or
+/// of status, and must not end it.
+pub fn one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
 }
 
 /// Rounded to hundredths and clamped; what is not a number is not known.
@@ -185,7 +191,8 @@ pub(crate) fn up_to_abi(up: Up) -> AbiUp {
 }
 
 pub(crate) fn up_from_abi(up: AbiUp) -> Up {
-    let mut plain = Up::new(Duration::from_nanos(up.took_ns)).with_detail(up.detail.into_string());
+    let mut plain =
+        Up::new(Duration::from_nanos(up.took_ns)).with_detail(one_line(up.detail.into_string()));
     plain.load = load_from_abi(up.load);
     plain
 }

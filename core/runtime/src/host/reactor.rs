@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rais_sdk::host::{HostSide, Interest, Level, Readiness, Ready};
+use rais_sdk::host::{HostSide, Interest, Level, Readiness, Ready, one_line};
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
 use tracing::{debug, error, info, warn};
@@ -62,7 +62,7 @@ impl HostSide for Side {
     }
 
     fn log(&self, level: Level, text: &str) {
-        let plugin = self.plugin.as_str();
+        let (plugin, text) = (self.plugin.as_str(), one_line(text.to_owned()));
         match level {
             Level::Error => error!(target: "plugin", plugin, "{text}"),
             Level::Warn => warn!(target: "plugin", plugin, "{text}"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rais_sdk::host::SinkObject;
+use rais_sdk::host::{SinkObject, one_line};
 use rais_sdk::{Fault, Served};
 use tracing::warn;
 
@@ -102,7 +102,13 @@ impl SinkPort for PooledSink {
 
     fn served(&self, zone: &str, limit: Duration) -> Answer<Option<Served>> {
         let name = zone.to_owned();
-        self.call(zone, limit, move |sink| sink.served(&name))
+        self.call(zone, limit, move |sink| {
+            let mut served = sink.served(&name)?;
+            if let Some(served) = &mut served {
+                served.differs = served.differs.take().map(one_line);
+            }
+            Ok(served)
+        })
     }
 
     fn stop(&self, limit: Duration) -> Answer<()> {

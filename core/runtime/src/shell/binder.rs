@@ -281,22 +281,25 @@ impl BinderShell {
                 // Whoever asked may have gone; it has happened all the same.
                 let _ = applied.send(());
             }
-            Event::Order(order, answer) => {
-                info!("ordered by an operator: {order}");
-                self.note(journal::Event::Ordered { order: order.to_string() });
-                match order.carry_out(self.facts.clock.now(), &mut self.machine) {
-                    Ok(done) => {
-                        let until = Instant::now() + operator::PATIENCE;
-                        self.ordered.push(Ordered { done, answer, until });
-                    }
-                    // Who asked may have hung up.
-                    Err(why) => drop(answer.send(Err(why))),
+            Event::Order(order, answer) => match self.carry_out(order) {
+                Ok(done) => {
+                    let until = Instant::now() + operator::PATIENCE;
+                    self.ordered.push(Ordered { done, answer, until });
                 }
-            }
+                // Who asked may have hung up.
+                Err(why) => drop(answer.send(Err(why))),
+            },
             Event::Status(answer) => drop(answer.send(self.status())),
             Event::Stored(stored) => self.memory.note(stored),
             Event::Stop => {}
         }
+    }
+
+    fn carry_out(&mut self, order: Order) -> Result<Done, String> {
+        order.judge()?;
+        info!("ordered by an operator: {order}");
+        self.note(journal::Event::Ordered { order: order.to_string() });
+        order.carry_out(self.facts.clock.now(), &mut self.machine)
     }
 
     /// Tells who ordered something that it has happened, once the sinks have answered to what was

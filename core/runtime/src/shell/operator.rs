@@ -53,14 +53,34 @@ pub(super) struct Done {
 }
 
 impl Order {
-    /// Has `machine` do it.
+    /// Whether it may be done, before it is written anywhere: its words become part of a line. The
+    /// command line says the same earlier; whoever else writes to the socket is told here.
+    ///
+    /// # Errors
+    /// Why it may not, for people.
+    pub(super) fn judge(&self) -> Result<(), String> {
+        let (Order::Drain { target, .. } | Order::Undrain { target }) = self;
+        if target.chars().any(char::is_control) {
+            return Err(format!("{target:?} is no name: it has control characters"));
+        }
+        if let Order::Drain { reason, time, .. } = self {
+            if reason.trim().is_empty() || reason.chars().any(char::is_control) {
+                return Err("a reason is a line of text".to_owned());
+            }
+            if time.is_zero() || *time > LONGEST {
+                return Err("a drain lasts from 1 ms to 365 days".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has `machine` do it, once it was judged.
     ///
     /// # Errors
     /// Why it does not, for people.
     pub(super) fn carry_out(self, now: Time, machine: &mut Binder) -> Result<Done, String> {
         let places = match self {
             Order::Drain { target, time, reason, force } => {
-                judge_words(&reason, time)?;
                 let target = called(machine.target_called(&target), &target)?;
                 machine
                     .drain(now, Drain { target, time, reason, force })
@@ -115,17 +135,6 @@ fn done(now: Time, machine: &Binder, places: &[Place]) -> Done {
     }
 }
 
-/// The command line says the same earlier; whoever else writes to the socket is told here.
-fn judge_words(reason: &str, time: Duration) -> Result<(), String> {
-    if reason.trim().is_empty() || reason.chars().any(char::is_control) {
-        return Err("a reason is a line of text".to_owned());
-    }
-    if time.is_zero() || time > LONGEST {
-        return Err("a drain lasts from 1 ms to 365 days".to_owned());
-    }
-    Ok(())
-}
-
 fn called(found: Result<DrainTarget, TargetFault>, word: &str) -> Result<DrainTarget, String> {
     found.map_err(|fault| {
         let meant = match &fault {
@@ -143,4 +152,26 @@ fn refused(refusal: &DrainRefusal) -> String {
         _ => "",
     };
     format!("{refusal}{help}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(target: &str, reason: &str) -> Order {
+        let (target, reason) = (target.to_owned(), reason.to_owned());
+        Order::Drain { target, time: Duration::from_secs(1), reason, force: Force::Withheld }
+    }
+
+    #[test]
+    fn an_order_is_one_line_or_none() {
+        drain("web1", "new disk").judge().unwrap();
+        Order::Undrain { target: "web1".to_owned() }.judge().unwrap();
+        let forged = "x\n2026-11-30T15:00:00Z ERROR rais_runtime: forged";
+        let undrain = Order::Undrain { target: forged.to_owned() };
+        for order in [drain(forged, "new disk"), drain("web1", forged), undrain] {
+            let why = order.judge().unwrap_err();
+            assert!(!why.contains(char::is_control), "{why}");
+        }
+    }
 }

@@ -154,3 +154,12 @@ fn what_more_is_said_is_passed_over() {
     let wire = AbiReading { more: "{}".into(), ..reading_to_abi(reading.clone()) };
     assert_eq!(reading_from_abi(wire), reading);
 }
+
+#[test]
+fn what_a_plugin_says_is_a_line() {
+    let fault = Fault::down("refused\n2026-01-01 ERROR forged\x1b[2J").at("ph\rase");
+    let fault = fault_from_abi(fault_to_abi(fault));
+    assert_eq!(fault, Fault::down("refused 2026-01-01 ERROR forged [2J").at("ph ase"));
+    let up = Up::new(Duration::from_nanos(5)).with_detail("fine\nforged");
+    assert_eq!(up_from_abi(up_to_abi(up)).detail, "fine forged");
+}

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rais_sdk::host::Level;
+use rais_sdk::host::{Level, one_line};
 use tracing::{debug, error, info, warn};
 
 /// So many lines at once are a plugin's good right.
@@ -54,7 +54,7 @@ impl Voice {
         if unsaid > 0 {
             warn!(target: "plugin", plugin, "{unsaid} of its lines were left out: too many at once");
         }
-        let text = &text[..text.floor_char_boundary(LONGEST)];
+        let text = one_line(text[..text.floor_char_boundary(LONGEST)].to_owned());
         match level {
             Level::Error => error!(target: "plugin", plugin, "{text}"),
             Level::Warn => warn!(target: "plugin", plugin, "{text}"),

@@ -88,3 +88,12 @@ fn questions_and_answers_arrive_as_they_were() {
     let unknown = rais_sdk::Reading::unknown("");
     assert_eq!(rais_sdk::Reading::from(carried(&Reading::from(unknown.clone()))), unknown);
 }
+
+#[test]
+fn what_a_process_says_is_a_line() {
+    let fault = Fault::from(rais_sdk::Fault::io("no\nforged").at("a\rb"));
+    assert_eq!(rais_sdk::Fault::from(fault), rais_sdk::Fault::io("no forged").at("a b"));
+    let served = rais_sdk::Served::new(Some(1), Vec::new(), Vec::new()).differing("ttl\nforged");
+    let served = Served::pack(&served).unwrap().unpack().unwrap();
+    assert_eq!(served.differs.as_deref(), Some("ttl forged"));
+}

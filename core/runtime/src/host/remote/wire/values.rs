@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rais_sdk::host::one_line;
 use rais_sdk::{FaultKind, Wish};
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +117,8 @@ impl From<Fault> for rais_sdk::Fault {
             Word::Io => FaultKind::Io,
             Word::Panicked => FaultKind::Panicked,
         };
-        rais_sdk::Fault::new(kind, fault.text).at(fault.at)
+        // Its process may say anything.
+        rais_sdk::Fault::new(kind, one_line(fault.text)).at(one_line(fault.at))
     }
 }
 
@@ -140,7 +142,7 @@ impl From<rais_sdk::Up> for Up {
 
 impl From<Up> for rais_sdk::Up {
     fn from(up: Up) -> rais_sdk::Up {
-        let plain = rais_sdk::Up::new(up.took).with_detail(up.detail);
+        let plain = rais_sdk::Up::new(up.took).with_detail(one_line(up.detail));
         match up.load {
             Some(load) => plain.with_load(load),
             None => plain,
@@ -240,7 +242,7 @@ impl Served {
         let owners = serde_json::from_str(&self.owners)?;
         let served = rais_sdk::Served::new(self.serial, owners, self.records.unpack());
         Ok(match self.differs {
-            Some(how) => served.differing(how),
+            Some(how) => served.differing(one_line(how)),
             None => served,
         })
     }
