@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, raise};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use self::plugins::{Door, SENT};
+use self::plugins::{Door, READ, SENT};
 use super::*;
 use crate::control::Request;
 use crate::status::Status;
@@ -154,6 +154,36 @@ fn a_reload_that_hangs_holds_nobody_up() {
             Door::of("held up").open();
             let reloaded = reloaded.await.unwrap();
             assert!(matches!(reloaded, Response::Reloaded { .. }), "{reloaded:?}");
+            raise(Signal::SIGTERM).unwrap();
+        };
+        let (result, ()) = tokio::join!(daemon.run(desk, Vec::new()), asking);
+        result.unwrap();
+    });
+}
+
+#[test]
+fn a_reload_judges_the_files_that_an_unchanged_table_names() {
+    let site = Site::new();
+    site.write("[sink.keyed]\ntype = \"keyed\"\nkey = \"sink.key\"\n");
+    let key = site.path("sink.key");
+    fs::write(&key, "first").unwrap();
+    block_on(async {
+        let Started { daemon, desk, caller } = site.started(|_| {}).await;
+        let asking = async {
+            let read = || std::mem::take(&mut *READ.lock().unwrap());
+            assert_eq!(read(), ["first"]);
+            assert!(matches!(caller.ask(Request::Reload).await, Response::Reloaded { .. }));
+            // One was made to be judged, and the other goes on.
+            assert_eq!(read(), ["first", "dropped"]);
+            fs::remove_file(&key).unwrap();
+            let Response::Refused { faults } = caller.ask(Request::Reload).await else {
+                panic!("a key that is gone was taken")
+            };
+            assert!(faults[0].contains("rais.toml:22:7"), "{faults:?}");
+            assert_eq!(read(), [""; 0]);
+            fs::write(&key, "the second").unwrap();
+            assert!(matches!(caller.ask(Request::Reload).await, Response::Reloaded { .. }));
+            assert_eq!(read().first().map(String::as_str), Some("the second"));
             raise(Signal::SIGTERM).unwrap();
         };
         let (result, ()) = tokio::join!(daemon.run(desk, Vec::new()), asking);

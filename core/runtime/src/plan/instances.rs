@@ -7,6 +7,7 @@ use std::time::Duration;
 use rais_sdk::{Fault as PluginFault, FaultKind};
 use serde_json::Value;
 
+use super::named_files::NamedFiles;
 use crate::config::{Asked, Call, Config, Fault, Kind, PluginTable, Role};
 use crate::host::{LatePort, LoadPort, PluginHost, ProbePort, SinkPort, TransportPort};
 
@@ -29,9 +30,11 @@ type Made<T> = BTreeMap<Table, One<T>>;
 type Named<T> = BTreeMap<String, (Table, One<T>)>;
 type Table = (String, String);
 
-/// An instance, and of which code it is: an upgrade makes another.
+/// An instance, and of which code it is: an upgrade makes another, and so does a change of a file
+/// that it has read.
 struct One<T: ?Sized> {
     identity: String,
+    files: NamedFiles,
     port: Arc<T>,
 }
 
@@ -50,8 +53,9 @@ struct Maker<'a> {
 
 impl Instances {
     /// Makes every instance that `config` names for the roles `asked`. What `before` has from the
-    /// same table and the same code is taken over, not made again. With them come the doubts: plugins
-    /// that did not start and need not.
+    /// same table, the same code and the same files is taken over, once another was made in its place:
+    /// what a start would refuse is refused here. With them come the doubts: plugins that did not
+    /// start and need not.
     ///
     /// # Errors
     /// Every table that its plugin refuses, each at the place of the key that is at fault.
@@ -191,7 +195,8 @@ impl Maker<'_> {
     }
 
     /// The instance of a table: what there was of the same code, or a new one, or what stands in for
-    /// it where it may be missing.
+    /// it where it may be missing. What there was is judged as a new one is: that its table has not
+    /// changed says nothing of the files that the table names.
     fn one<T: LatePort + ?Sized>(
         &mut self,
         table: &PluginTable,
@@ -200,15 +205,18 @@ impl Maker<'_> {
     ) -> Option<One<T>> {
         let name = table.type_name.as_str();
         let identity = self.host.identity(table.kind, name);
-        if let Some(one) = kept.filter(|one| one.identity == identity) {
-            return Some(one.clone());
-        }
+        // Before the plugin reads them: what is written meanwhile is seen at the next reload.
+        let files = NamedFiles::of(&table.rest, table.folder());
+        let kept = kept.filter(|one| one.identity == identity);
         let key = (table.kind, name.to_owned());
         let fault = match self.hung.get(&key) {
             // Each would take as long, and a reload all of them together.
             Some(fault) => fault.clone(),
             None => match make(self.host, table) {
-                Ok(port) => return Some(One { identity, port }),
+                Ok(port) => {
+                    let same = kept.filter(|one| one.files == files).cloned();
+                    return Some(same.unwrap_or(One { identity, files, port }));
+                }
                 Err(fault) => fault,
             },
         };
@@ -224,12 +232,15 @@ impl Maker<'_> {
         match self.host.stand_in(name, &fault, again).filter(|_| !refuses) {
             Some(port) => {
                 self.warnings.push(told.as_doubt());
+                if let Some(one) = kept {
+                    return Some(one.clone());
+                }
                 // Where it is there by the next reload, that tries once more.
                 let identity = match self.host.has(table.kind, name) {
                     true => String::new(),
                     false => identity,
                 };
-                Some(One { identity, port })
+                Some(One { identity, files, port })
             }
             None => {
                 self.faults.push(told);
@@ -241,7 +252,8 @@ impl Maker<'_> {
 
 impl<T: ?Sized> Clone for One<T> {
     fn clone(&self) -> One<T> {
-        One { identity: self.identity.clone(), port: Arc::clone(&self.port) }
+        let (identity, files) = (self.identity.clone(), self.files.clone());
+        One { identity, files, port: Arc::clone(&self.port) }
     }
 }
 

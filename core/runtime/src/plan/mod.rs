@@ -6,6 +6,7 @@
 pub mod binder;
 pub mod instances;
 pub mod monitor;
+mod named_files;
 pub mod trust;
 
 pub use instances::Instances;

@@ -101,5 +101,40 @@ impl Transport for Refuses {
     }
 }
 
+/// A sink that reads a key when it is made.
+struct Keyed;
+
+#[config]
+struct KeyedConfig {
+    key: PathText,
+}
+
+/// What the instances of the test have read, in their order.
+pub(super) static READ: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl Sink for Keyed {
+    const NAME: &'static str = "keyed";
+    const SAMPLE: &'static str = "type = \"keyed\"\nkey = \"sink.key\"";
+    type Config = KeyedConfig;
+
+    fn new(config: KeyedConfig, _: Host) -> Result<Keyed, Fault> {
+        let key = std::fs::read_to_string(config.key.get());
+        let key = key.map_err(|error| Fault::config("key", error.to_string()))?;
+        READ.lock().unwrap().push(key);
+        Ok(Keyed)
+    }
+
+    fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
+        Ok(zone.head.serial)
+    }
+}
+
+impl Drop for Keyed {
+    fn drop(&mut self) {
+        READ.lock().unwrap().push("dropped".to_owned());
+    }
+}
+
 rais_sdk::plugin!(sink Slow);
+rais_sdk::plugin!(sink Keyed);
 rais_sdk::plugin!(transport Refuses);
