@@ -148,6 +148,15 @@ fn who_is_drained_is_out_when_the_command_returns_and_stays_out_over_a_restart()
     let orders = all("ordered");
     assert_eq!(orders[0]["order"], "drain web2 for 3600s: new disk");
     assert_eq!(orders.len(), 7);
+    let place = |number| serde_json::json!({ "service": "www", "address": address(number) });
+    assert_eq!(orders[0]["places"], serde_json::json!([place(2)]));
+    assert_eq!(orders[0].get("refused"), None);
+    let refused: Vec<_> = orders.iter().filter(|order| order.get("refused").is_some()).collect();
+    let words: Vec<_> = refused.iter().map(|order| order["order"].as_str().unwrap()).collect();
+    assert_eq!(words, ["drain web1 for 3600s: new disk", "undrain web2"]);
+    assert!(refused[0]["refused"].as_str().unwrap().contains("nobody who serves www"));
+    let drained = all("decided").into_iter().filter(|entry| entry["verdict"] == "draining");
+    assert!(drained.clone().all(|entry| entry["reason"] == "new disk"), "{drained:?}");
     let (published, confirmed) = (all("published"), all("confirmed"));
     let last = published.last().unwrap();
     assert_eq!((&last["zone"], &last["addresses"]), (&"www.example".into(), &2.into()));

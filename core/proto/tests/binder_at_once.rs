@@ -464,6 +464,7 @@ fn step_7_the_overloaded_leaves_at_the_timer_and_returns_through_the_band() {
     loaded(&mut world, 1, &[10.0, 10.0, 90.0]);
     assert_eq!(world.last_published(), addresses(&[1, 2]));
     assert_eq!(world.verdict(3), Some(Verdict::Pruned));
+    assert_eq!(world.reasons(3, Verdict::Pruned), ["load 90%, max_load 60%"]);
     let published = world.published.len();
     loaded(&mut world, 30, &[10.0, 10.0, 50.0]);
     assert_eq!(world.set(), addresses(&[1, 2]), "below the one, above the other");

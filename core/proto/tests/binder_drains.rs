@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{World, address, addresses, at_once, config, on_timer, report, service};
 use rais_proto::binder::drains::{Drain, DrainRefusal};
-use rais_proto::binder::{DrainTarget, TargetFault};
-use rais_proto::heartbeat::State;
+use rais_proto::binder::{DrainTarget, Output, TargetFault};
+use rais_proto::heartbeat::{Reason, Report, State};
 use rais_proto::name::HostId;
 use rais_proto::policy::drained::Force;
 use rais_proto::policy::{MinServers, Percent, ServicePolicy, Verdict, WhenNone};
@@ -60,6 +60,33 @@ fn a_host_an_address_and_a_service_are_out_at_once_and_back_when_it_is_over() {
     assert!(world.binder.undrain(world.now, &whole));
     assert_eq!(world.set(), addresses(&[1, 2]));
     assert!(!world.binder.undrain(world.now, &whole));
+}
+
+#[test]
+fn why_somebody_is_out_is_told_and_that_a_drain_has_run_out() {
+    let mut world = settled(at_once(), &[1, 2, 3]);
+    drain(&mut world, of(host(2))).unwrap();
+    assert_eq!(world.reasons(2, Verdict::Draining), ["disk"]);
+    let refused = Reason::new("connection refused");
+    let down = Report { reason: refused, ..report(3, State::Down, None) };
+    world.beat_with(3, vec![down]);
+    world.pass_millis(150);
+    assert_eq!(world.reasons(3, Verdict::Out(State::Down)), ["connection refused"]);
+    let is_over = |told: &&Output| matches!(told, Output::DrainOver { .. });
+    assert_eq!(world.told.iter().find(is_over), None);
+    world.beats(60, &[1, 2]);
+    let over = Output::DrainOver {
+        target: host(2),
+        reason: "disk".to_owned(),
+        places: vec![(service("http"), address(2))],
+    };
+    assert_eq!(world.told.iter().filter(is_over).collect::<Vec<_>>(), [&over]);
+    assert_eq!(world.reasons(2, Verdict::In).last(), Some(&""));
+    // One that an operator ends has not run out.
+    drain(&mut world, of(host(2))).unwrap();
+    assert!(world.binder.undrain(world.now, &host(2)));
+    world.beats(70, &[1, 2]);
+    assert_eq!(world.told.iter().filter(is_over).count(), 1);
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Binder;
 use super::drain_target::DrainTarget;
 use super::service::Service;
+use super::{Binder, Output};
 use crate::name::ServiceName;
 use crate::policy::Verdict;
 use crate::policy::drained::{Drained, Force};
@@ -130,12 +130,10 @@ impl Drains {
         self.next_end
     }
 
-    /// Ends those that are over, and says which those are.
-    fn end_those_over(&mut self, now: Time) -> Vec<DrainTarget> {
-        let is_over = |(_, standing): &(&DrainTarget, &Standing)| standing.until <= now;
-        let over: Vec<DrainTarget> =
-            self.standing.iter().filter(is_over).map(|(target, _)| target.clone()).collect();
-        self.standing.retain(|_, standing| standing.until > now);
+    /// Ends those that are over, and says which those are and why they stood.
+    fn end_those_over(&mut self, now: Time) -> Vec<(DrainTarget, String)> {
+        let over = self.standing.extract_if(.., |_, standing| standing.until <= now);
+        let over = over.map(|(target, standing)| (target, standing.reason)).collect();
         self.note_next_end();
         over
     }
@@ -217,8 +215,11 @@ impl Binder {
     pub(super) fn end_drains(&mut self, now: Time) {
         if self.drains.next_end().is_some_and(|end| end <= now) {
             self.settle();
-            for target in self.drains.end_those_over(now) {
-                self.judge_those(now, &self.services_under(&target));
+            for (target, reason) in self.drains.end_those_over(now) {
+                let places = self.drained_by(&target);
+                let under = self.services_under(&target);
+                self.outputs.push_back(Output::DrainOver { target, reason, places });
+                self.judge_those(now, &under);
             }
         }
     }

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use super::drains::Drains;
+use super::service::Service;
 use super::zones::Renewal;
 use super::{Binder, Output, Phase};
+use crate::policy::Verdict;
 use crate::time::Time;
 
 /// What is heard, and who falls silent, makes a service judge no sooner than this after it last
@@ -107,7 +111,11 @@ impl Binder {
             if is_another {
                 self.reasons.note(zone, name, address, verdict);
             }
-            let judged = Output::Judged { service: name.clone(), address, verdict };
+            let reason = match verdict {
+                Some(verdict) => reason_of(service, address, verdict, &self.drains),
+                None => String::new(),
+            };
+            let judged = Output::Judged { service: name.clone(), address, verdict, reason };
             self.outputs.push_back(judged);
         }
         let emptied_on_purpose = service.may_be_empty()
@@ -133,5 +141,27 @@ impl Binder {
         };
         let open: Vec<usize> = self.unjudged.keys().copied().filter(is_open).collect();
         open.into_iter().for_each(|index| self.judge(now, index));
+    }
+}
+
+/// More of why `address` has `verdict`, where that is a reason to be out of which more is known.
+fn reason_of(service: &Service, address: IpAddr, verdict: Verdict, drains: &Drains) -> String {
+    let claimed = service.table.latest(address);
+    let said = || claimed.map(|claimed| claimed.reason.as_str()).unwrap_or_default().to_owned();
+    match verdict {
+        Verdict::Draining => match drains.reason(service, address) {
+            Some(words) => words.to_owned(),
+            None => said(),
+        },
+        Verdict::Out(_) => said(),
+        Verdict::Pruned => {
+            let load = claimed.and_then(|claimed| claimed.load);
+            let load = load.map_or("an unknown load".to_owned(), |load| format!("load {load}"));
+            match service.policy.max_load {
+                Some(limit) => format!("{load}, max_load {limit}"),
+                None => load,
+            }
+        }
+        _ => String::new(),
     }
 }

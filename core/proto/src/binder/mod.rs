@@ -92,6 +92,17 @@ pub enum Output {
         address: IpAddr,
         /// None where it is no longer known.
         verdict: Option<Verdict>,
+        /// More of why it is out, for people; may be empty.
+        reason: String,
+    },
+    /// For the log and the journal: a drain has run out.
+    DrainOver {
+        /// What was drained.
+        target: DrainTarget,
+        /// Why it was.
+        reason: String,
+        /// What it was over.
+        places: Vec<drains::Place>,
     },
 }
 

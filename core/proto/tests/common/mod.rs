@@ -95,6 +95,8 @@ pub struct World {
     pub now: Time,
     pub binder: Binder,
     pub published: Vec<(Time, Publication)>,
+    /// Whatever else it told, in order.
+    pub told: Vec<Output>,
     sequences: BTreeMap<u8, u64>,
 }
 
@@ -108,7 +110,8 @@ impl World {
     }
 
     fn starting(binder: Binder, now: Time) -> World {
-        let mut world = World { now, binder, published: Vec::new(), sequences: BTreeMap::new() };
+        let (published, told) = (Vec::new(), Vec::new());
+        let mut world = World { now, binder, published, told, sequences: BTreeMap::new() };
         world.drain();
         world
     }
@@ -195,6 +198,19 @@ impl World {
         members.filter(|m| m.address == address(host)).map(|m| m.verdict).next()
     }
 
+    /// The reasons that were told with `verdict` of host n's address, in order.
+    pub fn reasons(&self, host: u8, verdict: Verdict) -> Vec<&str> {
+        let reasons = self.told.iter().filter_map(|told| match told {
+            Output::Judged { address: its, verdict: Some(its_verdict), reason, .. }
+                if *its == address(host) && *its_verdict == verdict =>
+            {
+                Some(reason.as_str())
+            }
+            _ => None,
+        });
+        reasons.collect()
+    }
+
     pub fn last_published(&self) -> Vec<IpAddr> {
         let (_, publication) = self.published.last().expect("something was published");
         publication.services.iter().flat_map(|(_, p)| p.iter().map(|p| p.address)).collect()
@@ -202,8 +218,9 @@ impl World {
 
     fn drain(&mut self) {
         while let Some(output) = self.binder.poll_output() {
-            if let Output::Publish(publication) = output {
-                self.published.push((self.now, publication));
+            match output {
+                Output::Publish(publication) => self.published.push((self.now, publication)),
+                other => self.told.push(other),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
-use rais_proto::binder::{Arrival, Binder, Output, Publication, TransportId};
+use rais_proto::binder::{Arrival, Binder, DrainTarget, Output, Publication, TransportId};
 use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
@@ -190,11 +190,37 @@ impl BinderShell {
         self.journal.pen().note(self.facts.clock.wall(), event);
     }
 
+    /// Says what an operator ordered, and whether it was done.
+    fn note_order(&self, order: String, carried_out: &Result<Done, String>) {
+        let (places, refused) = match carried_out {
+            Ok(done) => {
+                info!("ordered by an operator: {order}");
+                (done.places.iter().map(journal::Place::from).collect(), None)
+            }
+            Err(why) => {
+                warn!("refused to an operator: {order}: {why}");
+                (Vec::new(), Some(why.clone()))
+            }
+        };
+        self.note(journal::Event::Ordered { order, places, refused });
+    }
+
     /// A host as people know it; two machines from one image have one name.
     fn called(&self, host: HostId) -> String {
         match self.machine.host_name(host) {
             Some(name) => format!("{name} ({host})"),
             None => host.to_string(),
+        }
+    }
+
+    /// What is drained, as people call it.
+    fn target_name(&self, target: &DrainTarget) -> String {
+        match target {
+            DrainTarget::Host(host) => {
+                self.machine.host_name(*host).map_or_else(|| host.to_string(), ToString::to_string)
+            }
+            DrainTarget::Service(name) => name.to_string(),
+            DrainTarget::Address(address) => address.to_string(),
         }
     }
 
@@ -221,19 +247,28 @@ impl BinderShell {
                         reason: reason.to_string(),
                     });
                 }
-                Output::Judged { service, address, verdict } => {
+                Output::Judged { service, address, verdict, reason } => {
                     let word = verdict.map_or("forgotten", Verdict::as_str);
-                    let (its, verdict_word) = (service.to_string(), word.to_owned());
-                    self.note(journal::Event::Decided {
-                        service: its,
-                        address,
-                        verdict: verdict_word,
-                    });
+                    let apart = if reason.is_empty() { "" } else { ": " };
                     match verdict {
                         // Nobody is left who is well: the worst there is.
-                        Some(Verdict::LastResort) => warn!(%service, %address, "{word}"),
-                        _ => info!(%service, %address, "{word}"),
+                        Some(Verdict::LastResort) => {
+                            warn!(%service, %address, "{word}{apart}{reason}");
+                        }
+                        _ => info!(%service, %address, "{word}{apart}{reason}"),
                     }
+                    self.note(journal::Event::Decided {
+                        service: service.to_string(),
+                        address,
+                        verdict: word.to_owned(),
+                        reason,
+                    });
+                }
+                Output::DrainOver { target, reason, places } => {
+                    let target = self.target_name(&target);
+                    info!("the drain of {target} is over: {reason}");
+                    let places = places.iter().map(journal::Place::from).collect();
+                    self.note(journal::Event::DrainOver { target, reason, places });
                 }
                 _ => {}
             }
@@ -278,6 +313,7 @@ impl BinderShell {
                 });
                 self.machine.handle_config(self.facts.clock.now(), self.plan.config.clone());
                 self.match_publishers();
+                self.note(journal::Event::Reloaded {});
                 // Whoever asked may have gone; it has happened all the same.
                 let _ = applied.send(());
             }
@@ -296,10 +332,12 @@ impl BinderShell {
     }
 
     fn carry_out(&mut self, order: Order) -> Result<Done, String> {
+        // What is no line stands nowhere.
         order.judge()?;
-        info!("ordered by an operator: {order}");
-        self.note(journal::Event::Ordered { order: order.to_string() });
-        order.carry_out(self.facts.clock.now(), &mut self.machine)
+        let text = order.to_string();
+        let carried_out = order.carry_out(self.facts.clock.now(), &mut self.machine);
+        self.note_order(text, &carried_out);
+        carried_out
     }
 
     /// Tells who ordered something that it has happened, once the sinks have answered to what was

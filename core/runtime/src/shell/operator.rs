@@ -48,6 +48,8 @@ pub type Answer = oneshot::Sender<Result<Drained, String>>;
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) drained: Drained,
+    /// What it is over.
+    pub(super) places: Vec<Place>,
     /// Those whose publications are waited for.
     pub(super) zones: BTreeSet<ZoneName>,
 }
@@ -95,7 +97,7 @@ impl Order {
                 places
             }
         };
-        Ok(done(now, machine, &places))
+        Ok(done(now, machine, places))
     }
 }
 
@@ -111,7 +113,7 @@ impl fmt::Display for Order {
     }
 }
 
-fn done(now: Time, machine: &Binder, places: &[Place]) -> Done {
+fn done(now: Time, machine: &Binder, places: Vec<Place>) -> Done {
     let view = machine.view(now);
     let is_in = |service: &ServiceName, address| {
         let found = view.services.binary_search_by(|one| one.name.cmp(service));
@@ -132,6 +134,7 @@ fn done(now: Time, machine: &Binder, places: &[Place]) -> Done {
                 .collect(),
             unpublished: Vec::new(),
         },
+        places,
     }
 }
 

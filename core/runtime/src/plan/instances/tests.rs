@@ -91,7 +91,8 @@ impl Stage {
 
 fn named<T: ?Sized>(ports: &[(&str, &Arc<T>)]) -> Named<T> {
     let one = |&(name, port): &(&str, &Arc<T>)| {
-        let one = One { identity: String::new(), port: Arc::clone(port) };
+        let one =
+            One { identity: String::new(), port: Arc::clone(port), files: NamedFiles::default() };
         (name.to_owned(), (Table::default(), one))
     };
     ports.iter().map(one).collect()

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use rais_proto::binder::drains;
 use rais_proto::time::WallTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -55,6 +56,9 @@ pub enum Event {
         address: IpAddr,
         /// Why it is in the answers or not, as in status; `forgotten` where it is no longer known.
         verdict: String,
+        /// More of why, where there is more: an operator's words, a monitor's, the load.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
     /// A zone is to be published as this.
     Published {
@@ -89,7 +93,24 @@ pub enum Event {
     Ordered {
         /// As it was typed.
         order: String,
+        /// What it is over.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        places: Vec<Place>,
+        /// Why nothing came of it; none where it was carried out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
     },
+    /// A drain has run out.
+    DrainOver {
+        /// What was drained, as `rais drain` takes it.
+        target: String,
+        /// Why it was.
+        reason: String,
+        /// What it was over.
+        places: Vec<Place>,
+    },
+    /// Another configuration runs.
+    Reloaded {},
     /// So many entries before this one could not be written.
     Lost {
         /// How many.
@@ -97,6 +118,21 @@ pub enum Event {
     },
     /// The binder ends as it was told to.
     Stopped {},
+}
+
+/// An address of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The service.
+    pub service: String,
+    /// The address.
+    pub address: IpAddr,
+}
+
+impl From<&drains::Place> for Place {
+    fn from((service, address): &drains::Place) -> Place {
+        Place { service: service.to_string(), address: *address }
+    }
 }
 
 impl From<WallTime> for At {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use rais_proto::time::WallTime;
 
 use self::entry::At;
-pub use self::entry::{Entry, Event};
+pub use self::entry::{Entry, Event, Place};
 use self::writer::{HELD, Writer};
 
 /// Entries that wait for the disk; more are lost.

@@ -13,6 +13,7 @@ fn decided(n: u64) -> Event {
         service: "www".to_owned(),
         address: "192.0.2.1".parse().unwrap(),
         verdict: n.to_string(),
+        reason: String::new(),
     }
 }
 
