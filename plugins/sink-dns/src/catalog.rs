@@ -14,8 +14,9 @@ pub(crate) struct Catalog {
     zones: HashTable<Arc<Zone>>,
     /// The bit of each number of labels that a zone's name has: nothing else need be looked for.
     depths: u128,
-    /// How many counters a thread needs.
+    /// How many counters of turns a thread needs, and how many of zones.
     turns: usize,
+    numbers: usize,
 }
 
 impl Catalog {
@@ -46,10 +47,15 @@ impl Catalog {
         self.turns
     }
 
+    pub(crate) fn numbers(&self) -> usize {
+        self.numbers
+    }
+
     /// The same with another zone, in place of the one with its name.
     pub(crate) fn with(&self, zone: Arc<Zone>) -> Catalog {
         let mut next = self.clone();
         next.turns = next.turns.max((zone.first_turn() + zone.turns()) as usize);
+        next.numbers = next.numbers.max(zone.number() as usize + 1);
         let apex = zone.apex().to_vec();
         let same = |other: &Arc<Zone>| other.apex() == apex;
         match next.zones.find_mut(hash(&apex), same) {

@@ -8,6 +8,8 @@ use arc_swap::ArcSwap;
 
 use crate::answer::Identity;
 use crate::catalog::Catalog;
+use crate::counts::Counts;
+use crate::name::to_text;
 use crate::rrl::Limiter;
 use crate::transfer::Access;
 use crate::zone::Zone;
@@ -19,6 +21,8 @@ pub(crate) struct Engine {
     /// One higher with each other catalog.
     version: AtomicU64,
     spaces: Mutex<Spaces>,
+    /// What threads have counted; each adds to it once a second at most.
+    counts: Mutex<Counts>,
     pub(crate) identity: Identity,
     /// Who may transfer zones.
     pub(crate) access: Access,
@@ -33,6 +37,8 @@ struct Spaces {
     next: u32,
     /// By length.
     free: HashMap<u32, Vec<u32>>,
+    /// Of each zone that is or was served.
+    numbers: HashMap<Box<[u8]>, u32>,
 }
 
 impl Engine {
@@ -41,6 +47,7 @@ impl Engine {
             catalog: ArcSwap::default(),
             version: AtomicU64::new(0),
             spaces: Mutex::default(),
+            counts: Mutex::default(),
             identity,
             access,
             limiter,
@@ -64,6 +71,35 @@ impl Engine {
         self.catalog.load().zone(apex).cloned()
     }
 
+    /// Takes in what a thread has counted; nothing, where another is at it just now.
+    pub(crate) fn take_in(&self, counts: &mut Counts) {
+        if let Ok(mut sum) = self.counts.try_lock() {
+            counts.pour(&mut sum);
+        }
+    }
+
+    /// The same at a thread's end.
+    pub(crate) fn take_in_the_last(&self, counts: &mut Counts) {
+        counts.pour(&mut lock(&self.counts));
+    }
+
+    /// All answers that were taken in.
+    pub(crate) fn counted(&self) -> Counts {
+        lock(&self.counts).clone()
+    }
+
+    /// The zones that had answers among `counts`, by their names; the most asked for first.
+    pub(crate) fn asked_for(&self, counts: &Counts) -> Vec<(String, u64)> {
+        let spaces = lock(&self.spaces);
+        let numbers = spaces.numbers.iter();
+        let mut zones: Vec<_> =
+            numbers.map(|(apex, number)| (to_text(apex), counts.of_zone(*number))).collect();
+        drop(spaces);
+        zones.retain(|(_, count)| *count > 0);
+        zones.sort_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
+        zones
+    }
+
     /// Serves a zone from now on, in place of the one with its name.
     pub(crate) fn serve(&self, zone: Zone) -> Arc<Zone> {
         let mut spaces = lock(&self.spaces);
@@ -71,7 +107,8 @@ impl Engine {
             spaces.give_back(&old);
         }
         let first = spaces.take(zone.turns());
-        let zone = Arc::new(zone.with_turns_from(first));
+        let number = spaces.number(zone.apex());
+        let zone = Arc::new(zone.counted_by(first, number));
         self.publish(self.catalog.load().with(Arc::clone(&zone)));
         zone
     }
@@ -100,6 +137,11 @@ impl Spaces {
         let first = self.next;
         self.next += length;
         first
+    }
+
+    fn number(&mut self, apex: &[u8]) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry(apex.into()).or_insert(next)
     }
 
     fn give_back(&mut self, zone: &Zone) {

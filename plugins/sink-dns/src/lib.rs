@@ -4,6 +4,7 @@ mod answer;
 mod bound;
 mod catalog;
 mod config;
+mod counts;
 mod engine;
 mod files;
 mod name;
@@ -24,13 +25,17 @@ use std::sync::{Arc, Mutex};
 
 use rais_sdk::prelude::*;
 
-use answer::{Cookies, Identity};
+use answer::{Cookies, Identity, Rcode};
 pub use config::Config;
 use config::Settings;
 use engine::{Engine, lock};
 use name::to_wire;
+use net::Transport;
 use publish::State;
 use serving::{Serving, Shared};
+
+/// So many zones are in the log at the end, those most asked for.
+const ZONES_TOLD: usize = 20;
 
 /// Answers for its zones itself.
 #[derive(Debug)]
@@ -91,7 +96,9 @@ impl Sink for Dns {
     }
 
     fn stop(&self) {
+        // Its threads have handed in what they counted when it is gone.
         *lock(&self.run) = Run::Stopped;
+        self.tell_counts();
     }
 }
 
@@ -115,6 +122,33 @@ impl Dns {
                 *run = Run::Serving { _serving: serving };
                 Ok(())
             }
+        }
+    }
+
+    /// How many answers there were.
+    fn tell_counts(&self) {
+        let counts = self.shared.engine.counted();
+        let by = |transport| {
+            let of = |(name, rcode)| {
+                let count = counts.of(transport, rcode);
+                (count > 0).then(|| format!("{name} {count}"))
+            };
+            Rcode::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
+        };
+        for (name, told) in [("UDP", by(Transport::Udp)), ("TCP", by(Transport::Tcp))] {
+            if !told.is_empty() {
+                self.host.log(&format!("answered by {name}: {told}"));
+            }
+        }
+        let zones = self.shared.engine.asked_for(&counts);
+        let told: Vec<_> =
+            zones.iter().take(ZONES_TOLD).map(|(zone, count)| format!("{zone} {count}")).collect();
+        if !told.is_empty() {
+            let more = match zones.len() - told.len() {
+                0 => String::new(),
+                others => format!(" and {others} others"),
+            };
+            self.host.log(&format!("answered for zones: {}{more}", told.join(", ")));
         }
     }
 

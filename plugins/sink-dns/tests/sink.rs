@@ -93,6 +93,14 @@ fn what_is_published_is_answered_over_udp_and_tcp_until_it_is_stopped() {
     assert_eq!(addresses(by_udp(server, "www.example")), Ok(vec!["192.0.2.1".to_owned()]));
 
     sink.stop();
+    let lines = bench.lines();
+    for told in [
+        "answered by UDP: NOERROR 2, REFUSED 1",
+        "answered by TCP: NOERROR 1, REFUSED 1",
+        "answered for zones: www.example 3",
+    ] {
+        assert!(lines.iter().any(|(_, line)| line == told), "{lines:?}");
+    }
     TcpListener::bind(server).unwrap();
     assert_eq!(publish(&sink, HEADER, &[], 10).unwrap_err().kind, FaultKind::Busy);
 }

@@ -9,6 +9,7 @@ mod writer;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
+use crate::counts::Counts;
 use crate::engine::Engine;
 use crate::name::Lowered;
 use crate::net::{Peer, Reply, Respond, Transport};
@@ -41,6 +42,20 @@ pub(crate) enum Rcode {
     BadVers = 16,
 }
 
+impl Rcode {
+    /// Every one, with its name (IANA).
+    pub(crate) const ALL: [(&'static str, Rcode); 8] = [
+        ("NOERROR", Rcode::NoError),
+        ("FORMERR", Rcode::FormErr),
+        ("NXDOMAIN", Rcode::NxDomain),
+        ("NOTIMP", Rcode::NotImp),
+        ("REFUSED", Rcode::Refused),
+        ("YXDOMAIN", Rcode::YxDomain),
+        ("NOTAUTH", Rcode::NotAuth),
+        ("BADVERS", Rcode::BadVers),
+    ];
+}
+
 /// Whether what is told comes from the zone's own data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Authority {
@@ -64,6 +79,10 @@ pub(crate) struct Responder {
     catalog: Arc<Catalog>,
     name: Lowered,
     local: Local,
+    counts: Counts,
+    /// The last query's second, and that in which counts were last handed in.
+    second: u32,
+    handed_in: u32,
 }
 
 /// What a thread keeps from answer to answer.
@@ -76,6 +95,8 @@ pub(crate) struct Local {
     scratch: Vec<u8>,
     /// How many answers were above the limit.
     above: u32,
+    /// Of the zone that this answer comes from.
+    zone: Option<u32>,
 }
 
 impl Verdict {
@@ -98,8 +119,12 @@ impl Responder {
             target: Some(Box::new(Lowered::new())),
             scratch: Vec::with_capacity(512),
             above: 0,
+            zone: None,
         };
-        Responder { engine, version, catalog, name: Lowered::new(), local }
+        let mut counts = Counts::default();
+        counts.make_room(catalog.numbers());
+        let name = Lowered::new();
+        Responder { engine, version, catalog, name, local, counts, second: 0, handed_in: 0 }
     }
 }
 
@@ -110,6 +135,11 @@ impl Respond for Responder {
             (self.version, self.catalog) = self.engine.published();
             // Whoever is new begins anywhere.
             self.local.turns.resize(self.catalog.turns(), 0);
+            self.counts.make_room(self.catalog.numbers());
+        }
+        if self.second != self.handed_in && !self.counts.is_empty() {
+            self.handed_in = self.second;
+            self.engine.take_in(&mut self.counts);
         }
     }
 
@@ -123,14 +153,17 @@ impl Responder {
     /// Answers a message whose signature, if it has one, was checked and taken off.
     #[inline]
     fn respond_as(&mut self, message: &[u8], peer: &Peer, signed: Signed, out: &mut [u8]) -> Reply {
-        let Responder { engine, catalog, name, local, .. } = self;
+        self.second = peer.at.unix;
+        let Responder { engine, catalog, name, local, counts, .. } = self;
         let Some(header) = Header::read(message).filter(|header| !header.is_response()) else {
             return Reply::Silence;
         };
         if header.opcode() != 0 {
+            counts.count(peer.transport, Rcode::NotImp, None);
             return bare(&header, Rcode::NotImp, out);
         }
         let Ok(query) = Query::read(message, &header, name) else {
+            counts.count(peer.transport, Rcode::FormErr, None);
             return bare(&header, Rcode::FormErr, out);
         };
         if let Some(signature) = query.signature {
@@ -155,7 +188,10 @@ impl Responder {
             Some(verdict) => Ok(verdict),
             None if matches!(query.rtype, rtype::AXFR | rtype::IXFR) => {
                 match transfer(engine, catalog, name, &header, &query, peer, signed) {
-                    Handed::Stream(stream) => return Reply::Stream(stream),
+                    Handed::Stream(stream) => {
+                        counts.count(peer.transport, Rcode::NoError, None);
+                        return Reply::Stream(stream);
+                    }
                     Handed::Refused(verdict) => Ok(verdict),
                     // That is all of it over UDP: who is behind asks again by TCP (RFC 1995 §2).
                     Handed::Serial(zone) => {
@@ -177,6 +213,7 @@ impl Responder {
                 (Verdict { authority: Authority::Ours, ..Verdict::of(Rcode::NoError) }, 0x02)
             }
         };
+        counts.count(peer.transport, verdict.rcode, local.zone.take());
         writer.release(reserved);
         if let Some(opt) = &opt {
             opt.put(verdict.rcode, verdict.explanation, &mut writer);
@@ -214,6 +251,12 @@ fn ration(
         Limit::Send => Some(told),
         Limit::Slip => Some(Err(Full)),
         Limit::Drop => None,
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        self.engine.take_in_the_last(&mut self.counts);
     }
 }
 
@@ -269,6 +312,7 @@ fn tell(
     let Some(zone) = catalog.find(name, query.rtype) else {
         return Ok(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
     };
+    local.zone = Some(zone.number());
     Walk { zone, asked: query.rtype, client: peer.client.ip(), local }.answer(name, out)
 }
 

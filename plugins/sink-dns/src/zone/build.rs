@@ -268,6 +268,7 @@ impl Builder {
             slots: slots.collect(),
             owners,
             first_turn: 0,
+            number: 0,
             soa: soa.map_or(NONE, |place| place as u32),
             serial: AtomicU32::new(number(20)),
             history: Mutex::default(),

@@ -47,6 +47,8 @@ pub(crate) struct Zone {
     owners: Box<[u32]>,
     /// Place of the first slot's first counter among those that a thread keeps.
     first_turn: u32,
+    /// By which its answers are counted: that of every zone with its name, and of no other.
+    number: u32,
     /// Place of the SOA record in `sets`.
     soa: u32,
     serial: AtomicU32,
@@ -150,8 +152,13 @@ impl Zone {
         self.first_turn
     }
 
-    pub(crate) fn with_turns_from(mut self, first: u32) -> Zone {
-        self.first_turn = first;
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn counted_by(mut self, first_turn: u32, number: u32) -> Zone {
+        (self.first_turn, self.number) = (first_turn, number);
         self
     }
 

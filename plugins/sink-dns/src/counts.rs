@@ -1,0 +1,72 @@
+//! How many answers there were, by zone, by code and by transport.
+
+use crate::answer::Rcode;
+use crate::net::Transport;
+
+/// Response codes that are told apart (IANA).
+const CODES: usize = 17;
+
+/// Answers that were counted: by a thread for itself, or of all threads together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// By UDP, by TCP.
+    codes: [[u64; CODES]; 2],
+    /// By the zone's number.
+    zones: Vec<u64>,
+    any: bool,
+}
+
+impl Counts {
+    /// Room for zones with numbers below this one.
+    pub(crate) fn make_room(&mut self, zones: usize) {
+        if self.zones.len() < zones {
+            self.zones.resize(zones, 0);
+        }
+    }
+
+    /// Counts an answer; of a zone with that number, where it is one's.
+    #[inline]
+    pub(crate) fn count(&mut self, transport: Transport, rcode: Rcode, zone: Option<u32>) {
+        let by = match transport {
+            Transport::Udp => 0,
+            Transport::Tcp => 1,
+        };
+        if let Some(count) = self.codes[by].get_mut(rcode as usize) {
+            *count += 1;
+        }
+        if let Some(count) = zone.and_then(|number| self.zones.get_mut(number as usize)) {
+            *count += 1;
+        }
+        self.any = true;
+    }
+
+    /// Whether anything was counted since it was made, or poured out.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any
+    }
+
+    /// Adds all of it to `sum`, and counts anew.
+    pub(crate) fn pour(&mut self, sum: &mut Counts) {
+        sum.make_room(self.zones.len());
+        let codes = self.codes.iter_mut().flatten().zip(sum.codes.iter_mut().flatten());
+        for (count, sum) in codes.chain(self.zones.iter_mut().zip(&mut sum.zones)) {
+            *sum += std::mem::take(count);
+        }
+        sum.any |= std::mem::take(&mut self.any);
+    }
+
+    /// Answers of a code by a transport.
+    pub(crate) fn of(&self, transport: Transport, rcode: Rcode) -> u64 {
+        let by = match transport {
+            Transport::Udp => 0,
+            Transport::Tcp => 1,
+        };
+        self.codes[by].get(rcode as usize).copied().unwrap_or_default()
+    }
+
+    /// Answers from the zone with that number.
+    pub(crate) fn of_zone(&self, number: u32) -> u64 {
+        self.zones.get(number as usize).copied().unwrap_or_default()
+    }
+}
