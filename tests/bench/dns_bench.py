@@ -2,7 +2,7 @@
 """Name servers side by side on loopback: BIND, Knot, NSD, PowerDNS, gdnsd, an echo server (which marks
 what the kernel allows), rais and whatever --ours names.
 
-  dns_bench.py                             answers per second of CPU time: W1 W2 W3 WB WT and WD
+  dns_bench.py                             answers per second of CPU time: W1 W2 W3 WP WB WT and WD
   dns_bench.py --reload                    how soon a changed zone is served, and what it costs
   dns_bench.py --only echo,gdnsd,rais      of these alone (RAIS_BIN is the binary)
   dns_bench.py --ours 'NAME=COMMAND'       of a server more; may be repeated. In it {zones} is a folder
@@ -10,9 +10,10 @@ what the kernel allows), rais and whatever --ours names.
                                            {work} a folder to use
 
 All questions are of type A, in class IN:
-  W1   one name, www.isg.example, with 8 records
+  W1   one name, www.isg.example, with 8 records; from four ports, in batches of 25 and more
   W2   1,000 zones, svc0000.example to svc0999.example, 8 records each, in random order
   W3   100,000 names h00000.big.example … in one zone, 1 record each, in random order
+  WP   W1 from 128 ports, one query outstanding from each
   WB   W1 in bursts of 64 queries from one port, which is used again and again
   WT   W1 by TCP: 16 connections, 8 queries outstanding on each
   WD   8 monitored addresses at one name: gdnsd's multifo, PowerDNS's LUA ifportup

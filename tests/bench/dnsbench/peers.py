@@ -225,21 +225,32 @@ class EchoSingle(Echo):
 
 
 class Rais(Server):
-    """The binary that RAIS_BIN names, with its sink dns."""
-    name, binary = "rais", os.environ.get("RAIS_BIN", "rais")
+    """The binary that RAIS_BIN names: its sink dns, and a monitor of eight machines for WD."""
+    name, binary, monitors = "rais", os.environ.get("RAIS_BIN", "rais"), True
 
     def version(self):
         return output(f"{self.binary} --version").split()[1]
 
     def configure(self):
+        targets = ", ".join(f'"{a}"' for a in ADDRESSES)
         write(f"{self.folder}/rais.toml", f"""
-[cluster]
-name = "bench"
-insecure = true
 [host]
-state = "{self.folder}/state"
+state = "{self.folder}/{{role}}"
 [control]
-socket = "{self.folder}/control"
+socket = "{self.folder}/{{role}}.sock"
+[monitor.service.dyn]
+targets = [{targets}]
+probe = {{ type = "tcp", port = {MONITORED_PORT} }}
+interval = "2s"
+[binder]
+ns = ["ns.isg.example"]
+mailbox = "admin.isg.example"
+[binder.service.dyn]
+zone = "dyn.example"
+owner = "www"
+ttl = "30s"
+[zone."dyn.example"]
+sinks = ["dns"]
 [sink.dns]
 type = "dns"
 listen = ["127.0.0.1:{self.port}"]
@@ -248,10 +259,11 @@ workers = 1
 """)
 
     def command(self):
-        return [self.binary, "binder", "-c", f"{self.folder}/rais.toml"]
+        return [self.binary, "run", "-c", f"{self.folder}/rais.toml"]
 
     def reload_command(self, zone):
-        return [self.binary, "reload", "-c", f"{self.folder}/rais.toml"]
+        # It looks at the files itself.
+        return ["true"]
 
 
 class Ours(Server):

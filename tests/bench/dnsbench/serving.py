@@ -16,6 +16,7 @@ WORKLOADS = {
     "W1": {"name": "www.isg.example"},
     "W2": {"name": "svc%04.example", "count": zones.SERVICES},
     "W3": {"name": "h%05.big.example", "count": zones.HOSTS, "answers": 1},
+    "WP": {"name": "www.isg.example", "socks": 128, "window": 128, "batch": 1},
     "WB": {"name": "www.isg.example", "socks": 1, "window": 256, "batch": 64},
     "WT": {"name": "www.isg.example", "tcp": True},
     "WD": {"name": "www.dyn.example"},
@@ -23,7 +24,7 @@ WORKLOADS = {
 # Of these latency is measured besides.
 WITH_LATENCY = ("W1", "WD")
 # These the echo servers are asked themselves. Their answers have 8 records, whatever is asked.
-OF_ECHO = ("W1", "WB")
+OF_ECHO = ("W1", "WP", "WB")
 
 
 def load(server, realtime, **options):

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! dnsload load --port P --name www.isg.example --answers 8     as much as it takes, by UDP
-//! dnsload load … --socks 4 --window 200 --batch 25            from so many ports, so many outstanding
+//! dnsload load … --socks 4 --window 200 --batch 25            from so many ports, so many outstanding in all
 //! dnsload load … --rate 20000                                 so many a second, and how late answers are
 //! dnsload load … --tcp --conns 16 --depth 8                   pipelines by TCP; --fresh: one query each
 //! dnsload echo --port P --answers 8                           canned answers; --single: one a call

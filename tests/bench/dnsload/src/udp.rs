@@ -10,8 +10,8 @@ use crate::questions::Questions;
 use crate::sockets::{self, now_ns};
 use crate::tally::Tally;
 
-/// Ids of one socket that may be outstanding.
-const SLOTS: usize = 4096;
+/// Ids of one socket that may be outstanding at a fixed rate, where a server may be late.
+const SLOTS_AT_RATE: usize = 4096;
 /// Datagrams of one call.
 const BATCH: usize = 64;
 const LONGEST_ANSWER: usize = 1280;
@@ -55,14 +55,16 @@ pub fn load(arguments: &Arguments) {
     let mut tally = Tally::default();
     let flow_count = arguments.get("socks", 4usize);
     let port = arguments.get("port", 5300);
-    let mut flows: Vec<_> = (0..flow_count).map(|_| Flow::new(port)).collect();
     let time = (arguments.get("secs", 1.0f64) * 1e9) as u64;
     let rate = arguments.get("rate", 0.0f64);
+    let window = (arguments.get("window", 200usize) / flow_count).max(1);
+    let batch = arguments.get("batch", window / 2).clamp(1, BATCH);
+    // Few, where there are many flows, so that the generator keeps all of them in its cache.
+    let slots = if rate > 0.0 { SLOTS_AT_RATE } else { window * 2 };
+    let mut flows: Vec<_> = (0..flow_count).map(|_| Flow::new(port, slots)).collect();
     if rate > 0.0 {
         at_rate(rate, time, &mut flows, &mut questions, &mut tally);
     } else {
-        let window = arguments.get("window", 200usize) / flow_count;
-        let batch = arguments.get("batch", window / 2).clamp(1, BATCH);
         as_fast_as_it_goes(Pace { time, window, batch }, &mut flows, &mut questions, &mut tally);
     }
     tally.lost += flows.iter().map(|flow| flow.outstanding as u64).sum::<u64>();
@@ -147,13 +149,13 @@ fn at_rate(rate: f64, time: u64, flows: &mut [Flow], questions: &mut Questions, 
 }
 
 impl Flow {
-    fn new(port: u16) -> Self {
+    fn new(port: u16, slots: usize) -> Self {
         Self {
             socket: sockets::udp_connected(port),
             next_id: 1,
             outstanding: 0,
             last_heard: now_ns(),
-            slots: vec![Slot::default(); SLOTS],
+            slots: vec![Slot::default(); slots],
         }
     }
 
@@ -162,7 +164,8 @@ impl Flow {
     fn book(&mut self, question: u32, at: u64, tally: &mut Tally) -> u16 {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
-        let slot = &mut self.slots[id as usize % SLOTS];
+        let place = id as usize % self.slots.len();
+        let slot = &mut self.slots[place];
         if slot.is_outstanding {
             tally.lost += 1;
             self.outstanding -= 1;
@@ -241,7 +244,8 @@ impl Flow {
                 return;
             }
         };
-        let slot = &mut self.slots[id as usize % SLOTS];
+        let place = id as usize % self.slots.len();
+        let slot = &mut self.slots[place];
         if !slot.is_outstanding || slot.id != id {
             tally.stray += 1;
             return;
