@@ -8,11 +8,13 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo, RcvBufForce, SndBufForce};
+use nix::sys::socket::sockopt::{
+    Ipv4PacketInfo, Ipv6RecvPacketInfo, RcvBufForce, SndBufForce, UdpGsoSegment,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Transport;
-use super::batch;
+use super::batch::{self, Segments};
 
 /// Every socket of a server: for each worker one for UDP and one for TCP at every address.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub(super) struct WorkerSockets {
 pub(super) struct UdpEndpoint {
     pub(super) socket: UdpSocket,
     pub(super) local: Local,
+    pub(super) segments: Segments,
 }
 
 /// Which of our addresses a datagram was sent to.
@@ -243,8 +246,13 @@ impl UdpEndpoint {
         } else {
             Local::Bound(address.ip())
         };
+        // A kernel before 4.18 would pass over the wish, and send all answers as one.
+        let segments = match setsockopt(&socket, UdpGsoSegment, &0) {
+            Ok(()) => Segments::Allowed,
+            Err(_) => Segments::Refused,
+        };
         socket.bind(&address.into())?;
-        Ok(Self { socket: socket.into(), local })
+        Ok(Self { socket: socket.into(), local, segments })
     }
 
     /// Has datagrams that come from now on go to the others that share the address; what has come can

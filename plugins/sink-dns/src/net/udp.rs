@@ -24,6 +24,7 @@ pub(super) struct UdpWorker<R> {
 struct Answering<R> {
     responder: R,
     batch: Batch,
+    /// What interfaces said.
     segments: Segments,
 }
 
@@ -124,7 +125,11 @@ impl<R: Respond> Answering<R> {
             }
         };
         self.responder.refresh();
-        self.batch.answer(&mut self.responder, endpoint.local, Moment::now(), self.segments);
+        let segments = match self.segments {
+            Segments::Allowed => endpoint.segments,
+            Segments::Refused => Segments::Refused,
+        };
+        self.batch.answer(&mut self.responder, endpoint.local, Moment::now(), segments);
         self.send(socket);
         count
     }

@@ -36,7 +36,7 @@ pub(super) enum Wait {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Segments {
     Allowed,
-    /// An interface does not do it.
+    /// The kernel or an interface does not do it.
     Refused,
 }
 

@@ -13,6 +13,7 @@ fn sends(local: &str, queries: &[(&UdpSocket, usize)], segments: Segments) -> us
     let mut sockets = Sockets::bind(&[local.parse().unwrap()], some(1)).unwrap();
     let mut at = sockets.addresses()[0];
     let endpoint = sockets.workers.remove(0).udp.remove(0);
+    assert_eq!(endpoint.segments, Segments::Allowed, "a kernel from 4.18 on");
     if endpoint.local == Local::Wildcard {
         at.set_ip("127.0.0.7".parse().unwrap());
     }
