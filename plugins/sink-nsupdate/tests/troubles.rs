@@ -5,9 +5,11 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
+use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rais_sdk::{Fault, FaultKind};
 use support::relay::{Ration, Relay};
 use support::server::{Make, Rate, SECRET, Setup, Updates, ZONE, table, write_key};
@@ -156,6 +158,37 @@ fn as_one_that_is_killed() {
     loop {
         std::thread::park();
     }
+}
+
+#[test]
+fn descriptors_that_are_used_up() {
+    let server = Setup::of(Make::Knot).start();
+    let out = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "as_one_without_descriptors", "--ignored", "--nocapture"])
+        .env(TABLE, server.table(""))
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(server.dig("api.example.com", "A"), ["192.0.2.2"]);
+}
+
+/// In a process whose limit it may change.
+#[test]
+#[ignore = "a part of descriptors_that_are_used_up"]
+fn as_one_without_descriptors() {
+    let sink = sink(&std::env::var(TABLE).unwrap());
+    api(&["192.0.2.1"]).publish(&sink).unwrap();
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let next = std::fs::File::open("/dev/null").unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, next.as_raw_fd().try_into().unwrap(), hard).unwrap();
+    drop(next);
+    for _ in 0..2 {
+        let fault = api(&["192.0.2.2"]).publish(&sink).unwrap_err();
+        says(&fault, FaultKind::Io, &["Too many open files"]);
+        says(&sink.served(ZONE).unwrap_err(), FaultKind::Io, &["Too many open files"]);
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+    api(&["192.0.2.2"]).publish(&sink).unwrap();
 }
 
 fn updates_that_are_not_allowed(make: Make) {
