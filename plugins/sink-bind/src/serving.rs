@@ -5,6 +5,8 @@ use std::time::Duration;
 use domain::base::Serial;
 use domain::base::iana::Rtype;
 use rais_dns::{Answered, Conversation, Deadline, DnsError, Life, Question, Server};
+use rais_sdk::{Owner, Record, Served};
+use rais_zone::OwnerName;
 
 /// Questions under way at once.
 const WINDOW: usize = 64;
@@ -82,8 +84,25 @@ impl<'a> Serving<'a> {
         }
     }
 
+    /// What is served for owners, who have these names, under this serial.
+    pub(crate) fn owners(
+        &mut self,
+        serial: u32,
+        owners: &[Owner],
+        names: &[OwnerName],
+    ) -> Result<Served, DnsError> {
+        let answered = self.addresses(names.iter().map(OwnerName::as_str))?;
+        let mut served = Served::new(Some(serial), Vec::with_capacity(answered.len()), Vec::new());
+        for ((index, owner), set) in (0..).zip(owners).zip(&answered) {
+            let ttl = set.first().map_or(owner.ttl, |(_, ttl)| *ttl);
+            served.owners.push(Owner::new(owner.name.clone(), ttl));
+            served.records.extend(set.iter().map(|(ip, _)| Record::new(index, *ip)));
+        }
+        Ok(served)
+    }
+
     /// The addresses of each name, with their TTL in seconds.
-    pub(crate) fn addresses<'n>(
+    fn addresses<'n>(
         &mut self,
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<Vec<Answered>, DnsError> {

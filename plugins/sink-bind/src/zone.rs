@@ -138,7 +138,7 @@ impl State {
                 let ask = || {
                     let mut serving = Serving::by(server, &settings.life)?;
                     let serial = serving.serial(zone)?;
-                    published.answered(serial, usize::MAX, &mut serving)
+                    serving.owners(serial, &published.owners, &published.names)
                 };
                 ask().map_err(|error: DnsError| {
                     serving_fault(settings, "verifying", &error.into())
@@ -201,31 +201,12 @@ impl Published {
         compose(zone, settings, Serial::from(there).add(1))
     }
 
-    /// What a server answers for our owners, for so many of them at most, under this serial.
-    fn answered(
-        &self,
-        serial: u32,
-        most: usize,
-        serving: &mut Serving<'_>,
-    ) -> Result<Served, DnsError> {
-        let names = self.names.iter().take(most).map(OwnerName::as_str);
-        let answered = serving.addresses(names)?;
-        let owners = self.owners.iter().zip(&answered).map(|(owner, set)| {
-            let ttl = set.first().map_or(owner.ttl, |(_, ttl)| *ttl);
-            Owner::new(owner.name.clone(), ttl)
-        });
-        let records = answered
-            .iter()
-            .enumerate()
-            .flat_map(|(index, set)| set.iter().map(move |(ip, _)| record(index, *ip)));
-        Ok(Served::new(Some(serial), owners.collect(), records.collect()))
-    }
-
     /// Whether a server answers with our addresses; of many owners, the first are asked for.
     fn is_served(&self, zone: &str, serving: &mut Serving<'_>) -> Result<bool, DnsError> {
-        let served = self.answered(self.serial, FEW, serving)?;
+        let few = self.names.len().min(FEW);
+        let served = serving.owners(self.serial, &self.owners, self.names.split_at(few).0)?;
         let mut ours = self.view_of(zone, Some(self.text.as_bytes()));
-        ours.records.retain(|record| usize::try_from(record.owner).is_ok_and(|owner| owner < FEW));
+        ours.records.retain(|record| usize::try_from(record.owner).is_ok_and(|owner| owner < few));
         Ok(same_addresses(&served, &ours))
     }
 
