@@ -331,3 +331,37 @@ fn a_process_of_both_roles_reloads_once_and_says_so_in_its_log() {
     both.process.signal(Signal::SIGHUP);
     wait::until_equal("the doubt to be logged again", &2, doubts);
 }
+
+/// The zone goes by `sink`, one of two that write down when they begin and end.
+fn by_hook(sink: &str) -> String {
+    let text = config(Services::Www, "hostmaster.example");
+    let mut text = text.replace("sinks = [\"files\"]", &format!("sinks = [{sink:?}]"));
+    for name in ["first", "second"] {
+        let takes_its_time = format!(
+            "cd /var/lib/bind; echo {name} begins >>told; sleep 1; echo {name} ends >>told"
+        );
+        text.push_str(&format!(
+            "[sink.{name}]\ntype = \"hook\"\nargv = [\"/bin/sh\", \"-c\", {takes_its_time:?}]\n"
+        ));
+    }
+    text
+}
+
+#[test]
+fn a_zone_that_moves_to_another_sink_has_one_writer_at_a_time() {
+    let both = Both::start(&by_hook("first"));
+    let file = both.host.path("/var/lib/bind/told");
+    let until_told = |word: &str| {
+        wait::until(&format!("`{word}` to be told"), || {
+            let told = std::fs::read_to_string(&file).map_err(|e| e.to_string())?;
+            if told.lines().any(|line| line == word) { Ok(told) } else { Err(told) }
+        })
+    };
+    until_told("first begins");
+    both.host.write(CONFIG, &by_hook("second"));
+    reload(&both.host, "binder");
+    let told = until_told("second ends");
+    let at = |word: &str| told.lines().position(|line| line == word);
+    assert!(at("first ends").is_some(), "{told}");
+    assert!(at("first ends") < at("second begins"), "{told}");
+}
