@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 
-use super::batch::{Batch, MOST, Segments, Wait};
+use super::batch::{Batch, Segments, Wait};
 use super::listen::UdpEndpoint;
 use super::server::Stop;
 use super::{Moment, Respond};
@@ -91,7 +91,8 @@ pub(super) fn wake(endpoints: &[UdpEndpoint]) {
 }
 
 impl<R: Respond> Answering<R> {
-    /// By turns whatever socket has datagrams.
+    /// By turns whatever socket has datagrams, a batch of each: a flood at one address keeps no other
+    /// waiting.
     fn serve_all(&mut self, endpoints: &[UdpEndpoint], stop: &Stop) {
         let mut waiting: Vec<_> =
             endpoints.iter().map(|e| PollFd::new(&e.socket, PollFlags::IN)).collect();
@@ -100,13 +101,9 @@ impl<R: Respond> Answering<R> {
                 // A signal: nothing is known.
                 continue;
             }
-            let mut is_busy = true;
-            while is_busy && !stop.is_asked_for() {
-                is_busy = false;
-                for (endpoint, ready) in endpoints.iter().zip(&mut waiting) {
-                    if !ready.revents().is_empty() {
-                        is_busy |= self.serve(endpoint, Wait::Not) == MOST;
-                    }
+            for (endpoint, ready) in endpoints.iter().zip(&mut waiting) {
+                if !ready.revents().is_empty() {
+                    self.serve(endpoint, Wait::Not);
                 }
             }
         }

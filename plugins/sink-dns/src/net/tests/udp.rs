@@ -214,3 +214,31 @@ fn an_address_that_cannot_be_had_is_named_with_what_is_allowed() {
     let free = Sockets::bind(&[here], some(1)).unwrap().addresses()[0];
     assert!(matches!(Sockets::bind(&[free, free], some(1)), Err(ListenError::Twice(_))));
 }
+
+/// One thread has both addresses: at one of them queries come faster than it answers.
+#[test]
+fn a_flood_at_one_address_keeps_no_other_waiting() {
+    let running = Running::start(&["127.0.0.1:0", "127.0.0.2:0"], &Setting::default());
+    let [flooded, other] = running.at[..] else { panic!("{:?}", running.at) };
+    let done = AtomicBool::new(false);
+    let sent = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let client = udp_client(flooded);
+                let query = echo(1);
+                while !done.load(Ordering::Relaxed) {
+                    // What has no room is lost, as a flood's datagrams are.
+                    let _ = client.send_to(&query, flooded);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for round in 0..100 {
+            let before = sent.load(Ordering::Relaxed);
+            udp_echo(other, round);
+            until("the flood", || sent.load(Ordering::Relaxed) > before + 100);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
