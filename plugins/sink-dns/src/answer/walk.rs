@@ -29,6 +29,14 @@ enum Told {
     Alias(Place),
 }
 
+/// Whether a set's turn is over with an answer: only who asks for the set itself is given another one
+/// next, or a query between two of these would have its turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Taken,
+    Stays,
+}
+
 impl Walk<'_> {
     /// Answers for `name`, which lies in the zone.
     #[inline]
@@ -134,8 +142,9 @@ impl Walk<'_> {
                 rtype::ANY => [rtype::A, rtype::AAAA],
                 asked => [asked, asked],
             };
+            let turn = if self.asked == rtype::ANY { Turn::Stays } else { Turn::Taken };
             for kind in kinds {
-                if self.put_bound(&bound, slot, kind, owner, out)? {
+                if self.put_bound(&bound, (slot, kind), turn, owner, out)? {
                     return whole;
                 }
             }
@@ -169,15 +178,19 @@ impl Walk<'_> {
     fn put_bound(
         &mut self,
         bound: &Bound,
-        slot: usize,
-        kind: u16,
+        (slot, kind): (usize, u16),
+        taken: Turn,
         owner: Place,
         out: &mut Writer<'_>,
     ) -> Result<bool, Full> {
         let Some(family) = bound.family(kind) else { return Ok(false) };
         let turn = self.zone.first_turn() as usize + 2 * slot + usize::from(kind == rtype::AAAA);
         let mut nowhere = 0;
-        let turn = self.local.turns.get_mut(turn).unwrap_or(&mut nowhere);
+        let mut turn = self.local.turns.get_mut(turn).unwrap_or(&mut nowhere);
+        let mut copy = *turn;
+        if taken == Turn::Stays {
+            turn = &mut copy;
+        }
         let mut choice = Choice { turn, random: &mut self.local.random, client: self.client };
         family.put(owner, &mut choice, out)?;
         Ok(true)
@@ -227,7 +240,7 @@ impl Walk<'_> {
         if let Some((slot, bound)) = self.zone.slot(node) {
             let bound = bound.load();
             for kind in [rtype::A, rtype::AAAA] {
-                self.put_bound(&bound, slot, kind, owner, out)?;
+                self.put_bound(&bound, (slot, kind), Turn::Stays, owner, out)?;
             }
             return Ok(());
         }

@@ -200,6 +200,9 @@ fn questions_for_other_families_and_names_do_not_disturb_a_turn() {
             *first.entry(bed.addresses("192.0.2.200", rtype)[0]).or_insert(0) += 1;
         }
         bed.ask("api.www.example", "A");
+        // Both bring addresses of the name along.
+        bed.ask("ns1.www.example", "MX");
+        bed.ask("www.example", "ANY");
     }
     assert_eq!(first.len(), 4);
     assert!(first.values().all(|times| *times == 10), "{first:?}");
