@@ -69,7 +69,8 @@ impl PooledSink {
         };
         let sink = self.sink.clone();
         self.pool.run(limit, Unawaited::Skip, move || {
-            let _turn = turn;
+            // It may have been stopped while the call waited for a thread.
+            turn.turns.taken().goes_on()?;
             call(&sink)
         })
     }
@@ -129,9 +130,7 @@ impl SinkPort for PooledSink {
 impl Turns {
     fn take(turns: &Arc<Turns>, zone: &str) -> Result<Turn, Fault> {
         let mut taken = turns.taken();
-        if taken.phase == Phase::Ended {
-            return Err(Fault::busy("the sink is stopped"));
-        }
+        taken.goes_on()?;
         if !taken.zones.insert(zone.to_owned()) {
             return Err(Fault::busy(format!("an earlier call for {zone} has not returned yet")));
         }
@@ -169,6 +168,13 @@ impl Taken {
     fn others(&self) -> impl Iterator<Item = &String> {
         let is_its = |zone: &&String| self.its.as_ref().is_none_or(|its| its.contains(*zone));
         self.zones.iter().filter(move |zone| !is_its(zone))
+    }
+
+    fn goes_on(&self) -> Result<(), Fault> {
+        match self.phase {
+            Phase::Open => Ok(()),
+            Phase::Ended => Err(Fault::busy("the sink is stopped")),
+        }
     }
 
     fn allow(&self, zone: &str) -> Result<(), Fault> {

@@ -335,6 +335,25 @@ async fn a_sink_that_hangs_with_all_its_zones_holds_no_other_up() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_thread_of_a_sink_is_not_begun_once_that_is_stopped() {
+    let host = host();
+    let gate = Gate::of("not begun");
+    let sink = host.sink("shelf", &gate_table("not begun"), here()).unwrap();
+    let calls: Vec<_> = (0..64)
+        .map(|zone| sink.publish(publication(&format!("z{zone}.example"), "slow"), LONG))
+        .collect();
+    gate.wait_inside(64);
+    let waits = sink.publish(publication("last.example", ""), LONG);
+    let stopping = sink.stop(LONG);
+    gate.open();
+    assert_eq!(waits.await.unwrap_err(), Fault::busy("the sink is stopped"));
+    stopping.await.unwrap();
+    for call in calls {
+        call.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_sink_whose_call_does_not_end_is_stopped_all_the_same() {
     let host = host();
     let gate = Gate::of("stopped all the same");
