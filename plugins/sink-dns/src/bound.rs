@@ -2,24 +2,15 @@
 
 use std::net::IpAddr;
 
+use rais_sdk::MaxAddresses;
 use rais_wheel::{Seed, Wheel};
 
 use crate::answer::{Full, Place, Writer};
 use crate::scheme::{Scheme, client};
 use crate::zone::rtype;
 
-/// The most addresses of one answer: with a name of 48 octets, 28 A records fill the 512 octets that
-/// every client takes (RFC 1035 §4.2.1), and 16 AAAA records do as well.
-const MOST: MaxAddresses = MaxAddresses { a: 28, aaaa: 16 };
 /// So many addresses are shuffled one by one; of more, an answer is a run from anywhere.
 const SHUFFLED: usize = 64;
-
-/// The most addresses of an answer, by family.
-#[derive(Clone, Copy, Debug)]
-struct MaxAddresses {
-    a: usize,
-    aaaa: usize,
-}
 
 /// An address, as it is published.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,13 +61,19 @@ pub(crate) struct Choice<'c> {
 }
 
 impl Bound {
-    /// Of these addresses, with records of `ttl` seconds.
-    pub(crate) fn new(scheme: Scheme, ttl: u32, members: &[Member], seed: Seed) -> Bound {
+    /// Of these addresses, with records of `ttl` seconds, in answers of at most `most`.
+    pub(crate) fn new(
+        scheme: Scheme,
+        ttl: u32,
+        members: &[Member],
+        most: MaxAddresses,
+        seed: Seed,
+    ) -> Bound {
         let (mut a, mut aaaa): (Vec<_>, Vec<_>) =
             members.iter().copied().partition(|member| member.ip.is_ipv4());
         Bound {
-            a: Family::new(scheme, ttl, &mut a, MOST.a, seed),
-            aaaa: Family::new(scheme, ttl, &mut aaaa, MOST.aaaa, seed),
+            a: Family::new(scheme, ttl, &mut a, most.a.max(1).into(), seed),
+            aaaa: Family::new(scheme, ttl, &mut aaaa, most.aaaa.max(1).into(), seed),
             ttl,
         }
     }

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use rais_sdk::{Fault, Owner, Record, Served, Zone as Publication};
+use rais_sdk::{Fault, MaxAddresses, Owner, Record, Served, Zone as Publication};
 use rais_wheel::Seed;
 use rais_zone::{Header, OwnerName, ZoneName, contents};
 
@@ -33,6 +33,8 @@ struct Published {
 struct Sets {
     owners: Vec<Owner>,
     schemes: Vec<Scheme>,
+    /// In one answer.
+    most: MaxAddresses,
     /// Of each owner's addresses, as far as its scheme looks at them.
     prints: Vec<u64>,
 }
@@ -61,9 +63,12 @@ impl State {
         let is_served = |zone: &Arc<Zone>| {
             engine.zone(zone.apex()).is_some_and(|served| Arc::ptr_eq(&served, zone))
         };
-        let same =
-            |published: &&mut Published| published.header == header && is_served(&published.zone);
-        if let Some(Published { sets, zone, .. }) = self.published.as_mut().filter(same) {
+        let same = |published: &&mut Published| {
+            published.header == header
+                && published.sets.most == head.max_addresses
+                && is_served(&published.zone)
+        };
+        if let Some(Published { header, sets, zone }) = self.published.as_mut().filter(same) {
             let mut history = zone.history();
             let mut change = Change::new(zone.serial(), head.serial);
             sets.bind_first(publication, seed, zone, &mut change);
@@ -74,11 +79,20 @@ impl State {
                 history.push(change);
                 return Ok(head.serial);
             }
+            // The zone is made anew, also after a failure of that: what has changed by now is half of a
+            // change, which must not be told as a whole one.
+            change.to = change.from;
+            history.push(change);
+            header.clear();
         }
         let made = make(publication.name, header, &head.owners);
         let (zone, schemes) = made.map_err(|error| refused(&error))?;
-        let mut sets =
-            Sets { owners: head.owners.clone(), prints: vec![0; schemes.len()], schemes };
+        let mut sets = Sets {
+            owners: head.owners.clone(),
+            prints: vec![0; schemes.len()],
+            schemes,
+            most: head.max_addresses,
+        };
         // Of a zone that is new there is nothing to be told since.
         let mut change = Change::new(head.serial, head.serial);
         sets.bind(publication.records(), seed, &zone, &mut change);
@@ -176,7 +190,7 @@ impl Sets {
         let now = fingerprint(*scheme, members);
         if *print != now {
             *print = now;
-            let new = Arc::new(Bound::new(*scheme, of.ttl, members, seed));
+            let new = Arc::new(Bound::new(*scheme, of.ttl, members, self.most, seed));
             if let Some(slot) = zone.slots().get(owner) {
                 change.note(owner, &slot.load(), &new);
             }

@@ -187,6 +187,29 @@ fn round_robin_gives_each_its_turn() {
 }
 
 #[test]
+fn an_answer_has_as_many_addresses_as_the_zone_says() {
+    let mut bed = Bed::new();
+    for scheme in ["round-robin", "weighted", "random", "fixed", "least-load", "client-hash"] {
+        for (most, told) in [(2, 2), (1, 1), (200, 5)] {
+            let weights = [1000, 2000, 1500, 1200, 1300];
+            let records = v4(5).into_iter().zip(weights).map(|(r, w)| r.with_weight(w));
+            let mut records: Vec<_> = records.collect();
+            records
+                .extend((1..=5).map(|n| Record::new(0, format!("2001:db8::{n}").parse().unwrap())));
+            let mut head = ZoneHead::new(apex(scheme), 8);
+            head.header = Some(HEADER.to_owned());
+            (head.max_addresses.a, head.max_addresses.aaaa) = (most, 3);
+            let publication = Publication::new("www.example", head, &records, &[], &[]);
+            bed.state.publish(&publication, &bed.engine).unwrap();
+            // Shares that are kept exactly may take fewer.
+            let told = if scheme == "weighted" { told.min(3) } else { told };
+            assert_eq!(bed.addresses("192.0.2.200", "A").len(), told, "{scheme} {most}");
+            assert_eq!(bed.addresses("192.0.2.200", "AAAA").len(), 3, "{scheme}");
+        }
+    }
+}
+
+#[test]
 fn questions_for_other_families_and_names_do_not_disturb_a_turn() {
     let mut bed = Bed::new();
     let owners = [Owner::new("@", 10), Owner::new("api", 5)];

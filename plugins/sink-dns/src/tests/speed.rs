@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rais_sdk::{Owner, Record, Zone as Publication, ZoneHead};
+use rais_sdk::{MaxAddresses, Owner, Record, Zone as Publication, ZoneHead};
 use rais_wheel::Seed;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -58,7 +58,16 @@ fn bound(scheme: Scheme, count: u8) -> Engine {
     let member =
         |n: u8| Member { ip: [192, 0, 2, n].into(), weight: u16::from(n) * 256, load: None };
     let members: Vec<_> = (1..=count).map(member).collect();
-    zone.bind(0, Arc::new(Bound::new(scheme, 10, &members, Seed::of(b"www.example", 1))));
+    zone.bind(
+        0,
+        Arc::new(Bound::new(
+            scheme,
+            10,
+            &members,
+            MaxAddresses::default(),
+            Seed::of(b"www.example", 1),
+        )),
+    );
     let engine = Engine::new(Identity::default(), Access::default(), None);
     engine.serve(zone);
     engine

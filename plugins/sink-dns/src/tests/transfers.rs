@@ -115,6 +115,25 @@ fn what_has_changed_is_told_from_any_serial_that_is_remembered() {
 }
 
 #[test]
+fn half_a_change_is_told_to_nobody() {
+    let mut bed = Bed::new();
+    bed.publish(&[1], 8);
+    bed.publish(&[2], 9);
+    // Another owner comes that cannot: the address has changed all the same.
+    let mut head = ZoneHead::new(vec![Owner::new("@", 10), Owner::new("ns1", 10)], 10);
+    head.header = Some(HEADER.to_owned());
+    let records = [Record::new(0, [192, 0, 2, 3].into())];
+    let publication = Publication::new("www.example", head, &records, &records, &[]);
+    bed.state.publish(&publication, &bed.engine).unwrap_err();
+    bed.publish(&[3, 4], 11);
+    let mut ask = |serial| bed.transfer(&ixfr("www.example", serial), FRIEND, Transport::Tcp);
+    // The whole of it: what came before 11 is not remembered any more.
+    assert_eq!((ask(8).len(), ask(8)[0].clone()), (6, soa(11)));
+    // Nor is it right to tell from 9 on what was never 9.
+    assert_ne!(ask(9)[1], soa(9));
+}
+
+#[test]
 fn strangers_get_nothing_and_friends_what_is_there() {
     let mut bed = Bed::new();
     let axfr = question("example.com", "AXFR");
