@@ -20,11 +20,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-#[allow(unused_imports)] // Until the sink uses them.
-pub(crate) use {
-    listen::{ListenError, Sockets},
-    server::{Limits, Server, Spawn, TcpLimits, Work},
-};
+pub(crate) use listen::Sockets;
+pub(crate) use server::{Limits, Server, TcpLimits, Work};
 
 /// Answers messages. Each thread has one, so it needs no lock and may count for itself.
 ///

@@ -13,8 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::server::{TcpLimits, Work};
-use super::{Limits, MessageStream, Peer, Reply, Respond, Server, Sockets};
+use super::{Limits, MessageStream, Peer, Reply, Respond, Server, Sockets, TcpLimits, Work};
 
 /// So long is waited for what must come.
 const LIMIT: Duration = Duration::from_secs(60);

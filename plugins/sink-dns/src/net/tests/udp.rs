@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::net::ListenError;
 use crate::net::batch::{LONGEST_DATAGRAM, MOST};
+use crate::net::listen::ListenError;
 
 #[test]
 fn both_families_are_answered_from_the_address_asked() {
