@@ -1,6 +1,6 @@
 //! A relay between the sink and its server, which counts what passes and may keep it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,9 @@ pub struct Traffic {
     updates: Mutex<Vec<(usize, bool)>>,
     /// Those that only ask.
     conditions: AtomicUsize,
+    /// Questions, those that were asked again once.
     queries: AtomicUsize,
+    asked: Mutex<HashSet<Vec<u8>>>,
     /// So many answers to updates, and so many updates, are lost from now on.
     lose_answers: AtomicUsize,
     lose_updates: AtomicUsize,
@@ -112,7 +114,10 @@ impl Traffic {
     fn passes(&self, message: &[u8], tcp: bool) -> bool {
         let hangs = self.hangs.load(Ordering::SeqCst);
         if !is_update(message) {
-            self.queries.fetch_add(1, Ordering::SeqCst);
+            // A slow machine's answer is asked for again, in the same octets.
+            if self.asked.lock().unwrap().insert(message.to_vec()) {
+                self.queries.fetch_add(1, Ordering::SeqCst);
+            }
             return !hangs;
         }
         // RFC 2136 §2.2: the number of records in the update section.
