@@ -195,6 +195,12 @@ impl Table {
         claimed.filter(move |&address| self.claim_of(host, address, Claim::Own).is_some())
     }
 
+    /// Those that `host` watches, in order.
+    pub fn watched_addresses(&self, host: HostId) -> impl Iterator<Item = IpAddr> {
+        let claimed = self.of_host.get(&host).into_iter().flatten().copied();
+        claimed.filter(move |&address| self.claim_of(host, address, Claim::Watched).is_some())
+    }
+
     /// The claim to `address` that was heard last.
     pub fn latest(&self, address: IpAddr) -> Option<&Claimed> {
         self.members.get(&address)?.iter().max_by_key(|claimed| (claimed.heard, claimed.host))

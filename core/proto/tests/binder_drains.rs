@@ -190,13 +190,18 @@ fn it_is_remembered_over_a_restart_with_the_time_that_is_left() {
     world.beats(20, &[1, 2, 3]);
     let snapshot = world.binder.snapshot(world.now);
     // The sequences of the hosts go on.
-    let config = config(&[("http", at_once())]);
-    world.binder = rais_proto::binder::Binder::restore(world.now, config, snapshot);
+    let world_config = || config(&[("http", at_once())]);
+    world.binder = rais_proto::binder::Binder::restore(world.now, world_config(), snapshot);
     world.beats(2, &[1, 2, 3]);
     assert_eq!(world.set(), addresses(&[1, 3]), "while it listens too");
     let view = world.binder.view(world.now);
     assert_eq!(view.drains[0].reason, "disk");
     assert_eq!(view.drains[0].left.as_secs(), 37);
+    assert_eq!(view.drains[0].stood.as_secs(), 22, "as long before the restart as after it");
+    let again = world.binder.snapshot(world.now);
+    let twice =
+        rais_proto::binder::Binder::restore(world.now, world_config(), again).view(world.now);
+    assert_eq!(twice.drains, view.drains);
     world.beats(38, &[1, 2, 3]);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
 }
@@ -259,8 +264,11 @@ fn a_watched_machine_is_not_drained_with_its_watcher() {
     watched.coverage = rais_proto::heartbeat::Coverage::Part;
     world.beat_with(9, vec![watched]);
     assert_eq!(world.set(), addresses(&[1, 2]));
-    assert_eq!(drain(&mut world, of(host(9))), Ok(addresses(&[])));
+    let refusal = DrainRefusal::Watches([address(2)].into());
+    assert!(refusal.to_string().contains("only watches 192.0.2.2: drain those"), "{refusal}");
+    assert_eq!(drain(&mut world, by_force(host(9))), Err(refusal));
     assert_eq!(world.set(), addresses(&[1, 2]));
+    assert!(world.binder.view(world.now).drains.is_empty());
     assert_eq!(drain(&mut world, of(DrainTarget::Address(address(2)))), Ok(addresses(&[2])));
     assert_eq!(world.set(), addresses(&[1]));
 }
@@ -273,6 +281,8 @@ fn a_word_names_an_address_a_service_or_a_host_and_not_two() {
     assert_eq!(called(&world, "http"), Ok(DrainTarget::Service(service("http"))));
     assert_eq!(called(&world, "host2"), Ok(host(2)));
     assert_eq!(called(&world, &HostId([2; 16]).to_string()), Ok(host(2)));
+    let fault = called(&world, "www.example").unwrap_err();
+    assert_eq!(fault, TargetFault::Zone { services: vec![service("http")] });
     for unknown in ["192.0.2.9", "htp", "host:http", "service:host2", ""] {
         let fault = called(&world, unknown).unwrap_err();
         let TargetFault::Unknown { names } = fault else { panic!("{unknown}: {fault:?}") };

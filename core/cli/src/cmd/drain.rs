@@ -140,8 +140,13 @@ fn text(drained: &Drained) -> String {
     if drained.places.is_empty() {
         return "it has no address here".to_owned();
     }
-    let mut table =
-        Table::new(&[("service", Side::Left), ("address", Side::Left), ("answer", Side::Left)]);
+    let mut table = Table::new(&[
+        ("service", Side::Left),
+        ("address", Side::Left),
+        ("answer", Side::Left),
+        ("why", Side::Left),
+        ("reason", Side::Left),
+    ]);
     for place in &drained.places {
         let (answer, tone) =
             if place.in_set { ("in", Tone::Good) } else { ("out", Tone::Doubtful) };
@@ -149,6 +154,8 @@ fn text(drained: &Drained) -> String {
             (place.service.clone(), Tone::Plain),
             (place.address.to_string(), Tone::Plain),
             (answer.to_owned(), tone),
+            (place.verdict.clone(), Tone::Plain),
+            (place.reason.clone(), Tone::Faint),
         ]);
     }
     table.to_string()
@@ -156,7 +163,24 @@ fn text(drained: &Drained) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rais_runtime::control::DrainedPlace;
+
     use super::*;
+
+    #[test]
+    fn who_is_still_out_is_shown_with_why() {
+        let place = DrainedPlace {
+            service: "www".to_owned(),
+            address: "192.0.2.2".parse().unwrap(),
+            in_set: false,
+            verdict: "down".to_owned(),
+            reason: "connection refused".to_owned(),
+        };
+        let text = text(&Drained { places: vec![place], unpublished: Vec::new() });
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let row: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!(row, ["www", "192.0.2.2", "out", "down", "connection", "refused"]);
+    }
 
     #[test]
     fn a_reason_is_a_line_that_says_something() {

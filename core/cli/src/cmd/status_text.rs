@@ -238,7 +238,7 @@ fn drains(drains: &[DrainStatus]) -> Table {
     let mut table = Table::new(&[
         ("drained", Side::Left),
         ("", Side::Left),
-        ("for", Side::Right),
+        ("since", Side::Right),
         ("left", Side::Right),
         ("reason", Side::Left),
         ("", Side::Left),
@@ -247,7 +247,7 @@ fn drains(drains: &[DrainStatus]) -> Table {
         table.row([
             plain(&drain.target),
             (drain.kind.clone(), Tone::Faint),
-            ago(Some(drain.stood_ms)),
+            plain(&format!("{} ago", output::duration(Duration::from_millis(drain.stood_ms)))),
             ago(Some(drain.left_ms)),
             plain(&drain.reason),
             plain(if drain.force { "by force" } else { "" }),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Binder;
 use super::service::Service;
 use crate::heartbeat::Claim;
-use crate::name::{HostId, ServiceName};
+use crate::name::{HostId, ServiceName, ZoneName};
 use crate::policy::AddressSet;
 
 /// What is drained.
@@ -29,6 +29,11 @@ pub enum TargetFault {
         /// Every host and service.
         names: Vec<String>,
     },
+    /// It is a zone, and these services are in it.
+    Zone {
+        /// In order.
+        services: Vec<ServiceName>,
+    },
     /// Several are.
     Ambiguous {
         /// Each in a word that names it alone.
@@ -39,8 +44,13 @@ pub enum TargetFault {
 impl fmt::Display for TargetFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TargetFault::Unknown { .. } => {
-                f.write_str("no host, service or address here is called so")
+            TargetFault::Unknown { .. } => f.write_str(
+                "no host, service or address here is called so; names of targets are known to \
+                     their monitors alone, here they have their addresses",
+            ),
+            TargetFault::Zone { services } => {
+                let names: Vec<String> = services.iter().map(|name| format!("`{name}`")).collect();
+                write!(f, "it is a zone; what is drained is a service of it: {}", names.join(", "))
             }
             TargetFault::Ambiguous { meant } => {
                 write!(f, "it may mean {}", meant.join(" or "))
@@ -108,7 +118,10 @@ impl Binder {
             (None, None) => (self.hosts_called(word), self.service_called(word)),
         };
         match (hosts.as_slice(), services) {
-            ([], None) => Err(self.unknown()),
+            ([], None) => match self.zone_called(word) {
+                services if services.is_empty() => Err(self.unknown()),
+                services => Err(TargetFault::Zone { services }),
+            },
             ([], Some(service)) => Ok(DrainTarget::Service(service)),
             ([host], None) => Ok(DrainTarget::Host(*host)),
             (hosts, service) => {
@@ -137,6 +150,22 @@ impl Binder {
     fn service_called(&self, name: &str) -> Option<ServiceName> {
         let mut services = self.services.iter().map(|service| &service.name);
         services.find(|its| its.as_str() == name).cloned()
+    }
+
+    /// The services of the zone of that name.
+    fn zone_called(&self, name: &str) -> Vec<ServiceName> {
+        let Ok(zone) = name.parse::<ZoneName>() else { return Vec::new() };
+        let of_zone = self.services.iter().filter(|service| service.policy.zone == zone);
+        of_zone.map(|service| service.name.clone()).collect()
+    }
+
+    /// Which addresses `host` watches, where it has none of its own in any service.
+    pub(super) fn watched_only(&self, host: HostId) -> AddressSet {
+        let mut tables = self.services.iter().map(|service| &service.table);
+        if tables.clone().any(|table| table.own_addresses(host).next().is_some()) {
+            return AddressSet::new();
+        }
+        tables.by_ref().flat_map(|table| table.watched_addresses(host)).collect()
     }
 
     fn unknown(&self) -> TargetFault {

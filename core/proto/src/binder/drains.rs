@@ -9,8 +9,8 @@ use super::drain_target::DrainTarget;
 use super::service::Service;
 use super::{Binder, Output};
 use crate::name::ServiceName;
-use crate::policy::Verdict;
 use crate::policy::drained::{Drained, Force};
+use crate::policy::{AddressSet, Verdict};
 use crate::time::Time;
 
 /// No more drains stand at a time: a bound on memory, above what anybody gives by hand.
@@ -64,6 +64,8 @@ pub enum DrainRefusal {
     Empties(Vec<ServiceName>),
     /// So many stand already.
     Full(usize),
+    /// The host has no address of its own: it watches these machines, which are drained by theirs.
+    Watches(AddressSet),
 }
 
 impl fmt::Display for DrainRefusal {
@@ -73,12 +75,21 @@ impl fmt::Display for DrainRefusal {
                 let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
                 write!(f, "it would leave nobody who serves {}", names.join(", "))
             }
+            DrainRefusal::Watches(addresses) => {
+                let shown: Vec<String> =
+                    addresses.iter().take(SHOWN).map(ToString::to_string).collect();
+                let more = if addresses.len() > SHOWN { ", …" } else { "" };
+                write!(f, "that host only watches {}{more}: drain those", shown.join(", "))
+            }
             DrainRefusal::Full(most) => write!(f, "{most} drains stand already"),
         }
     }
 }
 
 impl std::error::Error for DrainRefusal {}
+
+/// So many addresses are named in a refusal.
+const SHOWN: usize = 8;
 
 /// All drains that stand.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +102,8 @@ pub(super) struct Drains {
 #[derive(Debug, Clone)]
 struct Standing {
     since: Time,
+    /// For how long it had stood in the binder's lives before this one.
+    stood_before: Duration,
     until: Time,
     reason: String,
     force: Force,
@@ -102,7 +115,7 @@ impl Drains {
         let Drain { target, time, reason, force } = drain;
         let before = self.standing.get(&target).map_or(force, |standing| standing.force);
         let force = force.max(before);
-        self.standing.insert(target, Standing { since: now, until: now + time, reason, force });
+        self.standing.insert(target, Standing::new(now, time, reason, force));
         self.note_next_end();
     }
 
@@ -148,7 +161,7 @@ impl Drains {
         self.standing.iter().map(move |(target, standing)| DrainView {
             target: target.clone(),
             reason: standing.reason.clone(),
-            stood: now.since(standing.since),
+            stood: standing.stood(now),
             left: standing.until.since(now),
             force: standing.force,
         })
@@ -158,21 +171,30 @@ impl Drains {
         self.standing.iter().map(move |(target, standing)| DrainMemory {
             drain: Drain {
                 target: target.clone(),
-                time: standing.until.since(standing.since),
+                time: standing.stood_before + standing.until.since(standing.since),
                 reason: standing.reason.clone(),
                 force: standing.force,
             },
-            stood: now.since(standing.since),
+            stood: standing.stood(now),
         })
     }
 
     pub(super) fn restore(&mut self, now: Time, memory: DrainMemory) {
         let DrainMemory { drain, stood } = memory;
         let left = drain.time.saturating_sub(stood);
-        let standing =
-            Standing { since: now, until: now + left, reason: drain.reason, force: drain.force };
-        self.standing.insert(drain.target, standing);
+        let standing = Standing::new(now, left, drain.reason, drain.force);
+        self.standing.insert(drain.target, Standing { stood_before: stood, ..standing });
         self.note_next_end();
+    }
+}
+
+impl Standing {
+    fn new(now: Time, time: Duration, reason: String, force: Force) -> Standing {
+        Standing { since: now, stood_before: Duration::ZERO, until: now + time, reason, force }
+    }
+
+    fn stood(&self, now: Time) -> Duration {
+        self.stood_before + now.since(self.since)
     }
 }
 
@@ -181,14 +203,20 @@ impl Binder {
     /// same takes its place. Says which addresses are drained by it.
     ///
     /// # Errors
-    /// Where it would leave a service without addresses that has some, and force is withheld:
-    /// nothing is changed then.
+    /// Where it would leave a service without addresses that has some, and force is withheld; or is
+    /// of a host that only watches others. Nothing is changed then.
     pub fn drain(&mut self, now: Time, drain: Drain) -> Result<Vec<Place>, DrainRefusal> {
         let (target, force) = (drain.target.clone(), drain.force);
         if self.drains.standing.len() >= MOST && !self.drains.standing.contains_key(&target) {
             return Err(DrainRefusal::Full(MOST));
         }
         self.settle();
+        if let DrainTarget::Host(host) = target {
+            let watched = self.watched_only(host);
+            if !watched.is_empty() {
+                return Err(DrainRefusal::Watches(watched));
+            }
+        }
         if force == Force::Withheld {
             let emptied = self.emptied_by(now, drain.clone());
             if !emptied.is_empty() {

@@ -94,6 +94,12 @@ pub struct DrainedPlace {
     pub address: IpAddr,
     /// Whether it is in the answers now.
     pub in_set: bool,
+    /// Why it is, or is not, in the words of status.
+    #[serde(default)]
+    pub verdict: String,
+    /// More of why; may be empty.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// Tells a process from every other, also where it is seen through several sockets.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rais_proto::binder::drains::{Drain, DrainRefusal, Place};
 use rais_proto::binder::{Binder, DrainTarget, TargetFault};
-use rais_proto::name::{ServiceName, ZoneName};
+use rais_proto::name::ZoneName;
 use rais_proto::policy::drained::Force;
 use rais_proto::time::Time;
 use tokio::sync::oneshot;
@@ -115,25 +115,24 @@ impl fmt::Display for Order {
 
 fn done(now: Time, machine: &Binder, places: Vec<Place>) -> Done {
     let view = machine.view(now);
-    let is_in = |service: &ServiceName, address| {
+    let place = |(service, address): &Place| {
         let found = view.services.binary_search_by(|one| one.name.cmp(service));
         let found = found.ok().and_then(|index| view.services.get(index));
-        found.is_some_and(|one| one.set.contains(address))
+        let mut members = found.iter().flat_map(|one| &one.members);
+        let member = members.find(|member| member.address == *address);
+        let reason = member.and_then(|member| member.known.as_ref()).map(|known| &known.reason);
+        DrainedPlace {
+            service: service.to_string(),
+            address: *address,
+            in_set: found.is_some_and(|one| one.set.contains(address)),
+            verdict: member.map(|member| member.verdict.to_string()).unwrap_or_default(),
+            reason: reason.cloned().unwrap_or_default(),
+        }
     };
     let zones = places.iter().filter_map(|(service, _)| machine.zone_of(service)).cloned();
     Done {
         zones: zones.collect(),
-        drained: Drained {
-            places: places
-                .iter()
-                .map(|(service, address)| DrainedPlace {
-                    service: service.to_string(),
-                    address: *address,
-                    in_set: is_in(service, address),
-                })
-                .collect(),
-            unpublished: Vec::new(),
-        },
+        drained: Drained { places: places.iter().map(place).collect(), unpublished: Vec::new() },
         places,
     }
 }

@@ -81,7 +81,7 @@ fn a_binder_says_who_is_out_and_why() {
         "http     www.example         at-once  ready  198.51.100.1  in            12.5%  web1  120ms   1.65s",
         "http     www.example         at-once  ready  198.51.100.2  out     down  12.5%  web2  120ms   1.65s  refused",
         "ftp      ftp in www.example  at-once  ready  nobody known",
-        "web2     host  1m 1s  28m 59s  new disk  by force",
+        "web2     host  1m 1s ago  28m 59s  new disk  by force",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     }
