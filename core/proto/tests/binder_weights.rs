@@ -9,7 +9,7 @@ use common::{World, addresses, at_once, config, report};
 use rais_proto::binder::{Binder, Publication, PublicationChange};
 use rais_proto::heartbeat::{Capacity, State};
 use rais_proto::policy::weights::Constants;
-use rais_proto::policy::{Balance, ServicePolicy, Verdict};
+use rais_proto::policy::{Balance, MinServers, ServicePolicy, Verdict};
 
 const TTL: Duration = Duration::from_secs(10);
 
@@ -219,4 +219,24 @@ fn a_death_in_a_duty_cycle_never_leaves_nobody() {
     }
     world.say(1, State::Down);
     assert_eq!(world.set(), addresses(&[2]), "before its turn: nobody else is left");
+}
+
+#[test]
+fn a_duty_cycle_keeps_the_minimum_on_duty_also_when_one_dies() {
+    let least = MinServers::Count(2);
+    let mut world =
+        World::new(config(&[("http", ServicePolicy { min_servers: least, ..in_turns() })]));
+    let hosts = [(1, 8.0, 50.0), (2, 1.0, 50.0), (3, 1.0, 50.0)];
+    says(&mut world, 10, &hosts);
+    let mut seen = [0; 4];
+    for _ in 0..40 {
+        says(&mut world, 2, &hosts);
+        assert!(world.set().len() >= 2, "{:?}", world.set());
+        for host in 1..=3 {
+            seen[usize::from(host)] += usize::from(world.set().contains(&common::address(host)));
+        }
+    }
+    assert!(seen[2] >= 18 && seen[3] >= 18, "both have their turns: {seen:?}");
+    world.say(1, State::Down);
+    assert_eq!(world.set(), addresses(&[2, 3]));
 }

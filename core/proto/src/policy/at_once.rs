@@ -102,7 +102,9 @@ pub fn judge(
         match policy.balance {
             Balance::Prune => judge_load(now, policy, rows, occasion, memory, &mut decision),
             Balance::DutyCycle(constants) => {
-                take_turns(now, &constants, rows, (hearing, timer), memory, &mut decision);
+                let minimum = minimum(policy, rows);
+                let when = (hearing, timer);
+                take_turns(now, &constants, minimum, rows, when, memory, &mut decision);
             }
             Balance::Weights(_) | Balance::None => {}
         }
@@ -183,10 +185,16 @@ fn judge_load(
     }
 }
 
+/// So many stay whatever their load.
+fn minimum(policy: &ServicePolicy, rows: &[Row<'_>]) -> usize {
+    policy.min_servers.of(rows.iter().filter(|row| is_known_and_not_drained(row)).count())
+}
+
 /// Takes out of `decision` whose turn it is not: turns are taken at the timer.
 fn take_turns(
     now: Time,
     constants: &weights::Constants,
+    minimum: usize,
     rows: &[Row<'_>],
     (hearing, timer): (Hearing, LoadTimer),
     memory: &mut Memory<'_>,
@@ -199,10 +207,10 @@ fn take_turns(
         return;
     }
     let cycle = &mut memory.turns.cycle;
-    let on_duty = match timer {
-        LoadTimer::Running if !cycle.is_fresh() => cycle.among(&shares),
-        LoadTimer::Due | LoadTimer::Running => cycle.turn(&shares),
-    };
+    if timer == LoadTimer::Due || cycle.is_fresh() {
+        cycle.turn(&shares);
+    }
+    let on_duty = cycle.at_least(minimum, &shares);
     for address in decision.set.difference(&on_duty) {
         decision.verdicts.insert(*address, Verdict::OffDuty);
     }

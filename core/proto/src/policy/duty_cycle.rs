@@ -4,6 +4,9 @@
 //! heaviest, which is 1, the member is in until the next turn, and 1 is taken off. So the heaviest
 //! is always in, one with half its share every other turn, and the set is never empty.
 //!
+//! Where that leaves fewer than `min_servers`, those who are nearest to their turn have it early: it
+//! is given to them whole, though they had not gathered all of it.
+//!
 //! Newcomers begin with accumulators that lie evenly between 0 and 1: members alike take turns, and
 //! are not all in and all out together.
 
@@ -60,6 +63,30 @@ impl DutyCycle {
         }
         let heaviest = shares.values().max();
         shares.iter().filter(|(_, share)| Some(*share) == heaviest).map(|(&a, _)| a).collect()
+    }
+
+    /// As [`among`](DutyCycle::among), and where that is fewer than `least`, with those in whose turn
+    /// is the next, until the next turn; with all of them where there are no more.
+    pub fn at_least(&mut self, least: usize, shares: &Shares) -> AddressSet {
+        let mut set = self.among(shares);
+        let missing = least.saturating_sub(set.len());
+        if missing == 0 {
+            return set;
+        }
+        let mut off: Vec<(&IpAddr, &mut Turn)> =
+            self.members.iter_mut().filter(|(address, _)| !set.contains(address)).collect();
+        // Among equals the lower address is in.
+        off.sort_by_key(|(_, turn)| std::cmp::Reverse(turn.accumulator));
+        let early: Vec<IpAddr> = off
+            .into_iter()
+            .take(missing)
+            .map(|(&address, turn)| {
+                *turn = Turn { accumulator: 0, is_in: true };
+                address
+            })
+            .collect();
+        set.extend(early);
+        set
     }
 
     /// Who has no share has no accumulator: it begins anew if it returns.
@@ -140,7 +167,51 @@ mod tests {
         assert_eq!(duty.turn(&Shares::new()), AddressSet::new());
     }
 
+    #[test]
+    fn a_minimum_is_kept_and_taken_in_turns() {
+        let shares = shares(&[65_535, 1, 1, 1]);
+        let mut duty = DutyCycle::default();
+        let mut counts = [0; 4];
+        for _ in 0..300 {
+            duty.turn(&shares);
+            let set = duty.at_least(2, &shares);
+            assert_eq!(set.len(), 2);
+            assert_eq!(duty.at_least(2, &shares), set, "nobody else comes between turns");
+            for (n, count) in (1..).zip(&mut counts) {
+                *count += u32::from(set.contains(&web(n)));
+            }
+        }
+        assert_eq!(counts[0], 300);
+        assert!(counts[1..].iter().all(|count| (99..=101).contains(count)), "{counts:?}");
+        assert_eq!(duty.at_least(9, &shares).len(), 4, "there are no more");
+    }
+
     proptest! {
+        #[test]
+        fn so_many_are_in_and_nobody_less_often_than_by_its_share(
+            mut life in prop::collection::vec(1..=u16::MAX, 1..12),
+            least in 1_usize..14,
+        ) {
+            life[0] = u16::MAX;
+            let shares = shares(&life);
+            let (mut duty, mut plain) = (DutyCycle::default(), DutyCycle::default());
+            let mut counts = vec![0_u64; life.len()];
+            const TURNS: u64 = 50;
+            for _ in 0..TURNS {
+                duty.turn(&shares);
+                let set = duty.at_least(least, &shares);
+                prop_assert!(set.len() >= least.min(life.len()), "{} of {}", set.len(), least);
+                prop_assert_eq!(plain.turn(&shares), plain.at_least(1, &shares));
+                for (n, count) in (1..).zip(&mut counts) {
+                    *count += u64::from(set.contains(&web(n)));
+                }
+            }
+            for (&share, &count) in life.iter().zip(&counts) {
+                let exact = u64::from(share) * TURNS / u64::from(u16::MAX);
+                prop_assert!(count + 1 >= exact, "{} of {}", count, exact);
+            }
+        }
+
         #[test]
         fn never_empty_and_in_by_its_share(
             lives in prop::collection::vec(prop::collection::vec(1..=u16::MAX, 1..12), 1..20),
