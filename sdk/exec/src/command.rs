@@ -49,8 +49,7 @@ impl Command {
         allowed: &[Placeholder],
     ) -> Result<Command, TableError> {
         let Some((word, arguments)) = argv.split_first() else {
-            let text = "is empty: a list of a program and its arguments is needed, as in \
-                        [\"check_tcp\", \"-H\", \"192.0.2.1\", \"-p\", \"80\"]";
+            let text = "is empty: a list of a command and its arguments is needed";
             return Err(TableError::new("argv", text));
         };
         if let Some(at) = argv.iter().position(|word| word.contains('\0')) {

@@ -29,8 +29,7 @@ impl Program {
     pub(crate) fn parse(word: &str) -> Result<Program, TableError> {
         let refuse = |what: &str| {
             let text = format!(
-                "{what}: the first word is the check, by its name, as in \"check_tcp\", or by its \
-                 absolute path, as in \"/usr/local/lib/checks/check_www\""
+                "{what}: the first word is the command, by its name in PATH or by its absolute path"
             );
             Err(TableError::new("argv[0]", text))
         };

@@ -9,6 +9,7 @@ use rais_zone::ZoneName;
 use super::bound::BinderService;
 use super::control::{self, Http};
 use super::dns;
+use super::fault::Notes;
 use super::section::Section;
 use super::value::Value;
 
@@ -25,21 +26,26 @@ pub struct Binder {
     pub http: Option<Http>,
     /// Overrides `[control] log` for this role.
     pub log: Option<String>,
+    /// Whether something was wrong with it: then more than that need not follow from it.
+    pub(super) is_at_fault: bool,
     /// `[binder.service.NAME]`.
     pub services: BTreeMap<ServiceName, BinderService>,
 }
 
 impl Binder {
     /// All but the services, which need the zones.
-    pub(super) fn read(section: &Section<'_>) -> Binder {
-        Binder {
+    pub(super) fn read(section: &Section<'_>, notes: &Notes) -> Binder {
+        let mut binder = Binder {
             gap: section.get("gap", Value::duration).unwrap_or(Duration::from_millis(100)),
             ns: section.get("ns", |value| value.some(dns::domain)).unwrap_or_default(),
             mailbox: section.get("mailbox", dns::mailbox),
             http: section.get("http", Http::read),
             log: section.get("log", control::log),
+            is_at_fault: false,
             services: BTreeMap::new(),
-        }
+        };
+        binder.is_at_fault = notes.has_below("binder");
+        binder
     }
 
     pub(super) fn ns_text(&self) -> Vec<&str> {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, PathBuf};
 
-use super::{Config, Sink};
-use rais_proto::name::ZoneName;
+use super::{Call, Config, LoadRule, Sink};
+use rais_proto::name::{ServiceName, ZoneName};
 use rais_zone::OwnerName;
 
-use super::bound::{MinServers, React};
+use super::bound::{Balance, MinServers, React};
 use super::duration;
 use super::fault::{Fault, Notes};
 use super::path;
 use super::place::Place;
+use super::suggest;
 use super::zone::Head;
 use super::zones::LOSE_WEIGHTS;
 
@@ -24,6 +25,80 @@ pub(super) fn check(config: &Config, notes: &Notes) {
     intervals(config, notes);
     minima(config, notes);
     schemes(config, notes);
+    untold_loads(config, notes);
+    loads_of_others(config, notes);
+    strangers(config, notes);
+}
+
+/// Types of probes that never tell a load; of strangers' it is not known.
+const WITHOUT_LOAD: [&str; 3] = ["tcp", "udp", "http"];
+
+/// Load that nobody measures takes nobody out, and turns nobody.
+fn untold_loads(config: &Config, notes: &Notes) {
+    for (name, bound) in &config.binder.services {
+        let Some(probed) = config.monitor.services.get(name) else { continue };
+        let silent = |call: &&Call| WITHOUT_LOAD.contains(&call.table.type_name.as_str());
+        if probed.load.is_some() || !probed.probe.calls().iter().all(silent) {
+            continue;
+        }
+        let base = path::join("binder.service", name.as_str());
+        let is_judged = bound.prune_above().is_some() || bound.balance == Balance::DutyCycle;
+        let keys = ["max_load", "balance"].map(|key| path::join(&base, key));
+        let written = keys.iter().find_map(|key| Some((key, config.places.key(key)?)));
+        let Some((key, place)) = written.filter(|_| is_judged) else {
+            continue;
+        };
+        let so = match bound.balance {
+            Balance::DutyCycle => "turns follow capacities and weights alone",
+            _ => "it acts on nothing",
+        };
+        let message = format!(
+            "{so}: [monitor.service.{name}] has no `load`, as in `load = {{ type = \"cpu\" }}`"
+        );
+        notes.add(Fault::warning(place.clone(), key, message));
+    }
+}
+
+/// Types of loads that are of the host that measures them.
+const OF_THE_HOST: [&str; 4] = ["cpu", "pressure", "average", "memory"];
+
+/// Machines without a monitor are elsewhere: this host's load is not theirs.
+fn loads_of_others(config: &Config, notes: &Notes) {
+    let watching = config.monitor.services.values().filter(|service| !service.targets.is_empty());
+    for call in watching.flat_map(|service| &service.load).flat_map(LoadRule::calls) {
+        let name = call.table.type_name.as_str();
+        if OF_THE_HOST.contains(&name) {
+            let text = "the load of this host, and `targets` are other machines: ask them, by `agent`, `http` or `response-time`";
+            notes.add(call.table.fault("type", text).as_doubt());
+        }
+    }
+}
+
+/// A name that one role has and the other has not is meant for another host's file, or a slip: the
+/// second where no name at all is in both, or where one is near.
+fn strangers(config: &Config, notes: &Notes) {
+    let (probed, bound) = (&config.monitor.services, &config.binder.services);
+    let one_role = probed.is_empty() || bound.is_empty();
+    let none_in_both = !probed.keys().any(|name| bound.contains_key(name));
+    let probed: Vec<&ServiceName> = probed.keys().collect();
+    let bound: Vec<&ServiceName> = bound.keys().collect();
+    for (table, names, other, others, lack) in [
+        ("binder.service", &bound, "monitor.service", &probed, "no monitor here announces it"),
+        ("monitor.service", &probed, "binder.service", &bound, "no binder here binds it"),
+    ] {
+        for name in names.iter().filter(|name| !one_role && !others.contains(name)) {
+            let free = others.iter().filter(|other| !names.contains(other));
+            let near = suggest::nearest(name.as_str(), free.map(|other| other.as_str()));
+            let key = path::join(table, name.as_str());
+            let Some(place) = config.places.key(&key) else { continue };
+            if near.is_none() && !none_in_both {
+                continue;
+            }
+            let message = format!("{lack}: there is no [{other}.{name}]");
+            let fault = Fault::warning(place.clone(), &key, message);
+            notes.add(fault.meant(near.map(|near| format!("`{near}`"))));
+        }
+    }
 }
 
 /// Who puts the answers together orders them.

@@ -40,10 +40,17 @@ impl Ttl {
     }
 
     pub(super) fn read(value: &Value<'_>) -> Option<Ttl> {
+        const ALLOWED: &str = "whole seconds, as in \"10s\", from \"1s\" on";
+        if let Node::Text(text) = &value.item.node
+            && super::duration::is_zero(text)
+        {
+            let message = format!("`{}` is zero: resolvers would ask for each use", value.name());
+            return value.refuse(message, ALLOWED);
+        }
         let duration = value.duration()?;
         if duration.subsec_millis() != 0 {
             let message = format!("`{}` is finer than the DNS has it", value.name());
-            return value.refuse(message, "whole seconds, as in \"10s\"");
+            return value.refuse(message, ALLOWED);
         }
         u32::try_from(duration.as_secs()).ok().map(Ttl)
     }
@@ -143,7 +150,10 @@ pub(super) fn mailbox(value: &Value<'_>) -> Option<String> {
 /// One owner, or a list of them, none twice.
 pub(super) fn owners(value: &Value<'_>, zone: &rais_zone::ZoneName) -> Option<Vec<OwnerName>> {
     let owner = |value: &Value<'_>| match OwnerName::parse(value.text()?, zone) {
-        Ok(owner) => Some(owner),
+        Ok(owner) => {
+            doubt_no_final_dot(value, &owner, zone);
+            Some(owner)
+        }
         Err(why) => value.refuse(
             format!("bad owner: {why}"),
             "\"@\", a name relative to the zone, or one with a last dot",
@@ -152,5 +162,19 @@ pub(super) fn owners(value: &Value<'_>, zone: &rais_zone::ZoneName) -> Option<Ve
     match value.item.node {
         Node::List(_) => value.some(owner),
         _ => owner(value).map(|owner| vec![owner]),
+    }
+}
+
+/// A relative name that ends in the zone's is in the zone, and seldom what was meant.
+fn doubt_no_final_dot(value: &Value<'_>, owner: &OwnerName, zone: &rais_zone::ZoneName) {
+    let Some(text) = value.text().filter(|text| !text.ends_with('.')) else { return };
+    let (written, zone) = (text.to_ascii_lowercase(), zone.as_str().trim_end_matches('.'));
+    let before = written.strip_suffix(&zone.to_ascii_lowercase());
+    if before.is_some_and(|before| before.is_empty() || before.ends_with('.')) {
+        let message = format!(
+            "a name without a last dot is relative to the zone: this one is {owner} with {zone} behind it once more"
+        );
+        let fault = value.fault(message).meant(Some(format!("`\"{text}.\"`")));
+        value.notes.add(fault.as_doubt());
     }
 }

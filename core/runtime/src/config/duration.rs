@@ -51,6 +51,13 @@ pub(super) fn parse(text: &str) -> Result<Duration, Wrong> {
     }
 }
 
+/// Whether it is a duration, and none at all.
+pub(super) fn is_zero(text: &str) -> bool {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let is_duration = parse(&text.replacen(digits, "1", 1)).is_ok();
+    is_duration && !digits.is_empty() && digits.bytes().all(|digit| digit == b'0')
+}
+
 #[derive(PartialEq, Eq)]
 enum Sign {
     Plus,
@@ -118,6 +125,16 @@ mod tests {
             let wrong = parse(text).unwrap_err();
             assert!(wrong.why.contains(gist), "{text:?}: {wrong:?}");
             assert_eq!(wrong.meant.as_deref(), meant, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_from_what_is_no_duration() {
+        for zero in ["0s", "000ms", "0d"] {
+            assert!(is_zero(zero), "{zero}");
+        }
+        for other in ["", "0", "s", "10s", "0x", "-0s", "0.0s"] {
+            assert!(!is_zero(other), "{other}");
         }
     }
 

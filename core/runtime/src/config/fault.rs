@@ -226,6 +226,14 @@ impl Notes {
         self.faults.borrow_mut().push(fault);
     }
 
+    /// Whether an error of a key in the table `path` was noted.
+    pub(super) fn has_below(&self, path: &str) -> bool {
+        let is_in = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let faults = self.faults.borrow();
+        let mut errors = faults.iter().filter(|fault| fault.0.severity == Severity::Error);
+        errors.any(|fault| is_in(&fault.0.key))
+    }
+
     /// Errors and warnings apart, each in the order of the files.
     pub(super) fn sorted(self) -> (Vec<Fault>, Vec<Fault>) {
         let mut faults = self.faults.into_inner();

@@ -125,7 +125,7 @@ fn typed(main: &Path, table: &Table, start: &Place, notes: &Notes) -> Option<Con
         Some((given(name, place, value)?, Transport::read(value)?))
     });
     let transports = transports.collect();
-    let mut bound = Binder::read(&binder);
+    let mut bound = Binder::read(&binder, notes);
     let zones = Zones::read(&root, &bound, &sinks, &known);
     for (name, place, value) in binder.named("service") {
         let name = service::name(name, place, &value);

@@ -147,8 +147,27 @@ impl PluginTable {
         if !at.contains(['.', '[']) {
             known.extend(self.kind.taken());
         }
-        let meant = unknown.and_then(|word| suggest::nearest(word, known));
-        Fault::error(place.clone(), &key, message).meant(meant.map(|word| format!("`{word}`")))
+        let meant = unknown.and_then(|word| suggest::meant_key(word, known));
+        let meant = meant.map(|word| format!("`{word}`"));
+        let words = self.text_at(at).filter(|_| {
+            !secret && text.contains("invalid type: string") && text.contains("expected a sequence")
+        });
+        let list = words.map(list_of_words);
+        let fault = Fault::error(place.clone(), &key, message);
+        match &list {
+            Some(_) => fault.allowed("a list of words, each in quotes of its own").meant(list),
+            None => fault.meant(meant),
+        }
+    }
+
+    /// The string that stands at `at`, none where it is no string.
+    fn text_at(&self, at: &str) -> Option<&str> {
+        let mut keys = at.split('.');
+        let mut value = self.rest.get(keys.next()?)?;
+        for key in keys {
+            value = value.get(key)?;
+        }
+        value.as_str()
     }
 
     /// What stands at `at`, or the nearest around it that was written.
@@ -180,6 +199,12 @@ pub(super) fn taken<'a, T>(
 fn near_type<'a>(keys: impl Iterator<Item = &'a String>) -> Option<String> {
     let mut slips = keys.filter(|key| suggest::nearest(key, ["type"]).is_some());
     slips.next().map(|key| format!("`type` by `{}`", key.escape_debug()))
+}
+
+/// A command line as the list that it is meant to be.
+fn list_of_words(line: &str) -> String {
+    let words: Vec<String> = line.split_whitespace().map(|word| format!("{word:?}")).collect();
+    format!("`[{}]`", words.join(", "))
 }
 
 /// The first word in backticks, and what is behind it.

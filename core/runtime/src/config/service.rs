@@ -1,7 +1,7 @@
 //! `[monitor.service.NAME]`: how one service of this host is probed and announced.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use rais_proto::heartbeat::codec::{MAX_EXPIRE, MAX_INTERVAL};
@@ -188,13 +188,33 @@ impl Target {
     /// An address, or a table around it.
     fn read(value: &Value<'_>, usual: Weight) -> Option<Target> {
         if let Node::Text(_) = value.item.node {
-            return Some(Target { address: value.ip()?, name: None, weight: usual });
+            return Some(Target { address: address(value)?, name: None, weight: usual });
         }
         let section = Section::open("monitor.service.*.targets", value)?;
         let name = section.get("name", Value::filled);
         let weight = section.get("weight", weight).unwrap_or(usual);
-        Some(Target { address: section.need("address", Value::ip)?, name, weight })
+        Some(Target { address: section.need("address", address)?, name, weight })
     }
+}
+
+/// Of a target: what else stands there is often a name, or has a port.
+fn address(value: &Value<'_>) -> Option<IpAddr> {
+    let text = value.text()?;
+    if text.parse::<IpAddr>().is_ok() {
+        return value.ip();
+    }
+    if let Ok(socket) = text.parse::<SocketAddr>() {
+        let message = format!("{text:?}: a port belongs to the probe, as its `port`");
+        value.notes.add(value.fault(message).meant(Some(format!("`\"{}\"`", socket.ip()))));
+        return None;
+    }
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.contains(|c: char| c.is_ascii_alphabetic()) && text.chars().all(in_name) {
+        let message = format!("{text:?} is a name, and names are never looked up");
+        let allowed = format!("its address, or {{ address = …, name = {text:?} }}");
+        return value.refuse(message, allowed);
+    }
+    value.ip()
 }
 
 /// The name of a service's table.

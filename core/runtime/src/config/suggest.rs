@@ -19,6 +19,17 @@ pub(crate) fn nearest<'a>(
         .map(|(_, word)| word)
 }
 
+/// As [`nearest`] for a key, of which the first of two words may have been written alone: `key` for
+/// `key_file`.
+pub(super) fn meant_key<'a>(written: &str, keys: Vec<&'a str>) -> Option<&'a str> {
+    let begins = |key: &&&str| key.strip_prefix(written).is_some_and(|rest| rest.starts_with('_'));
+    let mut longer = keys.iter().filter(begins);
+    match (longer.next(), longer.next()) {
+        (Some(only), None) => Some(only),
+        _ => nearest(written, keys),
+    }
+}
+
 /// The words as a person lists them: `a`, `b` or `c`.
 pub(super) fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
@@ -41,5 +52,13 @@ mod tests {
         assert_eq!(nearest("Timeout", words), Some("timeout"));
         assert_eq!(nearest("weight", words), None);
         assert_eq!(nearest("x", ["y"]), None);
+    }
+
+    #[test]
+    fn half_of_a_key_is_enough_where_it_is_half_of_one() {
+        let keys = || vec!["type", "key_file", "max_load", "max_servers"];
+        assert_eq!(meant_key("key", keys()), Some("key_file"));
+        assert_eq!(meant_key("max", keys()), None);
+        assert_eq!(meant_key("tpye", keys()), Some("type"));
     }
 }

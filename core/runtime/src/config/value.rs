@@ -197,12 +197,25 @@ impl<'a> Value<'a> {
     /// Percent from 0 to 1000 in steps of 0.01.
     pub(super) fn load(&self) -> Option<Load> {
         const ALLOWED: &str = "percent from 0 to 1000 in steps of 0.01";
+        if let Node::Text(text) = &self.item.node {
+            let digits = text.trim_end_matches('%').trim();
+            let number = digits.parse::<f64>().ok().filter(|number| number.is_finite());
+            let message = format!("`{}` must be a number, not a string", self.name());
+            let fault = self.fault(message).allowed(ALLOWED);
+            self.notes.add(fault.meant(number.map(|_| format!("`{digits}`"))));
+            return None;
+        }
         let percent = self.number(0.0..=1000.0, ALLOWED)?;
         let load = Load::from_percent(percent)?;
         // The nearest step of what was meant as one is off by rounding alone.
         if (load.as_percent() - percent).abs() > 1e-9 {
             return self
                 .refuse(format!("`{}` is finer than a load: {percent}", self.name()), ALLOWED);
+        }
+        if percent > 0.0 && percent < 1.0 {
+            let message =
+                format!("`{}` is below one percent; it is in percent: 80 is 80 %", self.name());
+            self.notes.add(self.fault(message).as_doubt());
         }
         Some(load)
     }

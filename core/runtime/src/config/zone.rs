@@ -138,6 +138,10 @@ fn synthesise(
     if needed == 0 {
         return Some(Head::Foreign);
     }
+    if binder.is_at_fault {
+        // What is wrong there has been said.
+        return None;
+    }
     value.refuse(
         format!("zone {name} has no header and none can be made"),
         "`header` here, or `ns` and `mailbox` in [binder]",

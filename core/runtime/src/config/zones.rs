@@ -7,9 +7,11 @@ use rais_proto::name::ZoneName;
 use super::binder::Binder;
 use super::dns;
 use super::fault::Fault;
+use super::keys;
 use super::section::Section;
 use super::sink::Sink;
 use super::suggest;
+use super::tree::Node;
 use super::value::Value;
 use super::zone::Zone;
 
@@ -18,6 +20,28 @@ const CARRY_WEIGHTS: [&str; 1] = ["dns"];
 /// Types of sinks that can do nothing with weights or schemes, since the name server puts the answers
 /// together; of strangers' it is not known.
 pub(super) const LOSE_WEIGHTS: [&str; 2] = ["bind", "nsupdate"];
+
+/// The name of a zone whose table was written without quotes, as `[zone.www.example]`: to TOML that
+/// is a table `example` in a table `www`.
+fn unquoted(name: &str, value: &Value<'_>) -> Option<String> {
+    let mut whole = name.to_owned();
+    let mut table = match &value.item.node {
+        Node::Table(table) => table,
+        _ => return None,
+    };
+    let known = keys::of("zone.*");
+    loop {
+        let mut entries = table.entries.iter();
+        let (Some((key, entry)), None) = (entries.next(), entries.next()) else { break };
+        let Node::Table(inner) = &entry.item.node else { break };
+        if known.contains(&key.as_str()) {
+            break;
+        }
+        whole = format!("{whole}.{key}");
+        table = inner;
+    }
+    (whole != name).then_some(whole)
+}
 
 /// Every zone, and the names of those that are themselves at fault.
 pub(super) struct Zones<'a> {
@@ -37,6 +61,13 @@ impl<'a> Zones<'a> {
         let mut zones = Zones { sound: BTreeMap::new(), names: BTreeSet::new(), sinks };
         let mut first = BTreeMap::new();
         for (name, place, value) in root.named("zone") {
+            if let Some(whole) = unquoted(name, &value) {
+                let message = format!("a zone's name has dots: write [zone.{whole:?}]");
+                value.notes.add(Fault::error(place.clone(), &value.path, message));
+                // Known, so that nothing follows from it.
+                zones.names.insert(whole);
+                continue;
+            }
             let Some((name, text)) = dns::zone_name(name, place, &value) else { continue };
             if let Some(first) = first.insert(name.clone(), place) {
                 let message = format!("zone {name} is given twice");

@@ -1,12 +1,14 @@
 //! Configurations as people write them, sound and faulty.
 
 mod availability;
+mod doubts;
 mod examples;
 mod faults;
 mod files;
 mod meaning;
 mod random;
 mod reference;
+mod texts;
 
 use std::path::Path;
 
