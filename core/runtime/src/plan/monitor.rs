@@ -192,6 +192,13 @@ impl MonitorPlan {
         })
     }
 
+    /// Whether a service announces this host's own addresses of `set`: where all have `targets`,
+    /// nobody misses any.
+    pub fn announces(&self, set: &AddressSet) -> bool {
+        let own = |members: &Members| matches!(members, Members::Own { addresses, .. } if addresses == set);
+        self.config.services.iter().any(|service| own(&service.members))
+    }
+
     fn members(
         &mut self,
         config: &Config,

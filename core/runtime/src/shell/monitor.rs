@@ -266,7 +266,8 @@ impl MonitorShell {
     fn tell_addresses(&mut self) {
         let now = self.facts.clock.now();
         for (set, addresses) in self.plan.advertised(&self.interfaces) {
-            if addresses.is_empty() && !self.interfaces.is_empty() {
+            let is_missed = addresses.is_empty() && self.plan.announces(&set);
+            if is_missed && !self.interfaces.is_empty() {
                 warn!(set = ?set, "no address of this host is left to announce: see [monitor] advertise and exclude");
             }
             self.machine.handle_addresses(now, set, &addresses);

@@ -9,7 +9,7 @@ use rais_proto::heartbeat::packing::Room;
 use rais_proto::heartbeat::trust::{Policy, Trust};
 use rais_proto::heartbeat::{Capacity, Report, Weight, default_expire};
 use rais_proto::monitor::{
-    Members, MonitorConfig, OnFlapping, Probes, ServiceConfig, WatchedTarget,
+    AddressSet, Members, MonitorConfig, OnFlapping, Probes, ServiceConfig, WatchedTarget,
 };
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName};
 use rais_sdk::prelude::*;
@@ -237,4 +237,16 @@ async fn a_machine_that_says_nothing_is_down_by_the_phase_of_its_probe() {
     let said = watching.until(State::Down).await;
     assert_eq!(said.last().unwrap().reason.as_str(), "timeout at reading");
     watching.stop().await;
+}
+
+#[tokio::test]
+async fn own_addresses_are_missed_where_a_service_announces_them() {
+    let host = host();
+    let mut plan = plan(probe(&host, "jams"), Duration::from_secs(1));
+    assert!(!plan.announces(&AddressSet::Host), "all its services watch others");
+    let members = Members::Own { addresses: AddressSet::Host, probe_at: None };
+    plan.config.services[0].members = members;
+    assert!(plan.announces(&AddressSet::Host));
+    let other = AddressSet::Service("www".parse().unwrap());
+    assert!(!plan.announces(&other));
 }
