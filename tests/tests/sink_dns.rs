@@ -105,7 +105,7 @@ fn another_in_its_place_loses_no_query_and_answers_nothing_else() {
     let host = Host::new("ns1");
     host.write("/var/lib/bind/header", HEADER);
     let _first = Server::start(&host, "127.0.0.20:8001");
-    let mut second = Server::start(&host, "127.0.0.21:8001");
+    let second = Server::start(&host, "127.0.0.21:8001");
     host.write(CONFIG, &config("workers = 2"));
     let _rais = host.start("run", CONFIG);
     until_served(&host, &[20, 21]);

@@ -42,6 +42,7 @@ impl Contender {
                 max_load: percent(max_load),
                 return_load: Load::from_hundredths(max_load * 90),
                 min_servers: 1,
+                max_servers: None,
                 interval: times.interval,
             }),
             Contender::DutyCycle => Rule::DutyCycle(constants),

@@ -24,11 +24,8 @@ pub(super) const LOSE_WEIGHTS: [&str; 2] = ["bind", "nsupdate"];
 /// The name of a zone whose table was written without quotes, as `[zone.www.example]`: to TOML that
 /// is a table `example` in a table `www`.
 fn unquoted(name: &str, value: &Value<'_>) -> Option<String> {
-    let mut whole = name.to_owned();
-    let mut table = match &value.item.node {
-        Node::Table(table) => table,
-        _ => return None,
-    };
+    let Node::Table(outer) = &value.item.node else { return None };
+    let (mut whole, mut table) = (name.to_owned(), outer);
     let known = keys::of("zone.*");
     loop {
         let mut entries = table.entries.iter();
