@@ -120,10 +120,14 @@ impl fmt::Debug for Server {
 }
 
 impl TcpLimits {
+    /// One client may have a quarter of a worker's connections, where that is within its limit: of many
+    /// workers a part each would be none.
     fn of_one(&self, workers: NonZeroUsize) -> Self {
+        let connections = divided(self.connections, workers);
+        let quarter = NonZeroUsize::new(connections.get() / 4).unwrap_or(NonZeroUsize::MIN);
         Self {
-            connections: divided(self.connections, workers),
-            per_client: divided(self.per_client, workers),
+            connections,
+            per_client: divided(self.per_client, workers).max(quarter.min(self.per_client)),
             idle: self.idle,
             unread: self.unread.div_ceil(workers.get()),
         }

@@ -94,6 +94,16 @@ impl Connection {
         self.active
     }
 
+    /// The turn it had last.
+    pub(super) fn last_turn(&self) -> u64 {
+        self.turn.turn
+    }
+
+    /// Whether a transfer is under way.
+    pub(super) fn transfers(&self) -> bool {
+        self.transfer.is_some()
+    }
+
     /// Octets of answers that the client has not taken, beyond the kernel's buffers.
     pub(super) fn unread(&self) -> usize {
         self.output.len()

@@ -116,6 +116,7 @@ impl<R: Respond> TcpWorker<R> {
             }
             let now = Moment::now();
             let unfinished = std::mem::take(&mut self.unfinished);
+            let round = self.turns;
             // Those that are there come first: who was just answered is not the one idle for longest.
             for event in &events {
                 if let Some(Due::Connection(slot)) = self.due(event.token()) {
@@ -123,7 +124,10 @@ impl<R: Respond> TcpWorker<R> {
                 }
             }
             for due in &unfinished {
-                if let Due::Connection(slot) = *due {
+                // One turn a round, whatever there is to do: who sends without end has no more than others.
+                if let Due::Connection(slot) = *due
+                    && self.table.get_mut(slot).is_some_and(|c| c.last_turn() <= round)
+                {
                     self.serve(slot, None, now);
                 }
             }
@@ -242,8 +246,10 @@ impl<R: Respond> TcpWorker<R> {
             },
         };
         if self.table.of_client(client.ip()) >= self.limits.per_client.get() {
-            if let Some(slot) = self.table.longest_idle_of(client.ip()) {
-                self.table.close(slot);
+            match self.table.longest_idle_of(client.ip()) {
+                Some(slot) => self.table.close(slot),
+                // All that it has are transfers: none is cut for another one of its own.
+                None => return,
             }
         } else if self.table.len() >= self.limits.connections.get()
             && let Some(slot) = self.table.longest_idle()

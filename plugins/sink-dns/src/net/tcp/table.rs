@@ -74,18 +74,25 @@ impl Table {
         self.unread = self.unread - before + after;
     }
 
-    /// Who has not read for longest.
+    /// Of the client who has taken least of its answers, who has not read for longest: many connections
+    /// that read nothing cost their own client, and no other who reads slowly.
     pub(super) fn worst_reader(&self) -> Option<usize> {
-        self.longest_idle_where(|c| c.unread() > 0)
+        let mut unread: HashMap<IpAddr, usize> = HashMap::new();
+        for connection in self.slots.iter().flatten().filter(|c| c.unread() > 0) {
+            *unread.entry(network(connection.client())).or_default() += connection.unread();
+        }
+        let (worst, _) = unread.into_iter().max_by_key(|&(client, octets)| (octets, client))?;
+        self.longest_idle_where(|c| c.unread() > 0 && network(c.client()) == worst)
     }
 
     pub(super) fn longest_idle(&self) -> Option<usize> {
         self.longest_idle_where(|_| true)
     }
 
+    /// Of a client's, but for transfers.
     pub(super) fn longest_idle_of(&self, client: IpAddr) -> Option<usize> {
         let client = network(client);
-        self.longest_idle_where(|c| network(c.client()) == client)
+        self.longest_idle_where(|c| network(c.client()) == client && !c.transfers())
     }
 
     /// Looks through all: a few microseconds for a thousand, less than it costs to accept one.
