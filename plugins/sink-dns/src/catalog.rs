@@ -51,21 +51,19 @@ impl Catalog {
         self.numbers
     }
 
-    /// The same with another zone, in place of the one with its name.
-    pub(crate) fn with(&self, zone: Arc<Zone>) -> Catalog {
-        let mut next = self.clone();
-        next.turns = next.turns.max((zone.first_turn() + zone.turns()) as usize);
-        next.numbers = next.numbers.max(zone.number() as usize + 1);
+    /// Puts another zone in, in place of the one with its name.
+    pub(crate) fn put(&mut self, zone: Arc<Zone>) {
+        self.turns = self.turns.max((zone.first_turn() + zone.turns()) as usize);
+        self.numbers = self.numbers.max(zone.number() as usize + 1);
         let apex = zone.apex().to_vec();
         let same = |other: &Arc<Zone>| other.apex() == apex;
-        match next.zones.find_mut(hash(&apex), same) {
+        match self.zones.find_mut(hash(&apex), same) {
             Some(place) => *place = zone,
             None => {
-                next.depths |= 1 << zone.labels();
-                next.zones.insert_unique(hash(&apex), zone, |zone| hash(zone.apex()));
+                self.depths |= 1 << zone.labels();
+                self.zones.insert_unique(hash(&apex), zone, |zone| hash(zone.apex()));
             }
         }
-        next
     }
 
     /// The same without the zone of that name.

@@ -103,14 +103,25 @@ impl Engine {
     /// Serves a zone from now on, in place of the one with its name.
     pub(crate) fn serve(&self, zone: Zone) -> Arc<Zone> {
         let mut spaces = lock(&self.spaces);
-        if let Some(old) = self.zone(zone.apex()) {
-            spaces.give_back(&old);
-        }
-        let first = spaces.take(zone.turns());
-        let number = spaces.number(zone.apex());
-        let zone = Arc::new(zone.counted_by(first, number));
-        self.publish(self.catalog.load().with(Arc::clone(&zone)));
+        let mut catalog = Catalog::clone(&self.catalog.load());
+        let zone = spaces.settle(zone, &catalog);
+        catalog.put(Arc::clone(&zone));
+        self.publish(catalog);
         zone
+    }
+
+    /// The same with many, at the price of one.
+    pub(crate) fn serve_all(&self, zones: Vec<Zone>) {
+        if zones.is_empty() {
+            return;
+        }
+        let mut spaces = lock(&self.spaces);
+        let mut catalog = Catalog::clone(&self.catalog.load());
+        for zone in zones {
+            let zone = spaces.settle(zone, &catalog);
+            catalog.put(zone);
+        }
+        self.publish(catalog);
     }
 
     /// Serves it no more.
@@ -130,6 +141,16 @@ impl Engine {
 }
 
 impl Spaces {
+    /// Gives a zone its counters, those of the one in whose place it comes where it has as many.
+    fn settle(&mut self, zone: Zone, catalog: &Catalog) -> Arc<Zone> {
+        if let Some(old) = catalog.zone(zone.apex()) {
+            self.give_back(old);
+        }
+        let first = self.take(zone.turns());
+        let number = self.number(zone.apex());
+        Arc::new(zone.counted_by(first, number))
+    }
+
     fn take(&mut self, length: u32) -> u32 {
         if let Some(first) = self.free.get_mut(&length).and_then(Vec::pop) {
             return first;

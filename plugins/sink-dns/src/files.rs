@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use std::{fs, io};
 
 use rais_zone::{ZoneName, contents};
@@ -39,11 +39,14 @@ enum Owner {
     Binder,
 }
 
-/// By what a file is known to have changed.
+/// By what a file is known to have changed. One that takes another's place may be as long and as old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Look {
-    written: Option<SystemTime>,
+    inode: (u64, u64),
     octets: u64,
+    /// Seconds and nanoseconds.
+    written: (i64, i64),
+    changed: (i64, i64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ enum Standing {
     Moving,
     /// Read, whether it could be used or not.
     Read,
+    /// It was not there at the last look: somebody may be about to put another in its place.
+    Missing,
 }
 
 /// When a changed file is read.
@@ -94,47 +99,74 @@ impl Folder {
         engine: &Engine,
     ) -> io::Result<News> {
         let mut news = News::default();
-        let mut there = BTreeSet::new();
+        let (mut there, mut found) = (BTreeSet::new(), Vec::new());
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
             if path.extension() != Some(OsStr::new(EXTENSION)) || is_hidden(&path) {
                 continue;
             }
-            // It may be gone again.
-            let Ok(about) = fs::metadata(&path) else { continue };
+            let about = match fs::metadata(&path) {
+                Ok(about) => about,
+                // It is gone again.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // It cannot be looked at: that says nothing of the zone.
+                Err(_) => {
+                    there.insert(path);
+                    continue;
+                }
+            };
             if !about.is_file() {
                 continue;
             }
-            let look = Look { written: about.modified().ok(), octets: about.len() };
+            let look = Look::of(&about);
             there.insert(path.clone());
-            self.look_at(path, look, haste, taken, engine, &mut news);
+            found.extend(self.look_at(path, look, haste, taken, &mut news));
         }
-        self.files.retain(|path, file| {
-            let stays = there.contains(path);
-            if !stays && !taken.contains(&file.apex) {
-                engine.withdraw(&file.apex);
-            }
-            stays
-        });
+        engine.serve_all(found);
+        self.miss(&there, taken, engine);
         Ok(news)
     }
 
+    /// Forgets files that were not there at two looks, and has their zones served no more.
+    fn miss(&mut self, there: &BTreeSet<PathBuf>, taken: &BTreeSet<Vec<u8>>, engine: &Engine) {
+        let mut gone = Vec::new();
+        self.files.retain(|path, file| {
+            if there.contains(path) {
+                return true;
+            }
+            let is_over = file.standing == Standing::Missing;
+            file.standing = Standing::Missing;
+            if is_over {
+                gone.push(std::mem::take(&mut file.apex));
+            }
+            !is_over
+        });
+        for apex in gone {
+            // Another file may have the name in other letters.
+            let others = self.files.values_mut().filter(|file| file.apex == apex);
+            let left = others.map(|file| file.standing = Standing::Moving).count();
+            if left == 0 && !taken.contains(&apex) {
+                engine.withdraw(&apex);
+            }
+        }
+    }
+
+    /// The zone of a file that has changed, where it can be served.
     fn look_at(
         &mut self,
         path: PathBuf,
         look: Look,
         haste: Haste,
         taken: &BTreeSet<Vec<u8>>,
-        engine: &Engine,
         news: &mut News,
-    ) {
+    ) -> Option<Zone> {
         let old = self.files.get(&path);
         let same = |old: &File| {
             let whose = Owner::of(&old.apex, taken);
             old.look == look && old.standing == Standing::Read && old.owner == whose
         };
         if old.is_some_and(same) {
-            return;
+            return None;
         }
         let still = haste == Haste::Now || old.is_some_and(|old| old.look == look);
         let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
@@ -147,10 +179,11 @@ impl Folder {
                 let standing = if still { Standing::Read } else { Standing::Moving };
                 self.files
                     .insert(path, File { apex: Vec::new(), owner: Owner::File, look, standing });
-                return;
+                return None;
             }
         };
         let apex = to_wire(name.as_str());
+        let mut found = None;
         if still {
             match read(&path, &name) {
                 Ok(_) if taken.contains(&apex) => {
@@ -158,7 +191,7 @@ impl Folder {
                     news.faults.push(format!("{} {text}", path.display()));
                 }
                 Ok(zone) => {
-                    engine.serve(zone);
+                    found = Some(zone);
                     news.read.push(apex.clone());
                 }
                 Err(error) => news.faults.push(format!("{}: {error}", path.display())),
@@ -167,6 +200,18 @@ impl Folder {
         let standing = if still { Standing::Read } else { Standing::Moving };
         let owner = Owner::of(&apex, taken);
         self.files.insert(path, File { apex, owner, look, standing });
+        found
+    }
+}
+
+impl Look {
+    fn of(about: &fs::Metadata) -> Look {
+        Look {
+            inode: (about.dev(), about.ino()),
+            octets: about.len(),
+            written: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        }
     }
 }
 

@@ -70,8 +70,44 @@ fn files_are_served_as_they_are_and_read_again_when_they_change() {
     assert_eq!(bed.ask("www.b.example"), "an www.b.example 60 a 192.0.2.222");
     fs::remove_file(bed.folder.path().join("b.example.zone")).unwrap();
     bed.look(Haste::Settled);
+    // An editor may be about to put another in its place.
+    assert_eq!(bed.ask("www.b.example"), "an www.b.example 60 a 192.0.2.222");
+    bed.look(Haste::Settled);
     assert_eq!(bed.ask("www.b.example"), "REFUSED");
     assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+}
+
+#[test]
+fn another_file_is_read_though_it_is_as_long_and_as_old() {
+    let mut bed = Bed::new();
+    bed.write("a.example.zone", &text("192.0.2.1"));
+    bed.look(Haste::Now);
+    let path = |name: &str| bed.folder.path().join(name);
+    let (old, new) = (path("a.example.zone"), path("new"));
+    bed.write("new", &text("192.0.2.2"));
+    let written = fs::metadata(&old).unwrap().modified().unwrap();
+    fs::File::options().write(true).open(&new).unwrap().set_modified(written).unwrap();
+    fs::rename(new, old).unwrap();
+    bed.look(Haste::Now);
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.2");
+}
+
+#[test]
+fn a_file_that_is_renamed_to_other_letters_keeps_its_zone() {
+    let mut bed = Bed::new();
+    bed.write("a.example.zone", &text("192.0.2.1"));
+    bed.look(Haste::Now);
+    let path = |name: &str| bed.folder.path().join(name);
+    fs::rename(path("a.example.zone"), path("A.example.zone")).unwrap();
+    for _ in 0..4 {
+        bed.look(Haste::Settled);
+        assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+    }
+    fs::remove_file(bed.folder.path().join("A.example.zone")).unwrap();
+    for _ in 0..2 {
+        bed.look(Haste::Settled);
+    }
+    assert_eq!(bed.ask("www.a.example"), "REFUSED");
 }
 
 #[test]
@@ -107,6 +143,8 @@ fn a_zone_that_a_binder_publishes_is_not_read_from_a_file() {
     assert!(news.read.is_empty() && news.faults[0].contains("a binder publishes"), "{news:?}");
     fs::remove_file(bed.folder.path().join("a.example.zone")).unwrap();
     bed.engine.serve(zone(&text("192.0.2.7"), "a.example").unwrap());
-    bed.look(Haste::Settled);
+    for _ in 0..2 {
+        bed.look(Haste::Settled);
+    }
     assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.7");
 }
