@@ -1,8 +1,11 @@
 //! Every record of a zone's text as it travels, for who answers from it.
 
 use domain::base::iana::Rtype;
+use domain::base::name::ParsedName;
 use domain::base::name::ToName;
-use domain::base::rdata::ComposeRecordData;
+use domain::base::rdata::{ComposeRecordData, ParseAnyRecordData};
+use domain::dep::octseq::Parser;
+use domain::rdata::AllRecordData;
 
 use crate::error::{Place, Problem, ZoneError};
 use crate::name::ZoneName;
@@ -77,7 +80,22 @@ fn wire(read: &Read<'_>, place: Place) -> Result<WireRecord, Problem> {
     read.record.owner().compose(&mut owner).map_err(long)?;
     let mut data = Vec::new();
     read.record.data().compose_rdata(&mut data).map_err(long)?;
+    if read.is_generic() && !is_of_type(&data, rtype) {
+        let why = "its octets are no data of that type, whole and without compression".to_owned();
+        return Err(Problem::Unreadable { what: format!("{rtype} record"), why });
+    }
     Ok(WireRecord { owner, rtype: rtype.to_int(), ttl: read.record.ttl().as_secs(), data, place })
+}
+
+/// Whether these octets are what a record of the type holds, where the type is known (RFC 3597 §5).
+fn is_of_type(data: &[u8], rtype: Rtype) -> bool {
+    let mut parser = Parser::from_ref(data);
+    let parsed = AllRecordData::<&[u8], ParsedName<&[u8]>>::parse_any_rdata(rtype, &mut parser);
+    let mut again = Vec::new();
+    parsed.is_ok_and(|parsed| {
+        // Names that point elsewhere would come out longer.
+        parser.remaining() == 0 && parsed.compose_rdata(&mut again).is_ok() && again == data
+    })
 }
 
 #[cfg(test)]
@@ -102,6 +120,8 @@ mod tests {
         assert_eq!(records[2].data, b"\0\x0a\x04mail\x01a\x07example\0");
         assert_eq!(records[3].data, [1, 2, 3]);
         assert_eq!(records[3].place.line, 5);
+        let written = all("x A \\# 4 C0000201\ny CNAME \\# 3 016100\n").unwrap();
+        assert_eq!((&*written[2].data, &*written[3].data), (&[192, 0, 2, 1][..], &b"\x01a\0"[..]));
     }
 
     #[test]
@@ -109,6 +129,10 @@ mod tests {
         let cases = [
             ("$GENERATE 1-2 a$ A 192.0.2.$\n", "line 4, column 1: $GENERATE is not taken"),
             ("x TYPE65280 abc\n", "line 4, column 1: the data of a record of type TYPE65280"),
+            ("x A \\# 3 010203\n", "line 4, column 1: not a valid A record: its octets"),
+            ("x MX \\# 1 00\n", "line 4, column 1: not a valid MX record: its octets"),
+            ("x CNAME \\# 2 C000\n", "line 4, column 1: not a valid CNAME record: its octets"),
+            ("x CNAME \\# 4 0161C000\n", "line 4, column 1: not a valid CNAME record: its octets"),
             ("x A 192.0.2.300\n", "line 4, column 1: not a valid A record"),
             ("\n@ SOA ns h 1 1 1 1 1\n", "line 5, column 1: a second SOA record"),
             ("x SOA ns h 1 1 1 1 1\n", "line 4, column 1: the SOA record belongs to"),

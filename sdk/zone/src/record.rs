@@ -66,10 +66,15 @@ impl Read<'_> {
     /// Whether the record holds the data that was written. That of a type which the checker does
     /// not know is there only where it was written as RFC 3597 has it.
     pub(crate) fn content(&self) -> Data {
-        if self.data.first().is_some_and(is_generic) {
+        if self.is_generic() {
             return Data::Readable;
         }
         data_of(self.record.rtype())
+    }
+
+    /// Whether the data was written as octets (RFC 3597 §5), whatever its type.
+    pub(crate) fn is_generic(&self) -> bool {
+        self.data.first().is_some_and(is_generic)
     }
 }
 
