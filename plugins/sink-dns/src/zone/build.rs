@@ -256,8 +256,10 @@ impl Builder {
         };
         let owners = self.bound.iter().map(|owner| made.find(owner).unwrap_or(NONE)).collect();
         let slots = self.bound.iter().map(|_| ArcSwap::from_pointee(Bound::default()));
+        let deepest = made.names().map(label_count).max().unwrap_or_default();
         Zone {
             labels: label_count(&made.apex),
+            deepest,
             apex: made.apex.into(),
             octets: made.octets.into(),
             nodes: made.nodes.into(),

@@ -44,6 +44,11 @@ impl Making {
         name(&self.octets, node)
     }
 
+    /// Of all nodes.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.nodes.iter().map(|node| self.name(node))
+    }
+
     pub(super) fn find(&self, wanted: &[u8]) -> Option<u32> {
         let same = |place: &u32| {
             self.nodes.get(*place as usize).is_some_and(|node| self.name(node) == wanted)

@@ -32,6 +32,8 @@ pub(crate) struct Zone {
     /// In lower case.
     apex: Box<[u8]>,
     labels: usize,
+    /// The most labels of a name in it: a longer one need not be looked for.
+    deepest: usize,
     /// Names, each with the records of its sets behind it: who reads the one reads the other.
     octets: Box<[u8]>,
     nodes: Box<[Node]>,
@@ -180,7 +182,7 @@ impl Zone {
 
     /// What stands for a name that is not there: its closest encloser decides (RFC 4592 §3.3.1).
     fn above(&self, name: &Lowered) -> Found<'_> {
-        for labels in (self.labels..name.labels()).rev() {
+        for labels in (self.labels..name.labels().min(self.deepest + 1)).rev() {
             let Some(node) = self.find(name.suffix(labels)) else { continue };
             let linked = self.linked(node);
             return match node.standing {
