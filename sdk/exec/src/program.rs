@@ -123,13 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn a_check_is_named_or_has_an_absolute_path() {
+    fn a_command_is_named_or_has_an_absolute_path() {
         assert_eq!(Program::parse("check_tcp"), Ok(Program::Named("check_tcp".to_owned())));
         assert_eq!(Program::parse("/a/b"), Ok(Program::At("/a/b".into())));
         for word in ["", "./check", "checks/check", "..", "."] {
             let error = Program::parse(word).unwrap_err();
             assert_eq!(error.at, "argv[0]");
-            assert!(error.text.contains("as in \"check_tcp\""), "{error}");
+            let told = "the command, by its name in PATH or by its absolute path";
+            assert!(error.text.contains(told), "{error}");
         }
     }
 

@@ -171,9 +171,8 @@ fn doubt_no_final_dot(value: &Value<'_>, owner: &OwnerName, zone: &rais_zone::Zo
     let (written, zone) = (text.to_ascii_lowercase(), zone.as_str().trim_end_matches('.'));
     let before = written.strip_suffix(&zone.to_ascii_lowercase());
     if before.is_some_and(|before| before.is_empty() || before.ends_with('.')) {
-        let message = format!(
-            "a name without a last dot is relative to the zone: this one is {owner} with {zone} behind it once more"
-        );
+        let message =
+            format!("a name without a last dot is relative to the zone: this one is {owner}");
         let fault = value.fault(message).meant(Some(format!("`\"{text}.\"`")));
         value.notes.add(fault.as_doubt());
     }
