@@ -19,9 +19,9 @@ const LONGEST_ANSWER: usize = 1280;
 const WARM_UP_NS: u64 = 100_000_000;
 /// Nothing for so long: what is outstanding is lost.
 const LOST_NS: u64 = 250_000_000;
-/// How long the last answers may take.
-const TAIL_NS: u64 = 20_000_000;
-const TAIL_AT_RATE_NS: u64 = 50_000_000;
+/// How long the last answers may take: a real-time server that has used its part of a second stands still
+/// for the twentieth of it that is left.
+const TAIL_NS: u64 = 100_000_000;
 
 /// One socket, and what was asked from it.
 struct Flow {
@@ -132,7 +132,7 @@ fn at_rate(rate: f64, time: u64, flows: &mut [Flow], questions: &mut Questions, 
     let (mut asked, mut turn) = (0u64, 0usize);
     loop {
         let now = now_ns();
-        if now >= start + time + TAIL_AT_RATE_NS {
+        if now >= start + time + TAIL_NS {
             break;
         }
         while asked < total && now >= due(asked) {
