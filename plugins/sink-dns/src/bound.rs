@@ -9,6 +9,8 @@ use crate::answer::{Full, Place, Writer};
 use crate::scheme::{Scheme, client};
 use crate::zone::rtype;
 
+/// Octets of a reason that are told: an answer is no place for long stories.
+const REASON: usize = 120;
 /// So many addresses are shuffled one by one; of more, an answer is a run from anywhere.
 const SHUFFLED: usize = 64;
 
@@ -27,6 +29,8 @@ pub(crate) struct Bound {
     a: Option<Family>,
     aaaa: Option<Family>,
     ttl: u32,
+    /// Why there is no address, for people; of sets that have one, nothing.
+    why: Box<str>,
 }
 
 /// The addresses of one family.
@@ -75,7 +79,21 @@ impl Bound {
             a: Family::new(scheme, ttl, &mut a, most.a.max(1).into(), seed),
             aaaa: Family::new(scheme, ttl, &mut aaaa, most.aaaa.max(1).into(), seed),
             ttl,
+            why: Box::default(),
         }
+    }
+
+    /// The same, with why it is empty where it is.
+    pub(crate) fn empty_because(mut self, reason: &str) -> Bound {
+        if self.is_empty() {
+            let end = reason.floor_char_boundary(REASON);
+            self.why = reason[..end].into();
+        }
+        self
+    }
+
+    pub(crate) fn why(&self) -> &str {
+        &self.why
     }
 
     /// The set for a question.

@@ -39,6 +39,14 @@ struct Sets {
     prints: Vec<u64>,
 }
 
+/// What a publication gives to each set that it makes anew.
+#[derive(Clone, Copy)]
+struct Origin<'p> {
+    seed: Seed,
+    /// For people.
+    reason: &'p str,
+}
+
 impl State {
     /// Serves `zone` from now on. Where nothing but addresses has changed, nothing but the sets of
     /// those that changed is made anew, first those that are said to have.
@@ -60,6 +68,7 @@ impl State {
             return Err(refused(&text));
         };
         let seed = Seed::of(publication.name.as_bytes(), head.serial);
+        let of = Origin { seed, reason: &head.reason };
         let is_served = |zone: &Arc<Zone>| {
             engine.zone(zone.apex()).is_some_and(|served| Arc::ptr_eq(&served, zone))
         };
@@ -71,10 +80,10 @@ impl State {
         if let Some(Published { header, sets, zone }) = self.published.as_mut().filter(same) {
             let mut history = zone.history();
             let mut change = Change::new(zone.serial(), head.serial);
-            sets.bind_first(publication, seed, zone, &mut change);
+            sets.bind_first(publication, of, zone, &mut change);
             // To look through all of them takes longer than what was done before it.
             if sets.owners == head.owners {
-                sets.bind(publication.records(), seed, zone, &mut change);
+                sets.bind(publication.records(), of, zone, &mut change);
                 zone.set_serial(head.serial);
                 history.push(change);
                 return Ok(head.serial);
@@ -95,7 +104,7 @@ impl State {
         };
         // Of a zone that is new there is nothing to be told since.
         let mut change = Change::new(head.serial, head.serial);
-        sets.bind(publication.records(), seed, &zone, &mut change);
+        sets.bind(publication.records(), of, &zone, &mut change);
         zone.set_serial(head.serial);
         let zone = engine.serve(zone);
         self.published = Some(Published { header: header.to_owned(), sets, zone });
@@ -122,7 +131,7 @@ impl Sets {
     fn bind_first(
         &mut self,
         publication: &Publication<'_>,
-        seed: Seed,
+        of: Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
@@ -136,21 +145,21 @@ impl Sets {
         let is_changed = |record: &Record| owners.binary_search(&record.owner).is_ok();
         let mut records: Vec<Record> = publication.records().filter(is_changed).collect();
         records.sort_by_key(|record| record.owner);
-        self.bind_owners(owners.iter().map(|owner| *owner as usize), &records, seed, zone, change);
+        self.bind_owners(owners.iter().map(|owner| *owner as usize), &records, of, zone, change);
     }
 
     /// Makes the sets of those owners anew whose addresses are others than before.
     fn bind(
         &mut self,
         records: impl Iterator<Item = Record>,
-        seed: Seed,
+        of: Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
         let mut records: Vec<Record> = records.collect();
         // Stable, and at once done with what is in order.
         records.sort_by_key(|record| record.owner);
-        self.bind_owners(0..self.owners.len(), &records, seed, zone, change);
+        self.bind_owners(0..self.owners.len(), &records, of, zone, change);
     }
 
     /// Of some owners, in order, with their records.
@@ -158,7 +167,7 @@ impl Sets {
         &mut self,
         owners: impl Iterator<Item = usize>,
         mut records: &[Record],
-        seed: Seed,
+        of: Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
@@ -170,7 +179,7 @@ impl Sets {
             records = after;
             members.clear();
             members.extend(of_owner.iter().map(member));
-            self.bind_one(owner, &members, seed, zone, change);
+            self.bind_one(owner, &members, of, zone, change);
         }
     }
 
@@ -178,11 +187,11 @@ impl Sets {
         &mut self,
         owner: usize,
         members: &[Member],
-        seed: Seed,
+        of: Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
-        let (Some(of), Some(scheme), Some(print)) =
+        let (Some(owned), Some(scheme), Some(print)) =
             (self.owners.get(owner), self.schemes.get(owner), self.prints.get_mut(owner))
         else {
             return;
@@ -190,7 +199,8 @@ impl Sets {
         let now = fingerprint(*scheme, members);
         if *print != now {
             *print = now;
-            let new = Arc::new(Bound::new(*scheme, of.ttl, members, self.most, seed));
+            let new = Bound::new(*scheme, owned.ttl, members, self.most, of.seed);
+            let new = Arc::new(new.empty_because(of.reason));
             if let Some(slot) = zone.slots().get(owner) {
                 change.note(owner, &slot.load(), &new);
             }

@@ -40,13 +40,14 @@ pub(super) struct OptRecord<'i> {
 }
 
 impl Explanation {
-    /// Info code and text.
-    fn parts(self) -> (u16, &'static str) {
+    /// Info code and text, in two parts; `why` is what is known of why nobody is up.
+    fn parts(self, why: &str) -> (u16, [&str; 2]) {
         match self {
-            Explanation::NoServerUp => (0, "no server is up"),
-            Explanation::Prohibited => (18, ""),
-            Explanation::NotAuthoritative => (20, ""),
-            Explanation::NotSupported => (21, ""),
+            Explanation::NoServerUp if why.is_empty() => (0, ["no server is up", ""]),
+            Explanation::NoServerUp => (0, ["no server is up: ", why]),
+            Explanation::Prohibited => (18, ["", ""]),
+            Explanation::NotAuthoritative => (20, ["", ""]),
+            Explanation::NotSupported => (21, ["", ""]),
         }
     }
 }
@@ -82,9 +83,15 @@ impl<'i> OptRecord<'i> {
 
     /// Writes it, with why the answer is as it is where that has room.
     #[inline]
-    pub(super) fn put(&self, rcode: Rcode, why: Option<Explanation>, out: &mut Writer<'_>) {
-        let why = why.map(Explanation::parts);
-        let told = |why: &(u16, &str)| OPTION + 2 + why.1.len();
+    pub(super) fn put(
+        &self,
+        rcode: Rcode,
+        explanation: Option<Explanation>,
+        why: &str,
+        out: &mut Writer<'_>,
+    ) {
+        let why = explanation.map(|explanation| explanation.parts(why));
+        let told = |(_, [a, b]): &(u16, [&str; 2])| OPTION + 2 + a.len() + b.len();
         let why = why.filter(|why| out.has_room(self.len() + told(why)));
         let length = self.options() + why.as_ref().map_or(0, told);
         out.enter(Section::Additional);
@@ -94,24 +101,25 @@ impl<'i> OptRecord<'i> {
         let head = [0, 0, 41, size, e, (rcode as u16 >> 4) as u8, 0, flags, 0, l, n];
         // Room was kept.
         let _ = out.claim(&head, 1);
-        let mut option = |code: u16, parts: [&[u8]; 2]| {
-            let length = (parts[0].len() + parts[1].len()) as u16;
+        let mut option = |code: u16, parts: [&[u8]; 3]| {
+            let length = parts.iter().map(|part| part.len()).sum::<usize>() as u16;
             let _ = out.append(&code.to_be_bytes());
             let _ = out.append(&length.to_be_bytes());
-            let _ = out.append(parts[0]);
-            let _ = out.append(parts[1]);
+            for part in parts {
+                let _ = out.append(part);
+            }
         };
         if let Some(nsid) = self.nsid {
-            option(option::NSID, [nsid, &[]]);
+            option(option::NSID, [nsid, &[], &[]]);
         }
         if let Some(cookie) = &self.cookie {
-            option(option::COOKIE, [cookie, &[]]);
+            option(option::COOKIE, [cookie, &[], &[]]);
         }
         if let Some(tenths) = self.keepalive {
-            option(option::KEEPALIVE, [&tenths.to_be_bytes(), &[]]);
+            option(option::KEEPALIVE, [&tenths.to_be_bytes(), &[], &[]]);
         }
-        if let Some((code, text)) = why {
-            option(option::EDE, [&code.to_be_bytes(), text.as_bytes()]);
+        if let Some((code, [text, detail])) = why {
+            option(option::EDE, [&code.to_be_bytes(), text.as_bytes(), detail.as_bytes()]);
         }
     }
 }

@@ -93,6 +93,8 @@ pub(crate) struct Local {
     /// The name that an alias leads to; taken out while it is looked up.
     target: Option<Box<Lowered>>,
     scratch: Vec<u8>,
+    /// What is known of why nobody is up, where that is the explanation.
+    why: String,
     /// How many answers were above the limit.
     above: u32,
     /// Of the zone that this answer comes from.
@@ -118,6 +120,7 @@ impl Responder {
             random: fastrand::Rng::new(),
             target: Some(Box::new(Lowered::new())),
             scratch: Vec::with_capacity(512),
+            why: String::with_capacity(128),
             above: 0,
             zone: None,
         };
@@ -216,7 +219,7 @@ impl Responder {
         counts.count(peer.transport, verdict.rcode, local.zone.take());
         writer.release(reserved);
         if let Some(opt) = &opt {
-            opt.put(verdict.rcode, verdict.explanation, &mut writer);
+            opt.put(verdict.rcode, verdict.explanation, &local.why, &mut writer);
         }
         let authority = if verdict.authority == Authority::Ours { 0x04 } else { 0 };
         let flags = [header.answered() | authority | cut, verdict.rcode as u8 & 0xF];

@@ -198,10 +198,12 @@ impl Walk<'_> {
 
     /// There is no address of that family; that may change at any moment.
     #[cold]
-    fn none_bound(&self, bound: &Bound, out: &mut Writer<'_>) -> Result<Verdict, Full> {
+    fn none_bound(&mut self, bound: &Bound, out: &mut Writer<'_>) -> Result<Verdict, Full> {
         out.enter(Section::Authority);
         self.zone.put_negative(bound.ttl(), out)?;
         let explanation = bound.is_empty().then_some(Explanation::NoServerUp);
+        self.local.why.clear();
+        self.local.why.push_str(bound.why());
         Ok(Verdict { explanation, ..ours(Rcode::NoError) })
     }
 

@@ -147,6 +147,26 @@ fn a_name_of_which_nobody_is_up_says_so() {
 }
 
 #[test]
+fn it_says_why_as_well_and_not_at_any_length() {
+    for (reason, told) in [
+        ("www 192.0.2.1 down: connection refused", "www 192.0.2.1 down: connection refused"),
+        (&*"ä".repeat(100), &*"ä".repeat(60)),
+    ] {
+        let mut bed = Bed::new();
+        let mut head = ZoneHead::new(vec![Owner::new("@", 10)], 8);
+        (head.header, head.reason) = (Some(HEADER.to_owned()), reason.to_owned());
+        let publication = Publication::new("www.example", head, &[], &[], &[]);
+        bed.state.publish(&publication, &bed.engine).unwrap();
+        let query = with_edns(question("www.example", "AAAA"), 1232, 0, &[]);
+        let answer = ask(&mut bed.responder, &query, &peer("192.0.2.1", Transport::Udp)).unwrap();
+        let text = format!("no server is up: {told}");
+        let length = u8::try_from(2 + text.len()).unwrap();
+        let option = [&[0, 15, 0, length, 0, 0], text.as_bytes()].concat();
+        assert!(answer.ends_with(&option), "{}", String::from_utf8_lossy(&answer));
+    }
+}
+
+#[test]
 fn a_broken_header_is_told_with_its_line_and_the_old_zone_goes_on() {
     let mut bed = Bed::new();
     bed.publish(HEADER, &[Owner::new("@", 10)], &v4(1), 8).unwrap();
