@@ -46,7 +46,8 @@ pub struct Pen {
 
 #[derive(Debug)]
 enum Job {
-    Write(Entry),
+    /// The queue has its room from the start: a pointer for each.
+    Write(Box<Entry>),
     End(SyncSender<()>),
 }
 
@@ -91,7 +92,7 @@ impl Pen {
     /// Has it written that `event` happened at `at`, without waiting for the disk.
     pub fn note(&self, at: WallTime, event: Event) {
         let Some(queue) = &self.queue else { return };
-        if queue.try_send(Job::Write(Entry { at: at.into(), event })).is_err() {
+        if queue.try_send(Job::Write(Box::new(Entry { at: at.into(), event }))).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

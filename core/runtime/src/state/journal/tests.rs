@@ -102,7 +102,7 @@ fn give(writer: &mut Writer, lost: &AtomicU64, jobs: impl IntoIterator<Item = Jo
 }
 
 fn noted(numbers: std::ops::Range<u64>) -> impl Iterator<Item = Job> {
-    numbers.map(|n| Job::Write(Entry { at: at(n).into(), event: decided(n) }))
+    numbers.map(|n| Job::Write(Box::new(Entry { at: at(n).into(), event: decided(n) })))
 }
 
 fn events(folder: &Path) -> Vec<Event> {
