@@ -7,6 +7,9 @@ mod config;
 mod counts;
 mod engine;
 mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod name;
 mod net;
 mod publish;

@@ -1,8 +1,7 @@
 //! Queries with octets changed, cut off and doubled.
 
-use domain::base::ParsedRecord;
-
 use super::*;
+use crate::fuzzing::{self, is_an_answer};
 
 const COUNT: usize = 100_000;
 
@@ -52,18 +51,22 @@ fn whatever_comes_does_no_harm_and_what_is_answered_parses() {
             continue;
         };
         answered += 1;
-        let message = Message::from_octets(&answer[..]).unwrap();
-        assert!(message.header().qr());
-        for question in message.question() {
-            question.unwrap();
-        }
-        for section in [message.answer(), message.authority(), message.additional()] {
-            for record in section.unwrap() {
-                let record: ParsedRecord<'_, &[u8]> = record.unwrap();
-                record.into_any_record::<AllRecordData<_, _>>().unwrap();
-            }
-        }
+        is_an_answer(&answer);
     }
     // Else the test would speak of nothing.
     assert!(answered > COUNT / 4, "{answered}");
+}
+
+/// What fuzzers begin with, and what they have found: `tests/fuzz`.
+#[test]
+fn seeds_of_fuzzers_do_no_harm() {
+    for (folder, feed) in [("query", fuzzing::query as fn(&[u8])), ("zone", fuzzing::zone)] {
+        let folder = format!("{}/../../tests/fuzz/seeds/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let mut count = 0;
+        for seed in std::fs::read_dir(&folder).unwrap() {
+            feed(&std::fs::read(seed.unwrap().path()).unwrap());
+            count += 1;
+        }
+        assert!(count >= 5, "{folder}: {count}");
+    }
 }
