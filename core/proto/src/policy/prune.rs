@@ -8,8 +8,9 @@
 //! 2. **Prune.** The most loaded above `max_load` leaves, one after the other, while the rest are
 //!    projected to stay within `max_load`: they carry what all did before. `min_servers` stay. Who
 //!    is in, but would be cut (step 8), carries nothing and leaves without a projection.
-//! 3. **Relief.** Where those left carry more than `max_load` on average, the least loaded of those
-//!    out comes back, if it is less loaded than they are.
+//! 3. **Relief.** Where those left carry more than `max_load` on average, all of those out come back
+//!    who are less loaded than they are. How many would do cannot be told: a full server's load does
+//!    not say how much more it was asked for.
 //! 4. **Minimum.** Below `min_servers` the least loaded of those out come back.
 //!
 //! An unknown load counts as more than every known one within `max_load` and less than those above.
@@ -209,8 +210,10 @@ impl Overloaded {
     }
 
     fn relieve(&mut self, now: Time, limits: &Limits, sides: &mut Sides<'_>) {
-        while !sides.carried.is_within(limits.max_load)
-            && limits.most().is_none_or(|most| sides.within.len() < most)
+        if sides.carried.is_within(limits.max_load) {
+            return;
+        }
+        while limits.most().is_none_or(|most| sides.within.len() < most)
             && let Some(&least) = sides.out.last()
             && !sides.carried.is_within(least.load.unwrap_or(limits.max_load))
         {

@@ -53,7 +53,8 @@ fn the_unequal_move_and_drop_less_for_it() {
     for &demand in demands {
         let scenario = catalogue::steady(demand);
         let [ours, robin] = [Prune(80), RoundRobin].map(|who| means(&scenario, who));
-        at_most("set changes; the goal is 3", ours.set_changes, 260.0);
-        at_most("dropped", ours.dropped, robin.dropped / 2.0);
+        at_most("set changes; the goal is 3", ours.set_changes, 310.0);
+        let least = if demand < 0.8 { 8.0 } else { 2.0 };
+        at_most("dropped", ours.dropped, robin.dropped / least);
     }
 }

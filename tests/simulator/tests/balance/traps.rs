@@ -31,17 +31,19 @@ fn a_slow_duty_cycle_drops_where_nobody_stays() {
     at_most("dropped", slow, 4.0 * PERCENT);
 }
 
-/// Short of the goal of twice what capacity alone drops, and not even always a help: whoever is
-/// taken out is idle a moment later, and the rest have it all. The documentation says so.
+/// Short of the goal of twice what capacity alone drops: whoever is taken out is idle a moment
+/// later, and the rest have it all. The documentation says so.
 #[test]
-fn prune_is_no_help_where_nobody_stays() {
+fn prune_is_little_help_where_nobody_stays() {
     let scenario = catalogue::one_request();
     let robin = means(&scenario, RoundRobin).dropped;
-    at_most("dropped", means(&scenario, Prune(80)).dropped, robin);
-    at_least("dropped near full load", means(&scenario, Prune(95)).dropped, robin);
+    for max_load in [80, 95] {
+        let dropped = means(&scenario, Prune(max_load)).dropped;
+        at_most("dropped", dropped, robin * 0.8);
+        at_least("dropped", dropped, 1.0 * PERCENT);
+    }
     let quick = means(&catalogue::quick(scenario), Prune(80)).dropped;
     at_most("dropped, judged every 2 s", quick, robin / 2.0);
-    at_least("dropped, judged every 2 s", quick, 1.0 * PERCENT);
 }
 
 /// The window-step trap: a rule that takes a step at each interval while the window that loads are

@@ -130,6 +130,16 @@ fn who_is_out_comes_to_the_relief_of_those_who_are_worse_off() {
 }
 
 #[test]
+fn all_who_are_better_off_come_back_where_the_rest_are_full() {
+    let mut pool = Pool::of([1, 2, 3, 4, 5]);
+    let loads = [(1, 10.0), (2, 10.0), (3, 10.0), (4, 70.0), (5, 70.0)];
+    assert_eq!(pool.timer(10, &loads), [1, 2, 3]);
+    // By what is measured one of the two would do.
+    let full = [(1, 61.0), (2, 61.0), (3, 61.0), (4, 56.0), (5, 56.0)];
+    assert_eq!(pool.timer(20, &full), [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn an_unknown_load_never_leaves_and_comes_back() {
     let mut pool = Pool::of([1, 2]);
     assert_eq!(pool.timer(10, &[(1, -1.0), (2, 30.0)]), [1, 2]);
