@@ -19,6 +19,7 @@ beside_each! {
     names_that_left_are_deleted_and_nothing_else
     the_same_again_and_after_a_restart_sends_nothing
     what_somebody_else_changed_is_seen_and_repaired
+    a_zone_that_comes_back_is_looked_at_anew
     an_alias_is_told_and_left_alone
     a_wildcard_is_no_drift
     every_algorithm_signs
@@ -168,6 +169,22 @@ fn what_somebody_else_changed_is_seen_and_repaired(make: Make) {
     assert_eq!(server.dig("api.example.com", "AAAA"), [""; 0]);
     let repaired = sink.served(ZONE).unwrap().unwrap();
     assert_eq!((repaired.serial, repaired.records.len()), (Some(serial), 3));
+    others_are_untouched(&server);
+}
+
+/// Another sink has had it in between.
+fn a_zone_that_comes_back_is_looked_at_anew(make: Make) {
+    let server = Setup::of(make).start();
+    let sink = sink(&server.table(""));
+    api(&["192.0.2.1"]).publish(&sink).unwrap();
+    sink.assign(&[]).unwrap();
+    server.nsupdate("update delete api.example.com A");
+    server.nsupdate("update add api.example.com 60 A 192.0.2.66");
+    sink.assign(&[ZONE.to_owned()]).unwrap();
+    assert_eq!(sink.served(ZONE).unwrap(), None);
+    let serial = api(&["192.0.2.1"]).publish(&sink).unwrap();
+    assert_eq!(server.dig("api.example.com", "A"), ["192.0.2.1"]);
+    assert_eq!(serial, server.serial());
     others_are_untouched(&server);
 }
 
