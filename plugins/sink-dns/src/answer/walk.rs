@@ -265,16 +265,16 @@ impl Walk<'_> {
     ) -> Result<(), Full> {
         let zone = self.zone;
         let Some(servers) = zone.set(cut, rtype::NS) else { return Ok(()) };
-        let cut = zone.name(cut);
         out.enter(Section::Authority);
-        let at = zone.put(servers, owner.after(name.as_slice().len() - cut.len()), out)?;
+        let below = zone.octets_below(cut, name.as_slice());
+        let at = zone.put(servers, owner.after(below), out)?;
         out.enter(Section::Additional);
         for extra in zone.extras(servers) {
             let Some(node) = zone.node(extra.node) else { continue };
             let mark = out.mark();
             if self.put_addresses(node, at.after(usize::from(extra.name)), out).is_err() {
                 // Without such glue nobody finds the servers (RFC 9471 §3.1).
-                if zone.name(node).ends_with(cut) {
+                if zone.name(node).ends_with(zone.name(cut)) {
                     return Err(Full);
                 }
                 out.back_to(mark);
@@ -295,7 +295,7 @@ impl Walk<'_> {
     ) -> Result<Option<Place>, Full> {
         let zone = self.zone;
         let Some(set) = zone.set(node, rtype::DNAME) else { return Ok(None) };
-        let below = name.as_slice().len() - zone.name(node).len();
+        let below = zone.octets_below(node, name.as_slice());
         zone.put(set, owner.after(below), out)?;
         let scratch = &mut self.local.scratch;
         scratch.clear();

@@ -96,27 +96,26 @@ impl Builder {
         let mut made = Making::new(self.apex.clone(), drafts.len(), self.octets.len());
         for of_name in drafts.chunk_by(|a, b| self.owner(a) == self.owner(b)) {
             let Some(first) = of_name.first() else { continue };
-            let node = made.node(self.owner(first));
+            let place = made.place(self.owner(first));
             let sets = made.sets.len();
             for set in of_name.chunk_by(|a, b| a.rtype == b.rtype) {
                 self.put(set, &mut made)?;
             }
-            if let Some(node) = made.nodes.get_mut(node as usize) {
-                node.sets = sets as u32;
-                node.set_count = (made.sets.len() - sets) as u16;
+            if let Some(name) = made.names.get_mut(place as usize) {
+                name.more.sets = sets as u32;
+                name.more.set_count = (made.sets.len() - sets) as u16;
             }
         }
         for (slot, owner) in self.bound.iter().enumerate() {
-            let node = made.node(owner);
-            if let Some(node) = made.nodes.get_mut(node as usize) {
-                node.slot = slot as u32;
+            let place = made.place(owner);
+            if let Some(name) = made.names.get_mut(place as usize) {
+                name.more.slot = slot as u32;
             }
         }
         made.add_empty_names();
         made.tell_standings();
         self.refuse_foreign_owners(&made)?;
         self.add_extras(&drafts, &mut made);
-        made.move_first_sets();
         Ok(self.finish(&drafts, made))
     }
 
@@ -158,8 +157,8 @@ impl Builder {
     /// Addresses below a delegation would be nobody's to answer.
     fn refuse_foreign_owners(&self, made: &Making) -> Result<(), BuildError> {
         let foreign = |owner: &&Vec<u8>| {
-            let node = made.find(owner).and_then(|place| made.nodes.get(place as usize));
-            node.is_some_and(|node| !node.is_own())
+            let name = made.find(owner).and_then(|place| made.names.get(place as usize));
+            name.is_some_and(|name| !name.standing.is_own())
         };
         let Some(owner) = self.bound.iter().find(foreign) else { return Ok(()) };
         let text = format!(
@@ -198,16 +197,14 @@ impl Builder {
             );
             return Err(BuildError { place: Some(first.place), text });
         }
-        made.sets.push(Rrset {
-            rtype: first.rtype,
-            count: set.len() as u16,
-            at: at as u32,
-            len: len as u16,
-            pointer_count: (made.pointers.len() - pointers) as u16,
-            pointers: pointers as u32,
-            extras: 0,
-            extra_count: 0,
-        });
+        let pointer_count = (made.pointers.len() - pointers) as u16;
+        let (rtype, count) = (first.rtype, set.len() as u16);
+        made.sets.push(Rrset { at: at as u32, refs: NONE, rtype, count, len: len as u16 });
+        if pointer_count > 0
+            && let Some(refs) = made.refs_of(made.sets.len() - 1)
+        {
+            (refs.pointers, refs.pointer_count) = (pointers as u32, pointer_count);
+        }
         Ok(())
     }
 
@@ -238,15 +235,15 @@ impl Builder {
                 }
             }
             let count = (made.extras.len() - start) as u16;
-            if let Some(set) = made.sets.get_mut(index) {
-                set.extras = start as u32;
-                set.extra_count = count;
+            if count > 0
+                && let Some(refs) = made.refs_of(index)
+            {
+                (refs.extras, refs.extra_count) = (start as u32, count);
             }
         }
     }
 
-    fn finish(self, drafts: &[Draft], made: Making) -> Zone {
-        let soa = made.sets.iter().position(|set| set.rtype == rtype::SOA);
+    fn finish(self, drafts: &[Draft], mut made: Making) -> Zone {
         let draft = drafts.iter().find(|draft| draft.rtype == rtype::SOA);
         let data = draft.map(|draft| self.data(draft)).unwrap_or_default();
         let number = |from_end: usize| {
@@ -256,14 +253,18 @@ impl Builder {
         };
         let owners = self.bound.iter().map(|owner| made.find(owner).unwrap_or(NONE)).collect();
         let slots = self.bound.iter().map(|_| ArcSwap::from_pointee(Bound::default()));
-        let deepest = made.names().map(label_count).max().unwrap_or_default();
+        let deepest = made.deepest();
+        let (nodes, mores) = made.nodes();
+        let soa = made.sets.iter().position(|set| set.rtype == rtype::SOA);
         Zone {
             labels: label_count(&made.apex),
             deepest,
             apex: made.apex.into(),
             octets: made.octets.into(),
-            nodes: made.nodes.into(),
+            nodes,
+            mores,
             sets: made.sets.into(),
+            refs: made.refs.into(),
             pointers: made.pointers.into(),
             extras: made.extras.into(),
             table: made.table,

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use hashbrown::HashTable;
 
-use super::rrset::{BEFORE_DATA, Extra, QUESTION, Rrset, rtype};
-use super::{NONE, Node, Standing, hash};
+use super::rrset::{BEFORE_DATA, Extra, QUESTION, Refs, Rrset, rtype};
+use super::{More, NONE, Node, Standing, hash};
 use crate::name::{label_count, labels};
 
 /// Whether addresses below a delegation may be told of.
@@ -15,12 +15,21 @@ pub(super) enum Glue {
     Refused,
 }
 
-/// What a zone is made of.
+/// A name of the zone and all that belongs to it.
+pub(super) struct Name {
+    name: u32,
+    len: u8,
+    pub(super) standing: Standing,
+    pub(super) more: More,
+}
+
+/// What a zone is made of. Names are whole here, and stand in store without the apex.
 pub(super) struct Making {
     pub(super) apex: Vec<u8>,
     pub(super) octets: Vec<u8>,
-    pub(super) nodes: Vec<Node>,
+    pub(super) names: Vec<Name>,
     pub(super) sets: Vec<Rrset>,
+    pub(super) refs: Vec<Refs>,
     pub(super) pointers: Vec<u16>,
     pub(super) extras: Vec<Extra>,
     pub(super) table: HashTable<u32>,
@@ -32,50 +41,52 @@ impl Making {
         Making {
             apex,
             octets: Vec::with_capacity(octets + BEFORE_DATA * records),
-            nodes: Vec::with_capacity(records),
+            names: Vec::with_capacity(records),
             sets: Vec::with_capacity(records),
+            refs: Vec::new(),
             pointers: Vec::new(),
             extras: Vec::new(),
             table: HashTable::with_capacity(records),
         }
     }
 
-    fn name(&self, node: &Node) -> &[u8] {
-        name(&self.octets, node)
+    /// The most labels of a name.
+    pub(super) fn deepest(&self) -> usize {
+        let below = self.names.iter().map(|name| label_count(stored(&self.octets, name)));
+        label_count(&self.apex) + below.max().unwrap_or_default()
     }
 
-    /// Of all nodes.
-    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.nodes.iter().map(|node| self.name(node))
+    fn name(&self, name: &Name) -> Vec<u8> {
+        [stored(&self.octets, name), &self.apex].concat()
     }
 
     pub(super) fn find(&self, wanted: &[u8]) -> Option<u32> {
+        let wanted = wanted.strip_suffix(&self.apex[..])?;
         let same = |place: &u32| {
-            self.nodes.get(*place as usize).is_some_and(|node| self.name(node) == wanted)
+            let name = self.names.get(*place as usize);
+            name.is_some_and(|name| stored(&self.octets, name) == wanted)
         };
         self.table.find(hash(wanted), same).copied()
     }
 
-    /// The place of a name, which is made where it is not there yet.
-    pub(super) fn node(&mut self, wanted: &[u8]) -> u32 {
+    /// The place of a name of the zone, which is made where it is not there yet.
+    pub(super) fn place(&mut self, wanted: &[u8]) -> u32 {
         if let Some(place) = self.find(wanted) {
             return place;
         }
-        let place = self.nodes.len() as u32;
-        self.nodes.push(Node {
+        let wanted = wanted.strip_suffix(&self.apex[..]).unwrap_or(wanted);
+        let place = self.names.len() as u32;
+        let sets = self.sets.len() as u32;
+        self.names.push(Name {
             name: self.octets.len() as u32,
-            name_len: wanted.len() as u8,
+            len: wanted.len() as u8,
             standing: Standing::Own,
-            set_count: 0,
-            sets: self.sets.len() as u32,
-            first: Rrset::default(),
-            link: NONE,
-            slot: NONE,
+            more: More { sets, set_count: 0, link: NONE, slot: NONE },
         });
         self.octets.extend_from_slice(wanted);
-        let (octets, nodes) = (&self.octets, &self.nodes);
+        let (octets, names) = (&self.octets, &self.names);
         let rehash =
-            |place: &u32| nodes.get(*place as usize).map_or(0, |node| hash(name(octets, node)));
+            |place: &u32| names.get(*place as usize).map_or(0, |name| hash(stored(octets, name)));
         self.table.insert_unique(hash(wanted), place, rehash);
         place
     }
@@ -123,15 +134,14 @@ impl Making {
     /// Names between the apex and those that own something exist as well (RFC 4592 §2.2.2).
     pub(super) fn add_empty_names(&mut self) {
         let depth = label_count(&self.apex);
-        for place in 0..self.nodes.len() {
-            let Some(node) = self.nodes.get(place) else { break };
-            let name = self.name(node).to_vec();
+        for place in 0..self.names.len() {
+            let Some(name) = self.names.get(place).map(|name| self.name(name)) else { break };
             for at in between(&name, depth) {
                 let parent = name.get(at..).unwrap_or_default();
                 if self.find(parent).is_some() {
                     break;
                 }
-                self.node(parent);
+                self.place(parent);
             }
         }
     }
@@ -140,16 +150,14 @@ impl Making {
     pub(super) fn tell_standings(&mut self) {
         let depth = label_count(&self.apex);
         let standing = |making: &Making, place: u32| {
-            let node = making.nodes.get(place as usize)?;
-            let has = |rtype| making.sets_of(node).iter().any(|set| set.rtype == rtype);
-            let apex = making.name(node).len() == making.apex.len();
-            (!apex && has(rtype::NS))
+            let name = making.names.get(place as usize)?;
+            let has = |rtype| making.sets_of(name).iter().any(|set| set.rtype == rtype);
+            (name.len > 0 && has(rtype::NS))
                 .then_some(Standing::Cut)
                 .or_else(|| has(rtype::DNAME).then_some(Standing::Renamed))
         };
-        for place in 0..self.nodes.len() {
-            let Some(node) = self.nodes.get(place) else { break };
-            let name = self.name(node).to_vec();
+        for place in 0..self.names.len() {
+            let Some(name) = self.names.get(place).map(|name| self.name(name)) else { break };
             // The highest that has a delegation decides.
             let mut told = standing(self, place as u32).map(|own| (own, NONE));
             for at in between(&name, depth.saturating_sub(1)) {
@@ -160,47 +168,55 @@ impl Making {
                     _ => {}
                 }
             }
-            if let (Some((standing, link)), Some(node)) = (told, self.nodes.get_mut(place)) {
-                node.standing = standing;
+            if let (Some((standing, link)), Some(name)) = (told, self.names.get_mut(place)) {
+                name.standing = standing;
                 if link != NONE {
-                    node.link = link;
+                    name.more.link = link;
                 }
             }
         }
-        for place in 0..self.nodes.len() {
-            let Some(node) = self.nodes.get(place) else { break };
-            let Some(parent) = self.name(node).strip_prefix(b"\x01*").map(<[u8]>::to_vec) else {
-                continue;
-            };
-            if let Some(parent) = self.find(&parent)
-                && let Some(parent) = self.nodes.get_mut(parent as usize)
+        for place in 0..self.names.len() {
+            let Some(name) = self.names.get(place).map(|name| self.name(name)) else { break };
+            let Some(parent) = name.strip_prefix(b"\x01*") else { continue };
+            if let Some(parent) = self.find(parent)
+                && let Some(parent) = self.names.get_mut(parent as usize)
                 && parent.standing == Standing::Own
             {
-                parent.link = place as u32;
+                parent.more.link = place as u32;
             }
         }
     }
 
-    /// Puts the first set of each name beside it, once the sets are what they will be: most names have
-    /// no other, and those that have keep theirs together.
-    pub(super) fn move_first_sets(&mut self) {
-        let mut kept = Vec::new();
-        for node in &mut self.nodes {
-            let start = node.sets as usize;
-            let sets = self.sets.get(start..start + usize::from(node.set_count));
-            let sets = sets.unwrap_or_default();
-            node.first = sets.first().copied().unwrap_or_default();
-            node.sets = kept.len() as u32;
-            if sets.len() > 1 {
+    /// The names, once all belongs to them that will: each with its first set beside it, which is all
+    /// that most names have. What the others have stands elsewhere, their sets together.
+    pub(super) fn nodes(&mut self) -> (Box<[Node]>, Box<[More]>) {
+        let (mut mores, mut kept) = (Vec::new(), Vec::new());
+        let mut nodes = Vec::with_capacity(self.names.len());
+        for name in &self.names {
+            let sets = self.sets_of(name);
+            let mut node = Node {
+                name: name.name,
+                more: NONE,
+                first: sets.first().copied().unwrap_or(Rrset::NONE),
+                name_len: name.len,
+                standing: name.standing,
+            };
+            // The SOA must be found among the sets.
+            if sets.len() != 1 || name.len == 0 || name.more.link != NONE || name.more.slot != NONE
+            {
+                node.more = mores.len() as u32;
+                mores.push(More { sets: kept.len() as u32, ..name.more });
                 kept.extend_from_slice(sets);
             }
+            nodes.push(node);
         }
         self.sets = kept;
+        (nodes.into(), mores.into())
     }
 
-    fn sets_of(&self, node: &Node) -> &[Rrset] {
-        let start = node.sets as usize;
-        self.sets.get(start..start + usize::from(node.set_count)).unwrap_or_default()
+    fn sets_of(&self, name: &Name) -> &[Rrset] {
+        let start = name.more.sets as usize;
+        self.sets.get(start..start + usize::from(name.more.set_count)).unwrap_or_default()
     }
 
     /// Where the record behind the one at `record` of a set begins.
@@ -210,22 +226,32 @@ impl Making {
         record + BEFORE_DATA + usize::from(length.map_or(0, u16::from_be_bytes))
     }
 
+    /// Those of a set.
+    pub(super) fn refs_of(&mut self, set: usize) -> Option<&mut Refs> {
+        let set = self.sets.get_mut(set)?;
+        if set.refs == NONE {
+            set.refs = self.refs.len() as u32;
+            self.refs.push(Refs::default());
+        }
+        self.refs.get_mut(set.refs as usize)
+    }
+
     pub(super) fn has_addresses(&self, place: u32, glue: Glue) -> bool {
-        self.nodes.get(place as usize).is_some_and(|node| {
+        self.names.get(place as usize).is_some_and(|name| {
             let is_address = |set: &Rrset| matches!(set.rtype, rtype::A | rtype::AAAA);
-            let told = match node.standing {
+            let told = match name.standing {
                 Standing::Own | Standing::Renamed => true,
                 Standing::Cut | Standing::BelowCut => glue == Glue::Allowed,
                 Standing::BelowRenamed => false,
             };
-            told && (node.slot != NONE || self.sets_of(node).iter().any(is_address))
+            told && (name.more.slot != NONE || self.sets_of(name).iter().any(is_address))
         })
     }
 }
 
-fn name<'o>(octets: &'o [u8], node: &Node) -> &'o [u8] {
-    let start = node.name as usize;
-    octets.get(start..start + usize::from(node.name_len)).unwrap_or_default()
+fn stored<'o>(octets: &'o [u8], name: &Name) -> &'o [u8] {
+    let start = name.name as usize;
+    octets.get(start..start + usize::from(name.len)).unwrap_or_default()
 }
 
 /// Where the names begin that stand above a name and have more than `depth` labels, the longest first.

@@ -20,7 +20,7 @@ use crate::transfer::History;
 
 pub(crate) use build::Builder;
 pub(crate) use records::Cursor;
-pub(crate) use rrset::{BEFORE_DATA, Extra, QUESTION, Rrset, rtype};
+pub(crate) use rrset::{BEFORE_DATA, Extra, QUESTION, Refs, Rrset, rtype};
 
 /// No node, no slot.
 const NONE: u32 = u32::MAX;
@@ -34,10 +34,13 @@ pub(crate) struct Zone {
     labels: usize,
     /// The most labels of a name in it: a longer one need not be looked for.
     deepest: usize,
-    /// Names, each with the records of its sets behind it: who reads the one reads the other.
+    /// Names without the apex that each ends with, each with the records of its sets behind it: who
+    /// reads the one reads the other.
     octets: Box<[u8]>,
     nodes: Box<[Node]>,
+    mores: Box<[More]>,
     sets: Box<[Rrset]>,
+    refs: Box<[Refs]>,
     /// Where in a set's records a name ends with a pointer to the zone's apex.
     pointers: Box<[u16]>,
     /// Names whose addresses belong into the additional section.
@@ -60,16 +63,24 @@ pub(crate) struct Zone {
     negative_ttl: u32,
 }
 
-/// A name of a zone.
+/// A name of a zone. There may be millions: what few need stands elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     name: u32,
-    name_len: u8,
-    standing: Standing,
-    set_count: u16,
-    sets: u32,
+    /// Place in `mores`; of a name with one set and nothing else there is none.
+    more: u32,
     /// The first of its sets. Where it has no other, that one stands here alone.
     first: Rrset,
+    name_len: u8,
+    standing: Standing,
+}
+
+/// What else there is of a name.
+#[derive(Clone, Copy, Debug)]
+struct More {
+    /// All of its sets, the first as well.
+    sets: u32,
+    set_count: u16,
     /// Of an own name the wildcard below it (RFC 4592), else the node that it stands below.
     link: u32,
     slot: u32,
@@ -197,30 +208,45 @@ impl Zone {
     }
 
     fn linked(&self, node: &Node) -> Option<&Node> {
-        self.nodes.get(node.link as usize)
+        self.nodes.get(self.more(node)?.link as usize)
     }
 
+    /// Of a whole name.
     #[inline]
     fn find(&self, name: &[u8]) -> Option<&Node> {
+        let name = name.get(..name.len().checked_sub(self.apex.len())?)?;
         let same =
             |node: &u32| self.nodes.get(*node as usize).is_some_and(|node| self.name(node) == name);
         self.nodes.get(*self.table.find(hash(name), same)? as usize)
     }
 
+    /// Without the apex.
     #[inline]
     pub(crate) fn name(&self, node: &Node) -> &[u8] {
         let start = node.name as usize;
         self.octets.get(start..start + usize::from(node.name_len)).unwrap_or_default()
     }
 
+    /// So many octets of `name` stand before the name of the node above it.
+    pub(crate) fn octets_below(&self, node: &Node, name: &[u8]) -> usize {
+        name.len() - self.apex.len() - usize::from(node.name_len)
+    }
+
+    #[inline]
+    fn more(&self, node: &Node) -> Option<&More> {
+        self.mores.get(node.more as usize)
+    }
+
     /// The record sets of a name, in the order of their types.
     #[inline]
     pub(crate) fn sets<'z>(&'z self, node: &'z Node) -> &'z [Rrset] {
-        if node.set_count == 1 {
-            return std::slice::from_ref(&node.first);
+        match self.more(node) {
+            None => std::slice::from_ref(&node.first),
+            Some(more) => {
+                let start = more.sets as usize;
+                self.sets.get(start..start + usize::from(more.set_count)).unwrap_or_default()
+            }
         }
-        let start = node.sets as usize;
-        self.sets.get(start..start + usize::from(node.set_count)).unwrap_or_default()
     }
 
     #[inline]
@@ -238,7 +264,7 @@ impl Zone {
     /// The place of a name's addresses, where rais binds them.
     #[inline]
     pub(crate) fn slot(&self, node: &Node) -> Option<(usize, &ArcSwap<Bound>)> {
-        let place = node.slot as usize;
+        let place = self.more(node)?.slot as usize;
         Some((place, self.slots.get(place)?))
     }
 
@@ -253,10 +279,10 @@ impl Zone {
     }
 }
 
-impl Node {
-    /// Whether its sets are the zone's to answer with authority.
-    pub(crate) fn is_own(&self) -> bool {
-        matches!(self.standing, Standing::Own | Standing::Renamed)
+impl Standing {
+    /// Whether the sets of such a name are the zone's to answer with authority.
+    fn is_own(self) -> bool {
+        matches!(self, Standing::Own | Standing::Renamed)
     }
 }
 

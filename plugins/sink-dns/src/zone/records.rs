@@ -34,7 +34,7 @@ impl Zone {
                 }
                 (cursor.set, cursor.at) = (cursor.set + 1, 0);
             }
-            if let Some(bound) = bound.get(node.slot as usize) {
+            if let Some(bound) = self.slot(node).and_then(|(slot, _)| bound.get(slot)) {
                 for record in bound.records().skip(cursor.at) {
                     self.put_owned(name, record, out)?;
                     cursor.at += 1;
@@ -83,7 +83,7 @@ impl Zone {
         let start = out.place();
         self.put_owned(owner, record, out)?;
         // From here the record goes on as it is in the set.
-        let (apex, before) = (out.apex().pointer(), owner.len() - self.apex().len());
+        let (apex, before) = (out.apex().pointer(), owner.len());
         for pointer in self.pointers(set) {
             let pointer = usize::from(*pointer);
             if (at..end).contains(&pointer) {
@@ -93,13 +93,12 @@ impl Zone {
         Ok(end)
     }
 
-    /// Writes a record under a name of the zone.
+    /// Writes a record under a name of the zone, given without the apex.
     fn put_owned(&self, owner: &[u8], record: &[u8], out: &mut Writer<'_>) -> Result<(), Full> {
-        let before = owner.len() - self.apex().len();
         let apex = out.apex().pointer();
-        let room = out.room(before + record.len(), 1)?;
-        let (name, rest) = room.split_at_mut(before);
-        name.copy_from_slice(owner.get(..before).unwrap_or_default());
+        let room = out.room(owner.len() + record.len(), 1)?;
+        let (name, rest) = room.split_at_mut(owner.len());
+        name.copy_from_slice(owner);
         rest.copy_from_slice(record);
         if let Some(owner) = rest.get_mut(..2) {
             owner.copy_from_slice(&apex);

@@ -35,15 +35,22 @@ pub(super) const SERIAL: usize = 20;
 
 /// A set of records. They stand in the zone's octets with two octets for the owner, and a name in
 /// their data that lies in the zone ends with a pointer to the apex.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Rrset {
+    pub(super) at: u32,
+    /// Place in the zone's `refs`; of a set that names no other name of the zone there is none.
+    pub(super) refs: u32,
     pub(super) rtype: u16,
     pub(super) count: u16,
-    pub(super) at: u32,
     pub(super) len: u16,
-    pub(super) pointer_count: u16,
+}
+
+/// Where a set names other names of its zone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Refs {
     pub(super) pointers: u32,
     pub(super) extras: u32,
+    pub(super) pointer_count: u16,
     pub(super) extra_count: u16,
 }
 
@@ -57,6 +64,9 @@ pub(crate) struct Extra {
 }
 
 impl Rrset {
+    /// Of no type and no records.
+    pub(super) const NONE: Rrset = Rrset { at: 0, refs: super::NONE, rtype: 0, count: 0, len: 0 };
+
     #[inline]
     pub(crate) fn rtype(&self) -> u16 {
         self.rtype
@@ -73,15 +83,17 @@ impl Zone {
     /// Names in a set's data whose addresses are known here.
     #[inline]
     pub(crate) fn extras(&self, set: &Rrset) -> &[Extra] {
-        let start = set.extras as usize;
-        self.extras.get(start..start + usize::from(set.extra_count)).unwrap_or_default()
+        let Some(refs) = self.refs.get(set.refs as usize) else { return &[] };
+        let start = refs.extras as usize;
+        self.extras.get(start..start + usize::from(refs.extra_count)).unwrap_or_default()
     }
 
     /// Where in a set's records names end with a pointer to the apex.
     #[inline]
     pub(super) fn pointers(&self, set: &Rrset) -> &[u16] {
-        let start = set.pointers as usize;
-        self.pointers.get(start..start + usize::from(set.pointer_count)).unwrap_or_default()
+        let Some(refs) = self.refs.get(set.refs as usize) else { return &[] };
+        let start = refs.pointers as usize;
+        self.pointers.get(start..start + usize::from(refs.pointer_count)).unwrap_or_default()
     }
 
     /// Writes a set whose owner stands at `owner` in the message, and says where.
