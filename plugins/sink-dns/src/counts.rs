@@ -3,8 +3,8 @@
 use crate::answer::Rcode;
 use crate::net::Transport;
 
-/// Response codes that are told apart (IANA).
-const CODES: usize = 17;
+/// Response codes that are told apart (IANA), up to BADCOOKIE.
+const CODES: usize = 24;
 
 /// Answers that were counted: by a thread for itself, or of all threads together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

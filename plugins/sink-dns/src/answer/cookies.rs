@@ -56,6 +56,12 @@ impl Cookies {
         fresh && self.key(time).cookie(&half, time, client) == *shown
     }
 
+    /// Whether there is nothing wrong with what a client shows: its own half alone, or a cookie that
+    /// it was given.
+    pub(super) fn accepts(&self, shown: &[u8], client: IpAddr, now: u32) -> bool {
+        shown.len() == CLIENT || self.know(shown, client, now)
+    }
+
     fn key(&self, second: u32) -> Key {
         let day = second / KEY_LIFE;
         let part = |part: u32| {

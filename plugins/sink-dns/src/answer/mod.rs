@@ -40,11 +40,12 @@ pub(crate) enum Rcode {
     YxDomain = 6,
     NotAuth = 9,
     BadVers = 16,
+    BadCookie = 23,
 }
 
 impl Rcode {
     /// Every one, with its name (IANA).
-    pub(crate) const ALL: [(&'static str, Rcode); 8] = [
+    pub(crate) const ALL: [(&'static str, Rcode); 9] = [
         ("NOERROR", Rcode::NoError),
         ("FORMERR", Rcode::FormErr),
         ("NXDOMAIN", Rcode::NxDomain),
@@ -53,6 +54,7 @@ impl Rcode {
         ("YXDOMAIN", Rcode::YxDomain),
         ("NOTAUTH", Rcode::NotAuth),
         ("BADVERS", Rcode::BadVers),
+        ("BADCOOKIE", Rcode::BadCookie),
     ];
 }
 
@@ -187,7 +189,7 @@ impl Responder {
         let opt = query.edns.map(|edns| OptRecord::to(&edns, &engine.identity, peer));
         let reserved = opt.as_ref().map_or(0, OptRecord::len);
         writer.reserve(reserved);
-        let told = match refusal(&query) {
+        let told = match refusal(&query, &engine.identity, peer) {
             Some(verdict) => Ok(verdict),
             None if matches!(query.rtype, rtype::AXFR | rtype::IXFR) => {
                 match transfer(engine, catalog, name, &header, &query, peer, signed) {
@@ -248,7 +250,9 @@ fn ration(
     if known.is_some_and(|(shown, cookies)| cookies.know(shown, client, peer.at.unix)) {
         return Some(told);
     }
-    let question = (name.as_slice(), query.rtype);
+    // Without a question there is the name of an earlier one there.
+    let name = if query.question.is_empty() { &[] } else { name.as_slice() };
+    let question = (name, query.rtype);
     let now = peer.at.since_boot;
     match limiter.judge(client, verdict.rcode, question, now, &mut local.above) {
         Limit::Send => Some(told),
@@ -321,12 +325,12 @@ fn tell(
 
 /// What is answered without a look at any zone.
 #[inline]
-fn refusal(query: &Query<'_>) -> Option<Verdict> {
+fn refusal(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Option<Verdict> {
     if query.edns.is_some_and(|Edns { version, .. }| version != 0) {
         return Some(Verdict::of(Rcode::BadVers));
     }
     if query.question.is_empty() {
-        return Some(Verdict::of(Rcode::NoError));
+        return Some(Verdict::of(for_cookie_alone(query, identity, peer)));
     }
     if query.class != IN {
         return Some(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
@@ -339,6 +343,20 @@ fn refusal(query: &Query<'_>) -> Option<Verdict> {
             Some(Verdict::explained(Rcode::NotImp, Explanation::NotSupported))
         }
         _ => None,
+    }
+}
+
+/// Of a query without a question. What there is to say is the cookie, and whether the one that was
+/// shown is good (RFC 7873 §5.4); without cookies, such a query is none (RFC 9619 §4).
+#[cold]
+fn for_cookie_alone(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Rcode {
+    let shown = query.edns.and_then(|edns| edns.options.cookie);
+    match shown.zip(identity.cookies.as_ref()) {
+        None => Rcode::FormErr,
+        Some((shown, cookies)) if cookies.accepts(shown, peer.client.ip(), peer.at.unix) => {
+            Rcode::NoError
+        }
+        Some(_) => Rcode::BadCookie,
     }
 }
 

@@ -42,6 +42,38 @@ fn a_cookie_gets_its_other_half() {
     assert_eq!((cookie.len(), &cookie[..12]), (24, &b"clientco\x01\0\0\0"[..]));
 }
 
+/// RFC 7873 §5.4.
+#[test]
+fn who_comes_for_a_cookie_alone_is_told_whether_the_one_it_has_is_good() {
+    let mut responder = Responder::new(engine());
+    let peer = peer("192.0.2.200", Transport::Udp);
+    let mut asks = |half: &[u8]| {
+        let option = [&[0, 10, 0, half.len() as u8][..], half].concat();
+        let query = with_edns(vec![0x12, 0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1232, 0, &option);
+        let answer = ask(&mut responder, &query, &peer).unwrap();
+        let told = options(&answer);
+        let [(10, cookie)] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((cookie.len(), &cookie[..8]), (24, &b"clientco"[..]));
+        (shown(&answer)[0].clone(), cookie.clone())
+    };
+    let (rcode, given) = asks(b"clientco");
+    assert_eq!(rcode, "NOERROR");
+    assert_eq!(asks(&given), ("NOERROR".to_owned(), given.clone()));
+    let forged = [b"clientco", &[7; 16][..]].concat();
+    // The answer to a bad one has a good one.
+    assert_eq!(asks(&forged), ("BADCOOKIE".to_owned(), given.clone()));
+    assert_eq!(asks(b"clientco12345678"), ("BADCOOKIE".to_owned(), given));
+}
+
+#[test]
+fn without_cookies_a_query_without_a_question_is_none() {
+    let engine = Engine::new(Identity::default(), Access::default(), None);
+    let mut responder = Responder::new(Arc::new(engine));
+    let query = with_edns(vec![0; 12], 1232, 0, b"\0\x0a\0\x08clientco");
+    let answer = ask(&mut responder, &query, &peer("192.0.2.200", Transport::Udp)).unwrap();
+    assert_eq!(shown(&answer)[0], "FORMERR");
+}
+
 #[test]
 fn a_refusal_says_why() {
     let of = |name: &str, rtype: &str| {
