@@ -63,6 +63,21 @@ pub(crate) mod option {
     pub(crate) const EDE: u16 = 15;
 }
 
+/// A record as far as it matters here.
+#[derive(Debug)]
+struct Record<'m> {
+    /// Whether its owner is the root.
+    is_roots: bool,
+    rtype: u16,
+    class: u16,
+    /// The second and third octet of its TTL, as an OPT record has them (RFC 6891 §6.1.3).
+    version: u8,
+    flags: u8,
+    data: &'m [u8],
+    /// Where it ends in the message.
+    end: usize,
+}
+
 /// Why a message has no answer but an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Malformed {
@@ -149,29 +164,18 @@ impl<'m> Query<'m> {
         for (section, count) in counts.into_iter().enumerate() {
             for left in (0..count).rev() {
                 let start = at;
-                at = pass_name(message, at)?;
-                let fixed = message.get(at..at + BEFORE_DATA)?;
-                let &[t, y, c, l, extended, version, flags, _, length, h] =
-                    fixed.first_chunk::<BEFORE_DATA>()?;
-                at += BEFORE_DATA;
-                let data = message.get(at..at + usize::from(u16::from_be_bytes([length, h])))?;
-                at += data.len();
-                match u16::from_be_bytes([t, y]) {
+                let record = Record::read(message, start)?;
+                at = record.end;
+                match record.rtype {
                     rtype::OPT => {
                         // One, of the root's, in the last section (RFC 6891 §6.1.1).
-                        let owner = message.get(start)?;
-                        if section != 2 || *owner != 0 || self.edns.is_some() {
+                        if section != 2 || !record.is_roots || self.edns.is_some() {
                             return None;
                         }
-                        let _ = extended;
-                        self.edns = Some(Edns {
-                            size: u16::from_be_bytes([c, l]),
-                            version,
-                            dnssec_ok: flags & 0x80 != 0,
-                            options: Options::read(data)?,
-                        });
+                        self.edns = Some(record.edns(Options::read(record.data)?));
                     }
                     rtype::SOA if section == 1 => {
+                        let data = record.data;
                         let serial = data.len().checked_sub(20).and_then(|at| data.get(at..at + 4));
                         let serial = serial.and_then(|serial| serial.try_into().ok());
                         self.serial = serial.map(u32::from_be_bytes);
@@ -187,6 +191,56 @@ impl<'m> Query<'m> {
             }
         }
         Some(at)
+    }
+}
+
+impl<'m> Record<'m> {
+    #[inline]
+    fn read(message: &'m [u8], start: usize) -> Option<Record<'m>> {
+        let at = pass_name(message, start)?;
+        let fixed = message.get(at..at + BEFORE_DATA)?;
+        let &[t, y, c, l, _, version, flags, _, length, h] = fixed.first_chunk::<BEFORE_DATA>()?;
+        let at = at + BEFORE_DATA;
+        let end = at + usize::from(u16::from_be_bytes([length, h]));
+        Some(Record {
+            is_roots: *message.get(start)? == 0,
+            rtype: u16::from_be_bytes([t, y]),
+            class: u16::from_be_bytes([c, l]),
+            version,
+            flags,
+            data: message.get(at..end)?,
+            end,
+        })
+    }
+
+    /// Of an OPT record with these options.
+    fn edns(&self, options: Options<'m>) -> Edns<'m> {
+        let dnssec_ok = self.flags & 0x80 != 0;
+        Edns { size: self.class, version: self.version, dnssec_ok, options }
+    }
+}
+
+impl<'m> Edns<'m> {
+    /// Of a message that is not understood otherwise, as far as it can be read. Options that make no
+    /// sense are none.
+    #[cold]
+    pub(crate) fn find(message: &'m [u8], header: &Header) -> Option<Edns<'m>> {
+        let mut at = HEADER;
+        for _ in 0..header.questions {
+            at = pass_name(message, at)? + AFTER_NAME;
+        }
+        let [answers, authorities, additionals] = header.records.map(u32::from);
+        for _ in 0..answers + authorities {
+            at = Record::read(message, at)?.end;
+        }
+        for _ in 0..additionals {
+            let record = Record::read(message, at)?;
+            if record.rtype == rtype::OPT && record.is_roots {
+                return Some(record.edns(Options::read(record.data).unwrap_or_default()));
+            }
+            at = record.end;
+        }
+        None
     }
 }
 

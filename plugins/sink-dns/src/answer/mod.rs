@@ -165,14 +165,16 @@ impl Responder {
         };
         if header.opcode() != 0 {
             counts.count(peer.transport, Rcode::NotImp, None);
-            return bare(&header, Rcode::NotImp, out);
+            let verdict = Verdict::explained(Rcode::NotImp, Explanation::NotSupported);
+            return bare(message, &header, verdict, &engine.identity, peer, out);
         }
         let Ok(query) = Query::read(message, &header, name) else {
             counts.count(peer.transport, Rcode::FormErr, None);
-            return bare(&header, Rcode::FormErr, out);
+            let verdict = Verdict::of(Rcode::FormErr);
+            return bare(message, &header, verdict, &engine.identity, peer, out);
         };
         if let Some(signature) = query.signature {
-            return self.respond_signed(message, signature, peer, out);
+            return self.respond_signed(message, &query, signature, peer, out);
         }
         let limit = match (peer.transport, &query.edns) {
             (Transport::Tcp, _) => usize::from(u16::MAX),
@@ -360,11 +362,21 @@ fn for_cookie_alone(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Rcod
     }
 }
 
-/// A header alone.
+/// A header alone, and an OPT record where one can be read in the message (RFC 6891 §6.1.1): without
+/// it, we would pass for a server that does not know EDNS (§7).
 #[cold]
-fn bare(header: &Header, rcode: Rcode, out: &mut [u8]) -> Reply {
-    match Writer::new(out, &[], PLAIN) {
-        Ok(writer) => Reply::Message(writer.finish(header.id, [header.answered(), rcode as u8], 0)),
-        Err(Full) => Reply::Silence,
+fn bare(
+    message: &[u8],
+    header: &Header,
+    verdict: Verdict,
+    identity: &Identity,
+    peer: &Peer,
+    out: &mut [u8],
+) -> Reply {
+    let Ok(mut writer) = Writer::new(out, &[], PLAIN) else { return Reply::Silence };
+    if let Some(edns) = Edns::find(message, header) {
+        let opt = OptRecord::to(&edns, identity, peer);
+        opt.put(verdict.rcode, verdict.explanation, "", &mut writer);
     }
+    Reply::Message(writer.finish(header.id, [header.answered(), verdict.rcode as u8], 0))
 }

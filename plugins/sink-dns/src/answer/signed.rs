@@ -5,25 +5,27 @@
 
 use std::sync::Arc;
 
-use domain::base::iana::Rcode;
+use domain::base::iana::{Rcode, TsigRcode};
 use domain::base::message_builder::{AdditionalBuilder, HashCompressor, MessageBuilder};
 use domain::base::{Message, ParsedRecord};
 use domain::rdata::AllRecordData;
 use domain::rdata::tsig::Time48;
 use domain::tsig::{Key, ServerSequence, ServerTransaction};
 
-use super::Responder;
+use super::{OptRecord, Responder, Writer};
 use crate::net::{MessageStream, Peer, Reply};
+use crate::query::{HEADER, Query};
 use crate::transfer::Signed;
 
 type Signable = AdditionalBuilder<HashCompressor<Vec<u8>>>;
 
 impl Responder {
-    /// Answers a message whose TSIG record begins at `signature`.
+    /// Answers a message, read as `query`, whose TSIG record begins at `signature`.
     #[cold]
     pub(super) fn respond_signed(
         &mut self,
         message: &[u8],
+        query: &Query<'_>,
         signature: usize,
         peer: &Peer,
         out: &mut [u8],
@@ -35,8 +37,16 @@ impl Responder {
             Ok(None) => return Reply::Silence,
             Err(error) => {
                 let Ok(original) = Message::from_octets(message) else { return Reply::Silence };
+                let is_signed = error.error() == TsigRcode::BADTIME;
                 let answer = error.build_message(&original, builder());
-                return answer.map_or(Reply::Silence, |answer| refuse(answer, out));
+                let Ok(answer) = answer else { return Reply::Silence };
+                return match query.edns.filter(|_| !is_signed) {
+                    Some(edns) => {
+                        let opt = OptRecord::to(&edns, &self.engine.identity, peer);
+                        refuse(with_opt(answer, query, &opt), out)
+                    }
+                    None => refuse(answer.finish().into_target(), out),
+                };
             }
         };
         let signed = Signed::Yes { octets: transaction.key().compose_len() };
@@ -48,7 +58,7 @@ impl Responder {
                     return Reply::Silence;
                 };
                 match transaction.answer(&mut answer, Time48::now()) {
-                    Ok(()) => copy(answer, out),
+                    Ok(()) => copy(answer.finish().as_target(), out),
                     Err(_) => Reply::Silence,
                 }
             }
@@ -70,7 +80,7 @@ impl MessageStream for SignedStream {
         let length = self.stream.next(out)?;
         let signed = out.get(..length).and_then(again).and_then(|mut message| {
             self.sequence.answer(&mut message, Time48::now()).ok()?;
-            match copy(message, out) {
+            match copy(message.finish().as_target(), out) {
                 Reply::Message(length) => Some(length),
                 _ => None,
             }
@@ -115,27 +125,47 @@ fn again(octets: &[u8]) -> Option<Signable> {
     Some(additionals)
 }
 
+/// An error whose last record is an unsigned TSIG record, with an OPT record before that: `domain` makes
+/// none. One that it has signed has to stay without.
+fn with_opt(error: Signable, query: &Query<'_>, opt: &OptRecord<'_>) -> Vec<u8> {
+    let error = error.finish().into_target();
+    let (Some(&[i, d, high, low, ..]), Some(signature)) =
+        (error.first_chunk::<HEADER>(), error.get(HEADER + query.question.len()..))
+    else {
+        return error;
+    };
+    let mut octets = vec![0; error.len() + opt.len()];
+    let room = octets.len();
+    let Ok(mut writer) = Writer::new(&mut octets, query.question, room) else { return error };
+    opt.put(super::Rcode::NotAuth, None, "", &mut writer);
+    // Its owner may point to the question, which stands where it stood.
+    let signed = writer.room(signature.len(), u16::from(!signature.is_empty()));
+    let Ok(rest) = signed else { return error };
+    rest.copy_from_slice(signature);
+    writer.finish([i, d], [high, low], u16::from(!query.question.is_empty()));
+    octets
+}
+
 /// An error, put right where `domain` says FORMERR and means that the signature is wrong.
-fn refuse(message: Signable, out: &mut [u8]) -> Reply {
+fn refuse(mut message: Vec<u8>, out: &mut [u8]) -> Reply {
     /// The error, and that no other data follows: the end of a TSIG record (RFC 8945 §4.2).
     const FORMERR: [u8; 4] = [0, 1, 0, 0];
     const BADSIG: [u8; 4] = [0, 16, 0, 0];
-    let rcode = message.header().rcode();
-    let reply = copy(message, out);
-    if let (Reply::Message(length), Rcode::NOTAUTH) = (&reply, rcode)
-        && let Some(end) = out.get_mut(..*length).and_then(|octets| octets.last_chunk_mut::<4>())
+    let is_unauthorised =
+        message.get(3).is_some_and(|flags| flags & 0xF == Rcode::NOTAUTH.to_int());
+    if is_unauthorised
+        && let Some(end) = message.last_chunk_mut::<4>()
         && *end == FORMERR
     {
         *end = BADSIG;
     }
-    reply
+    copy(&message, out)
 }
 
-fn copy(message: Signable, out: &mut [u8]) -> Reply {
-    let octets = message.finish().into_target();
+fn copy(octets: &[u8], out: &mut [u8]) -> Reply {
     match out.get_mut(..octets.len()) {
         Some(room) => {
-            room.copy_from_slice(&octets);
+            room.copy_from_slice(octets);
             Reply::Message(octets.len())
         }
         None => Reply::Silence,

@@ -85,6 +85,48 @@ fn a_refusal_says_why() {
     assert_eq!(of("example.com", "MAILB"), [(15, 21)]);
 }
 
+/// RFC 6891 §6.1.1.
+#[test]
+fn an_error_has_an_opt_record_where_the_query_has_one() {
+    let mut responder = Responder::new(engine());
+    let mut rcode = |query: &[u8]| {
+        let answer = ask(&mut responder, query, &peer("192.0.2.200", Transport::Udp)).unwrap();
+        let message = Message::from_octets(answer.clone()).unwrap();
+        (shown(&answer)[0].clone(), message.opt().is_some())
+    };
+    let of = |rcode: &str| (rcode.to_owned(), true);
+    let plain = with_edns(question("www.example.com", "A"), 1232, 0, b"");
+    for opcode in [1, 2, 4, 5, 15] {
+        let mut query = plain.clone();
+        query[2] = opcode << 3;
+        assert_eq!(rcode(&query), of("NOTIMP"), "{opcode}");
+    }
+    // Two questions.
+    let mut twice = question("www.example.com", "A");
+    twice.extend_from_within(12..);
+    twice[5] = 2;
+    assert_eq!(rcode(&with_edns(twice, 1232, 0, b"")), of("FORMERR"));
+    // A cookie of three octets, an option longer than the record, two records, octets behind them.
+    assert_eq!(rcode(&www(b"\0\x0a\0\x03abc")), of("FORMERR"));
+    assert_eq!(rcode(&www(b"\xfd\xe9\0\x09abc")), of("FORMERR"));
+    assert_eq!(rcode(&with_edns(plain.clone(), 1232, 0, b"")), of("FORMERR"));
+    assert_eq!(rcode(&[&plain[..], b"\0"].concat()), of("FORMERR"));
+    // And none where it has none, or where it cannot be found.
+    let mut query = question("www.example.com", "A");
+    query[2] = 4 << 3;
+    assert_eq!(rcode(&query), ("NOTIMP".to_owned(), false));
+    assert_eq!(rcode(&plain[..30]), ("FORMERR".to_owned(), false));
+}
+
+#[test]
+fn an_error_has_the_cookie_that_was_asked_for() {
+    let mut query = www(b"\0\x0a\0\x08clientco");
+    query[2] = 4 << 3;
+    let told = told(&query, Transport::Udp);
+    let [(10, cookie), (15, why)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((cookie.len(), &why[..]), (24, &[0, 21][..]));
+}
+
 #[test]
 fn dnssec_ok_is_repeated_and_the_version_is_ours() {
     let mut responder = Responder::new(engine());

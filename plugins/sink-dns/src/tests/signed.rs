@@ -22,13 +22,32 @@ fn bed() -> Responder {
     Responder::new(Arc::new(engine))
 }
 
+/// Whether a question has an OPT record.
+#[derive(Clone, Copy, PartialEq)]
+enum Edns {
+    Yes,
+    No,
+}
+
 /// A signed question, and what its answer is checked by.
 fn signed(name: &str, rtype: &str, key: Arc<Key>) -> (Vec<u8>, ClientTransaction<Arc<Key>>) {
+    signed_with(name, rtype, key, Edns::No)
+}
+
+fn signed_with(
+    name: &str,
+    rtype: &str,
+    key: Arc<Key>,
+    edns: Edns,
+) -> (Vec<u8>, ClientTransaction<Arc<Key>>) {
     let mut question = MessageBuilder::new_vec().question();
     question
         .push((name.parse::<Name<Vec<u8>>>().unwrap(), rtype.parse::<Rtype>().unwrap()))
         .unwrap();
     let mut builder = question.additional();
+    if edns == Edns::Yes {
+        builder.opt(|_| Ok(())).unwrap();
+    }
     let transaction = ClientTransaction::request(key, &mut builder, Time48::now()).unwrap();
     (builder.finish(), transaction)
 }
@@ -75,14 +94,20 @@ fn another_key_and_another_secret_are_refused_by_their_codes() {
         (key("other", b"a secret of some length"), TsigRcode::BADKEY),
         (key("k", b"another secret of its own"), TsigRcode::BADSIG),
     ] {
-        let (query, _) = signed("example.com", "AXFR", key);
-        let answer = ask(&mut responder, &query, &peer("192.0.2.9", Transport::Tcp)).unwrap();
-        let message = Message::from_octets(answer).unwrap();
-        assert_eq!(message.header().rcode(), Rcode::NOTAUTH);
-        let records = message.additional().unwrap().limit_to::<Tsig<_, _>>();
-        let found: Vec<_> = records.map(|record| record.unwrap().data().error()).collect();
-        assert_eq!(found, [error]);
-        assert_eq!(message.header_counts().ancount(), 0);
+        for edns in [Edns::No, Edns::Yes] {
+            let (query, _) = signed_with("example.com", "AXFR", Arc::clone(&key), edns);
+            let answer = ask(&mut responder, &query, &peer("192.0.2.9", Transport::Tcp)).unwrap();
+            let message = Message::from_octets(answer).unwrap();
+            assert_eq!(message.header().rcode(), Rcode::NOTAUTH);
+            let records = message.additional().unwrap().limit_to::<Tsig<_, _>>();
+            let found: Vec<_> = records.map(|record| record.unwrap().data().error()).collect();
+            assert_eq!(found, [error]);
+            assert_eq!(message.header_counts().ancount(), 0);
+            assert_eq!(message.opt().is_some(), edns == Edns::Yes);
+            // The TSIG record stands last (RFC 8945 §5.1).
+            let last = message.additional().unwrap().last().unwrap().unwrap();
+            assert_eq!(last.rtype(), Rtype::TSIG);
+        }
     }
 }
 
