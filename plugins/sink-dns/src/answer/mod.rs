@@ -74,6 +74,10 @@ pub(crate) struct Verdict {
     pub(crate) explanation: Option<Explanation>,
 }
 
+/// An answer that does not fit; whose its records would have been.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Truncated(Authority);
+
 /// Answers for one thread: what it counts and draws is its own.
 pub(crate) struct Responder {
     engine: Arc<Engine>,
@@ -101,6 +105,12 @@ pub(crate) struct Local {
     above: u32,
     /// Of the zone that this answer comes from.
     zone: Option<u32>,
+}
+
+impl From<Full> for Truncated {
+    fn from(Full: Full) -> Truncated {
+        Truncated(Authority::Ours)
+    }
 }
 
 impl Verdict {
@@ -215,9 +225,9 @@ impl Responder {
         let (verdict, cut) = match told {
             Ok(verdict) => (verdict, 0),
             // What does not fit whole is asked for again by TCP (RFC 2181 §9).
-            Err(Full) => {
+            Err(Truncated(authority)) => {
                 writer.clear();
-                (Verdict { authority: Authority::Ours, ..Verdict::of(Rcode::NoError) }, 0x02)
+                (Verdict { authority, ..Verdict::of(Rcode::NoError) }, 0x02)
             }
         };
         counts.count(peer.transport, verdict.rcode, local.zone.take());
@@ -240,8 +250,8 @@ fn ration(
     name: &Lowered,
     query: &Query<'_>,
     peer: &Peer,
-    told: Result<Verdict, Full>,
-) -> Option<Result<Verdict, Full>> {
+    told: Result<Verdict, Truncated>,
+) -> Option<Result<Verdict, Truncated>> {
     let (Some(limiter), Transport::Udp, Ok(verdict)) = (&engine.limiter, peer.transport, &told)
     else {
         return Some(told);
@@ -258,7 +268,7 @@ fn ration(
     let now = peer.at.since_boot;
     match limiter.judge(client, verdict.rcode, question, now, &mut local.above) {
         Limit::Send => Some(told),
-        Limit::Slip => Some(Err(Full)),
+        Limit::Slip => Some(Err(Truncated(verdict.authority))),
         Limit::Drop => None,
     }
 }
@@ -317,7 +327,7 @@ fn tell(
     query: &Query<'_>,
     peer: &Peer,
     out: &mut Writer<'_>,
-) -> Result<Verdict, Full> {
+) -> Result<Verdict, Truncated> {
     let Some(zone) = catalog.find(name, query.rtype) else {
         return Ok(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
     };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::edns::Explanation;
 use super::writer::Section;
-use super::{Authority, Full, Local, Place, Rcode, Verdict, Writer};
+use super::{Authority, Full, Local, Place, Rcode, Truncated, Verdict, Writer};
 use crate::bound::{Bound, Choice};
 use crate::name::{Lowered, MAX_NAME};
 use crate::query::IN;
@@ -40,7 +40,11 @@ enum Turn {
 impl Walk<'_> {
     /// Answers for `name`, which lies in the zone.
     #[inline]
-    pub(super) fn answer(mut self, name: &Lowered, out: &mut Writer<'_>) -> Result<Verdict, Full> {
+    pub(super) fn answer(
+        mut self,
+        name: &Lowered,
+        out: &mut Writer<'_>,
+    ) -> Result<Verdict, Truncated> {
         let zone = self.zone;
         let before_apex = name.as_slice().len() - zone.apex().len();
         out.set_apex(Place::QUESTION.after(before_apex));
@@ -50,17 +54,21 @@ impl Walk<'_> {
                 (Told::Whole, verdict) => return Ok(verdict),
                 (Told::Alias(target), _) => (target, Some(node)),
             },
-            Found::Nothing => return self.nothing(out),
+            Found::Nothing => return Ok(self.nothing(out)?),
             Found::Cut(node) => {
+                // Also where it is cut off, a referral is not ours to vouch for.
                 let verdict = Verdict::of(Rcode::NoError);
-                return self.refer(node, name, Place::QUESTION, out).map(|()| verdict);
+                return match self.refer(node, name, Place::QUESTION, out) {
+                    Ok(()) => Ok(verdict),
+                    Err(Full) => Err(Truncated(verdict.authority)),
+                };
             }
             Found::Renamed(node) => match self.rename(node, name, Place::QUESTION, out)? {
                 Some(target) => (target, None),
                 None => return Ok(ours(Rcode::YxDomain)),
             },
         };
-        self.follow(alias, first, out)
+        Ok(self.follow(alias, first, out)?)
     }
 
     /// Goes on from the alias that `first` is; `owner` is where the name that it leads to stands.

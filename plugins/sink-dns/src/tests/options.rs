@@ -156,6 +156,9 @@ fn limits_are_for_forgeries_and_not_for_who_shows_a_cookie_or_comes_by_tcp() {
     let wanted = [whole.clone(), whole.clone(), None, cut.clone(), None, cut];
     assert_eq!(heads(&plain, &udp), wanted);
     assert_eq!(heads(&plain, &tcp), vec![whole; 6]);
+    // Neither has a referral authority when it is cut off.
+    let referral = heads(&question("x.sub.example.com", "A"), &udp);
+    assert_eq!(referral[3], Some("NOERROR tc".to_owned()));
     let first = www(b"\0\x0a\0\x08clientco");
     let given = options(&ask(&mut responder, &first, &tcp).unwrap());
     let shown_again = www(&[b"\0\x0a\0\x18", &given[0].1[..]].concat());
