@@ -8,6 +8,8 @@ mod writer;
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
+
 use crate::catalog::Catalog;
 use crate::counts::Counts;
 use crate::engine::Engine;
@@ -81,8 +83,8 @@ pub(crate) struct Truncated(Authority);
 /// Answers for one thread: what it counts and draws is its own.
 pub(crate) struct Responder {
     engine: Arc<Engine>,
-    version: u64,
-    catalog: Arc<Catalog>,
+    /// While a batch is answered.
+    catalog: Option<Guard<Arc<Catalog>>>,
     name: Lowered,
     local: Local,
     counts: Counts,
@@ -125,10 +127,8 @@ impl Verdict {
 
 impl Responder {
     pub(crate) fn new(engine: Arc<Engine>) -> Responder {
-        let (version, catalog) = engine.published();
-        let turns = vec![0; catalog.turns()];
         let local = Local {
-            turns,
+            turns: Vec::new(),
             random: fastrand::Rng::new(),
             target: Some(Box::new(Lowered::new())),
             scratch: Vec::with_capacity(512),
@@ -136,26 +136,30 @@ impl Responder {
             above: 0,
             zone: None,
         };
-        let mut counts = Counts::default();
-        counts.make_room(catalog.numbers());
-        let name = Lowered::new();
-        Responder { engine, version, catalog, name, local, counts, second: 0, handed_in: 0 }
+        let (name, counts) = (Lowered::new(), Counts::default());
+        Responder { engine, catalog: None, name, local, counts, second: 0, handed_in: 0 }
     }
 }
 
 impl Respond for Responder {
     #[inline]
     fn refresh(&mut self) {
-        if self.engine.version() != self.version {
-            (self.version, self.catalog) = self.engine.published();
+        let catalog = self.engine.catalog();
+        if self.local.turns.len() < catalog.turns() {
             // Whoever is new begins anywhere.
-            self.local.turns.resize(self.catalog.turns(), 0);
-            self.counts.make_room(self.catalog.numbers());
+            self.local.turns.resize(catalog.turns(), 0);
         }
+        self.counts.make_room(catalog.numbers());
+        self.catalog = Some(catalog);
         if self.second != self.handed_in && !self.counts.is_empty() {
             self.handed_in = self.second;
             self.engine.take_in(&mut self.counts);
         }
+    }
+
+    #[inline]
+    fn release(&mut self) {
+        self.catalog = None;
     }
 
     #[inline]
@@ -170,6 +174,7 @@ impl Responder {
     fn respond_as(&mut self, message: &[u8], peer: &Peer, signed: Signed, out: &mut [u8]) -> Reply {
         self.second = peer.at.unix;
         let Responder { engine, catalog, name, local, counts, .. } = self;
+        let catalog: &Catalog = catalog.get_or_insert_with(|| engine.catalog());
         let Some(header) = Header::read(message).filter(|header| !header.is_response()) else {
             return Reply::Silence;
         };

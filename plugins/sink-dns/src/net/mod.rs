@@ -26,13 +26,17 @@ pub(crate) use server::{Limits, Server, TcpLimits, Work};
 /// Answers messages. Each thread has one, so it needs no lock and may count for itself.
 ///
 /// # Contract
-/// Neither method blocks; for [`Reply::Message`] and [`Reply::Silence`] neither allocates, locks, reads a
+/// No method blocks; for [`Reply::Message`] and [`Reply::Silence`] none allocates, locks, reads a
 /// clock nor calls the system. A panic costs the messages of its batch (UDP) or the connections of its
 /// thread (TCP); the thread goes on with the same `Respond`.
 pub(crate) trait Respond: Send {
     /// Takes up what was published since. Called before each batch (UDP) or each read (TCP), so that one
-    /// batch sees one state; costs one atomic load where nothing was published.
+    /// batch sees one state; writes nothing that another thread reads, but to publish.
     fn refresh(&mut self);
+
+    /// Lets go of that state. Called behind each batch: a thread that waits for the next one, for however
+    /// long, keeps nothing in memory that is no longer published.
+    fn release(&mut self);
 
     /// Answers `query` into `out`.
     ///

@@ -2,6 +2,7 @@
 
 mod changing;
 mod folder;
+mod idle;
 mod mutated;
 mod options;
 mod publishing;
@@ -64,7 +65,9 @@ pub(crate) fn peer(client: &str, transport: Transport) -> Peer {
 pub(crate) fn ask(responder: &mut Responder, query: &[u8], peer: &Peer) -> Option<Vec<u8>> {
     let mut out = vec![0xAA; if peer.transport == Transport::Udp { 1232 } else { 65_535 }];
     responder.refresh();
-    match responder.respond(query, peer, &mut out) {
+    let reply = responder.respond(query, peer, &mut out);
+    responder.release();
+    match reply {
         Reply::Silence => None,
         Reply::Message(length) => Some(out[..length].to_vec()),
         Reply::Stream(_) => panic!("a transfer"),

@@ -122,12 +122,12 @@ fn a_change_of_addresses_swaps_its_set_and_nothing_else() {
     let owners = [Owner::new("@", 10), Owner::new("api", 5)];
     let of = |owner, n| Record::new(owner, [192, 0, 2, n].into());
     bed.publish(HEADER, &owners, &[of(0, 1), of(1, 2)], 8).unwrap();
-    let version = bed.engine.version();
+    let catalog = Arc::clone(&bed.engine.catalog());
     let zone = bed.engine.zone(&to_wire("www.example")).unwrap();
     let sets = |zone: &Zone| zone.slots().iter().map(|slot| slot.load_full()).collect::<Vec<_>>();
     let before = sets(&zone);
     bed.publish(HEADER, &owners, &[of(0, 1), of(0, 3), of(1, 2)], 9).unwrap();
-    assert_eq!(bed.engine.version(), version);
+    assert!(Arc::ptr_eq(&bed.engine.catalog(), &catalog));
     let after = sets(&zone);
     assert!(!Arc::ptr_eq(&before[0], &after[0]) && Arc::ptr_eq(&before[1], &after[1]));
     assert_eq!(bed.ask("www.example", "A").len(), 3);
@@ -319,5 +319,5 @@ fn another_header_leaves_no_counters_behind() {
         let header = format!("{HEADER}x{serial} A 192.0.2.1\n");
         bed.publish(&header, &[Owner::new("@", 10)], &v4(3), serial).unwrap();
     }
-    assert!(bed.engine.published().1.turns() <= 2);
+    assert!(bed.engine.catalog().turns() <= 2);
 }

@@ -61,6 +61,12 @@ impl<R: Respond> Desk<R> {
     /// transfer that is asked for holds up those behind it.
     pub(super) fn answer(&mut self, peer: &Peer) -> Option<Box<dyn MessageStream>> {
         self.responder.refresh();
+        let transfer = self.answer_queries(peer);
+        self.responder.release();
+        transfer
+    }
+
+    fn answer_queries(&mut self, peer: &Peer) -> Option<Box<dyn MessageStream>> {
         self.output.end = 0;
         while self.output.end < PORTION
             && let Front::Query(query) = self.input.front()

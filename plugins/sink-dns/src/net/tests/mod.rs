@@ -49,6 +49,11 @@ impl Respond for Wishes {
         self.is_fresh = true;
     }
 
+    fn release(&mut self) {
+        assert!(self.is_fresh);
+        self.is_fresh = false;
+    }
+
     fn respond(&mut self, query: &[u8], peer: &Peer, out: &mut [u8]) -> Reply {
         assert!(self.is_fresh);
         if query.len() <= WISH {
