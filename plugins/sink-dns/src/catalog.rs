@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::name::Lowered;
+use crate::name::{Lowered, label_count};
 use crate::zone::{Zone, hash, rtype};
 
 /// Every zone. It is replaced whole when one comes, goes or gets other records; that costs a pointer
@@ -12,30 +12,52 @@ use crate::zone::{Zone, hash, rtype};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     zones: HashTable<Arc<Zone>>,
-    /// The bit of each number of labels that a zone's name has: nothing else need be looked for.
+    /// Names of zones that are ours to serve, and not there.
+    missing: HashTable<Box<[u8]>>,
+    /// The bit of each number of labels that the name of one of these has: nothing else need be looked
+    /// for.
     depths: u128,
     /// How many counters of turns a thread needs, and how many of zones.
     turns: usize,
     numbers: usize,
 }
 
+/// Whose a name is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whose<'c> {
+    Of(&'c Zone),
+    /// A zone's that is to be served and not there yet, or could not be read.
+    Missing,
+    /// Another server's.
+    Others,
+}
+
 impl Catalog {
     /// The zone that a name lies in, the deepest. The DS records of a zone are those of the zone
     /// above it, where that is served here as well (RFC 4035 §3.1.4.1).
     #[inline]
-    pub(crate) fn find(&self, name: &Lowered, asked: u16) -> Option<&Zone> {
+    pub(crate) fn find(&self, name: &Lowered, asked: u16) -> Whose<'_> {
         let mut depths = self.depths & mask(name.labels());
-        let mut child = None;
+        let mut child = Whose::Others;
         while depths != 0 {
             let labels = 127 - depths.leading_zeros() as usize;
             depths &= !(1 << labels);
-            let Some(zone) = self.zone(name.suffix(labels)) else { continue };
+            let whose = match self.zone(name.suffix(labels)) {
+                Some(zone) => Whose::Of(zone),
+                None if self.misses(name.suffix(labels)) => Whose::Missing,
+                None => continue,
+            };
             if asked != rtype::DS || labels < name.labels() {
-                return Some(zone);
+                return whose;
             }
-            child = Some(&**zone);
+            child = whose;
         }
         child
+    }
+
+    /// Whether a zone is to be served and not there.
+    pub(crate) fn misses(&self, apex: &[u8]) -> bool {
+        self.missing.find(hash(apex), |missing| **missing == *apex).is_some()
     }
 
     #[inline]
@@ -60,7 +82,6 @@ impl Catalog {
         match self.zones.find_mut(hash(&apex), same) {
             Some(place) => *place = zone,
             None => {
-                self.depths |= 1 << zone.labels();
                 self.zones.insert_unique(hash(&apex), zone, |zone| hash(zone.apex()));
             }
         }
@@ -70,8 +91,21 @@ impl Catalog {
     pub(crate) fn without(&self, apex: &[u8]) -> Catalog {
         let mut next = self.clone();
         next.zones.retain(|zone| zone.apex() != apex);
-        next.depths = next.zones.iter().fold(0, |depths, zone| depths | 1 << zone.labels());
         next
+    }
+
+    /// The same where, of these, those are missing that are not there.
+    pub(crate) fn expecting<'e>(mut self, expected: impl Iterator<Item = &'e [u8]>) -> Catalog {
+        let missing = expected.filter(|apex| self.zone(apex).is_none());
+        let missing: Vec<_> = missing.map(Box::<[u8]>::from).collect();
+        let zones = self.zones.iter().map(|zone| zone.labels());
+        let labels = zones.chain(missing.iter().map(|apex| label_count(apex)));
+        self.depths = labels.fold(0, |depths, labels| depths | 1 << labels);
+        self.missing = HashTable::with_capacity(missing.len());
+        for apex in missing {
+            self.missing.insert_unique(hash(&apex), apex, |apex| hash(apex));
+        }
+        self
     }
 }
 

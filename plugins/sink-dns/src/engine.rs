@@ -1,6 +1,6 @@
 //! What is published, for all threads that answer from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -36,6 +36,16 @@ struct Spaces {
     free: HashMap<u32, Vec<u32>>,
     /// Of each zone that is or was served.
     numbers: HashMap<Box<[u8]>, u32>,
+    /// Zones that are ours to serve, whether they are there or not, by who brings them.
+    expected: BTreeMap<Source, BTreeSet<Vec<u8>>>,
+}
+
+/// Who brings a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Binder,
+    #[allow(dead_code, reason = "not told of yet")]
+    Files,
 }
 
 impl Engine {
@@ -97,7 +107,7 @@ impl Engine {
         let mut catalog = Catalog::clone(&self.catalog.load());
         let zone = spaces.settle(zone, &catalog);
         catalog.put(Arc::clone(&zone));
-        self.publish(catalog);
+        self.publish(catalog, &spaces);
         zone
     }
 
@@ -112,7 +122,7 @@ impl Engine {
             let zone = spaces.settle(zone, &catalog);
             catalog.put(zone);
         }
-        self.publish(catalog);
+        self.publish(catalog, &spaces);
     }
 
     /// Serves it no more.
@@ -120,13 +130,24 @@ impl Engine {
         let mut spaces = lock(&self.spaces);
         if let Some(old) = self.zone(apex) {
             spaces.give_back(&old);
-            self.publish(self.catalog.load().without(apex));
+            self.publish(self.catalog.load().without(apex), &spaces);
         }
     }
 
-    /// Called with the lock on `spaces`.
-    fn publish(&self, catalog: Catalog) {
-        self.catalog.store(Arc::new(catalog));
+    /// Zones that `source` is to bring from now on, in place of those before. Until one is served, and once it
+    /// is withdrawn, its names are neither others' nor, if the zone above it is ours, that zone's: nobody
+    /// knows what they have.
+    pub(crate) fn expect(&self, source: Source, apexes: BTreeSet<Vec<u8>>) {
+        let mut spaces = lock(&self.spaces);
+        if spaces.expected.get(&source) != Some(&apexes) {
+            spaces.expected.insert(source, apexes);
+            self.publish(Catalog::clone(&self.catalog.load()), &spaces);
+        }
+    }
+
+    fn publish(&self, catalog: Catalog, spaces: &Spaces) {
+        let expected = spaces.expected.values().flatten().map(Vec::as_slice);
+        self.catalog.store(Arc::new(catalog.expecting(expected)));
     }
 }
 

@@ -31,7 +31,7 @@ use rais_sdk::prelude::*;
 use answer::{Cookies, Identity, Rcode};
 pub use config::Config;
 use config::Settings;
-use engine::{Engine, lock};
+use engine::{Engine, Source, lock};
 use name::to_wire;
 use net::Transport;
 use publish::State;
@@ -83,6 +83,7 @@ impl Sink for Dns {
     fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
         let its: BTreeSet<_> = zones.iter().map(|zone| apex(zone)).collect();
         lock(&self.zones).retain(|zone, _| its.contains(&apex(zone)));
+        self.shared.engine.expect(Source::Binder, its.clone());
         self.shared.assign(its);
         self.start()
     }

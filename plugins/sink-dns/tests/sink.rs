@@ -204,6 +204,8 @@ fn a_zone_that_never_comes_keeps_no_other_from_being_answered() {
     publish(&sink, HEADER, &["192.0.2.1"], 8).unwrap();
     let server = address(&bench);
     assert_eq!(addresses(by_udp(server, "www.example")), Ok(vec!["192.0.2.1".to_owned()]));
+    // It is ours all the same, and what it has is not known.
+    assert_eq!(addresses(by_udp(server, "never.example")), Err(Rcode::SERVFAIL));
 }
 
 #[test]

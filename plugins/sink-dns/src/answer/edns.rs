@@ -26,6 +26,8 @@ pub(crate) struct Identity {
 pub(crate) enum Explanation {
     /// A bound name of which nobody is up.
     NoServerUp,
+    /// A zone that is not there yet, or not any more.
+    NotReady,
     Prohibited,
     NotAuthoritative,
     NotSupported,
@@ -45,6 +47,7 @@ impl Explanation {
         match self {
             Explanation::NoServerUp if why.is_empty() => (0, ["no server is up", ""]),
             Explanation::NoServerUp => (0, ["no server is up: ", why]),
+            Explanation::NotReady => (14, ["", ""]),
             Explanation::Prohibited => (18, ["", ""]),
             Explanation::NotAuthoritative => (20, ["", ""]),
             Explanation::NotSupported => (21, ["", ""]),

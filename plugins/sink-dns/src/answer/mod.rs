@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Whose};
 use crate::counts::Counts;
 use crate::engine::Engine;
 use crate::name::Lowered;
@@ -36,6 +36,7 @@ pub(crate) const UDP_ANSWER: u16 = 1232;
 pub(crate) enum Rcode {
     NoError = 0,
     FormErr = 1,
+    ServFail = 2,
     NxDomain = 3,
     NotImp = 4,
     Refused = 5,
@@ -47,9 +48,10 @@ pub(crate) enum Rcode {
 
 impl Rcode {
     /// Every one, with its name (IANA).
-    pub(crate) const ALL: [(&'static str, Rcode); 9] = [
+    pub(crate) const ALL: [(&'static str, Rcode); 10] = [
         ("NOERROR", Rcode::NoError),
         ("FORMERR", Rcode::FormErr),
+        ("SERVFAIL", Rcode::ServFail),
         ("NXDOMAIN", Rcode::NxDomain),
         ("NOTIMP", Rcode::NotImp),
         ("REFUSED", Rcode::Refused),
@@ -305,7 +307,11 @@ fn transfer<'c>(
         return Handed::Refused(Verdict::explained(Rcode::Refused, Explanation::Prohibited));
     }
     let Some(zone) = catalog.zone(name.as_slice()) else {
-        return Handed::Refused(Verdict::explained(Rcode::NotAuth, Explanation::NotAuthoritative));
+        return Handed::Refused(if catalog.misses(name.as_slice()) {
+            Verdict::explained(Rcode::ServFail, Explanation::NotReady)
+        } else {
+            Verdict::explained(Rcode::NotAuth, Explanation::NotAuthoritative)
+        });
     };
     let (id, question) = (header.id, query.question);
     match (query.rtype, peer.transport, query.serial) {
@@ -333,8 +339,12 @@ fn tell(
     peer: &Peer,
     out: &mut Writer<'_>,
 ) -> Result<Verdict, Truncated> {
-    let Some(zone) = catalog.find(name, query.rtype) else {
-        return Ok(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
+    let zone = match catalog.find(name, query.rtype) {
+        Whose::Of(zone) => zone,
+        Whose::Missing => return Ok(Verdict::explained(Rcode::ServFail, Explanation::NotReady)),
+        Whose::Others => {
+            return Ok(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
+        }
     };
     local.zone = Some(zone.number());
     Walk { zone, asked: query.rtype, client: peer.client.ip(), local }.answer(name, out)

@@ -3,6 +3,7 @@
 mod changing;
 mod folder;
 mod idle;
+mod missing;
 mod mutated;
 mod options;
 mod publishing;
