@@ -27,12 +27,12 @@ pub(crate) struct Engine {
     pub(crate) limiter: Option<Limiter>,
 }
 
-/// Which counters of a thread are whose. A zone that is replaced by one with as many owners hands on
-/// its own, so that their number does not grow with the changes.
+/// Which counters of a thread are whose. Room is given by powers of two: a zone that takes another's
+/// place mostly has the same, and counters do not grow with every owner that comes or goes.
 #[derive(Debug, Default)]
 struct Spaces {
     next: u32,
-    /// By length.
+    /// By their room.
     free: HashMap<u32, Vec<u32>>,
     /// Of each zone that is or was served.
     numbers: HashMap<Box<[u8]>, u32>,
@@ -157,17 +157,17 @@ impl Spaces {
         if let Some(old) = catalog.zone(zone.apex()) {
             self.give_back(old);
         }
-        let first = self.take(zone.turns());
+        let first = self.take(room(&zone));
         let number = self.number(zone.apex());
         Arc::new(zone.counted_by(first, number))
     }
 
-    fn take(&mut self, length: u32) -> u32 {
-        if let Some(first) = self.free.get_mut(&length).and_then(Vec::pop) {
+    fn take(&mut self, room: u32) -> u32 {
+        if let Some(first) = self.free.get_mut(&room).and_then(Vec::pop) {
             return first;
         }
         let first = self.next;
-        self.next += length;
+        self.next += room;
         first
     }
 
@@ -178,8 +178,16 @@ impl Spaces {
 
     fn give_back(&mut self, zone: &Zone) {
         if zone.turns() > 0 {
-            self.free.entry(zone.turns()).or_default().push(zone.first_turn());
+            self.free.entry(room(zone)).or_default().push(zone.first_turn());
         }
+    }
+}
+
+/// For how many counters a zone has room.
+fn room(zone: &Zone) -> u32 {
+    match zone.turns() {
+        0 => 0,
+        turns => turns.next_power_of_two(),
     }
 }
 
