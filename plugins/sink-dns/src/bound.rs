@@ -83,13 +83,10 @@ impl Bound {
         }
     }
 
-    /// The same, with why it is empty where it is.
-    pub(crate) fn empty_because(mut self, reason: &str) -> Bound {
-        if self.is_empty() {
-            let end = reason.floor_char_boundary(REASON);
-            self.why = reason[..end].into();
-        }
-        self
+    /// Without an address, and why that is so, as far as it is known.
+    pub(crate) fn empty(ttl: u32, reason: &str) -> Bound {
+        let why = reason[..reason.floor_char_boundary(REASON)].into();
+        Bound { ttl, why, ..Bound::default() }
     }
 
     pub(crate) fn why(&self) -> &str {

@@ -58,7 +58,8 @@ pub struct Config {
     /// 0600; without `transfer` from anywhere. NOTIFY is signed by it as well. A relative path counts
     /// from the folder of the configuration file.
     transfer_key: Option<PathText>,
-    /// Addresses and ports of secondaries that are told of every change. Without a port it is 53.
+    /// Addresses and ports of secondaries that are told of every change of records; other weights are
+    /// none. Without a port it is 53.
     #[default]
     #[option(type = "list of addresses or sockets")]
     notify: Vec<String>,

@@ -90,9 +90,9 @@ impl Sink for Dns {
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
         self.start()?;
-        let serial = lock(&self.state(zone.name)).publish(zone, &self.shared.engine)?;
-        self.shared.published(apex(zone.name));
-        Ok(serial)
+        let records = lock(&self.state(zone.name)).publish(zone, &self.shared.engine)?;
+        self.shared.published(apex(zone.name), records);
+        Ok(zone.head.serial)
     }
 
     fn served(&self, zone: &str) -> Result<Option<Served>, Fault> {

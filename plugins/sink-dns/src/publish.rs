@@ -1,5 +1,6 @@
 //! What a binder publishes, put in front of the threads that answer.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -39,17 +40,35 @@ struct Sets {
     prints: Vec<u64>,
 }
 
+/// Whether secondaries have anything to fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Records {
+    Changed,
+    /// But for the serial: weights or loads are others, or nothing is.
+    Same,
+}
+
 /// What a publication gives to each set that it makes anew.
-#[derive(Clone, Copy)]
 struct Origin<'p> {
     seed: Seed,
-    /// For people.
+    /// For people: why it was published.
     reason: &'p str,
+    last: Option<Last>,
+}
+
+/// The set that was made last. Owners of one service have the same, and stand side by side: one set
+/// for all of them, since the wheel of one that carries weights takes some ten thousand octets.
+struct Last {
+    scheme: Scheme,
+    ttl: u32,
+    members: Vec<Member>,
+    bound: Arc<Bound>,
 }
 
 impl State {
     /// Serves `zone` from now on. Where nothing but addresses has changed, nothing but the sets of
-    /// those that changed is made anew, first those that are said to have.
+    /// those that changed is made anew, first those that are said to have. The serial that is served
+    /// then is the publication's.
     ///
     /// # Errors
     /// The header cannot be answered from, or an owner or its scheme; what was served goes on.
@@ -57,7 +76,7 @@ impl State {
         &mut self,
         publication: &Publication<'_>,
         engine: &Engine,
-    ) -> Result<u32, Fault> {
+    ) -> Result<Records, Fault> {
         let head = &publication.head;
         let refused = |error: &dyn std::fmt::Display| {
             Fault::refused(format!("{}: {error}", publication.name))
@@ -68,7 +87,7 @@ impl State {
             return Err(refused(&text));
         };
         let seed = Seed::of(publication.name.as_bytes(), head.serial);
-        let of = Origin { seed, reason: &head.reason };
+        let mut of = Origin { seed, reason: &head.reason, last: None };
         let is_served = |zone: &Arc<Zone>| {
             engine.zone(zone.apex()).is_some_and(|served| Arc::ptr_eq(&served, zone))
         };
@@ -80,13 +99,14 @@ impl State {
         if let Some(Published { header, sets, zone }) = self.published.as_mut().filter(same) {
             let mut history = zone.history();
             let mut change = Change::new(zone.serial(), head.serial);
-            sets.bind_first(publication, of, zone, &mut change);
+            sets.bind_first(publication, &mut of, zone, &mut change);
             // To look through all of them takes longer than what was done before it.
             if sets.owners == head.owners {
-                sets.bind(publication.records(), of, zone, &mut change);
+                sets.bind(publication.records(), &mut of, zone, &mut change);
                 zone.set_serial(head.serial);
+                let records = change.records();
                 history.push(change);
-                return Ok(head.serial);
+                return Ok(records);
             }
             // The zone is made anew, also after a failure of that: what has changed by now is half of a
             // change, which must not be told as a whole one.
@@ -102,13 +122,16 @@ impl State {
             schemes,
             most: head.max_addresses,
         };
+        if let Some(before) = &self.published {
+            sets.inherit(before, &zone);
+        }
         // Of a zone that is new there is nothing to be told since.
         let mut change = Change::new(head.serial, head.serial);
-        sets.bind(publication.records(), of, &zone, &mut change);
+        sets.bind(publication.records(), &mut of, &zone, &mut change);
         zone.set_serial(head.serial);
         let zone = engine.serve(zone);
         self.published = Some(Published { header: header.to_owned(), sets, zone });
-        Ok(head.serial)
+        Ok(Records::Changed)
     }
 
     /// What is served; unknown before the first publication.
@@ -126,12 +149,24 @@ impl State {
 }
 
 impl Sets {
+    /// Has names stand as they stood in the zone before, until they are bound: why nobody is up is known
+    /// from there.
+    fn inherit(&self, before: &Published, zone: &Zone) {
+        let slots = before.sets.owners.iter().zip(before.zone.slots());
+        let slots: HashMap<_, _> = slots.map(|(owner, slot)| (&*owner.name, slot)).collect();
+        for (slot, owner) in self.owners.iter().enumerate() {
+            if let Some(before) = slots.get(&*owner.name) {
+                zone.bind(slot, before.load_full());
+            }
+        }
+    }
+
     /// What is told as changed, before all is gone through: so that it is seen at once, however
     /// large the zone is.
     fn bind_first(
         &mut self,
         publication: &Publication<'_>,
-        of: Origin<'_>,
+        of: &mut Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
@@ -152,7 +187,7 @@ impl Sets {
     fn bind(
         &mut self,
         records: impl Iterator<Item = Record>,
-        of: Origin<'_>,
+        of: &mut Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
@@ -167,7 +202,7 @@ impl Sets {
         &mut self,
         owners: impl Iterator<Item = usize>,
         mut records: &[Record],
-        of: Origin<'_>,
+        of: &mut Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
@@ -187,7 +222,7 @@ impl Sets {
         &mut self,
         owner: usize,
         members: &[Member],
-        of: Origin<'_>,
+        of: &mut Origin<'_>,
         zone: &Zone,
         change: &mut Change,
     ) {
@@ -197,15 +232,43 @@ impl Sets {
             return;
         };
         let now = fingerprint(*scheme, members);
+        let Some(slot) = zone.slots().get(owner) else { return };
         if *print != now {
             *print = now;
-            let new = Bound::new(*scheme, owned.ttl, members, self.most, of.seed);
-            let new = Arc::new(new.empty_because(of.reason));
-            if let Some(slot) = zone.slots().get(owner) {
-                change.note(owner, &slot.load(), &new);
-            }
+            let old = slot.load_full();
+            let new = match members {
+                [] => Arc::new(of.empty(owned.ttl, &old)),
+                _ => of.bound(*scheme, owned.ttl, members, self.most),
+            };
+            change.note(owner, &old, &new);
             zone.bind(owner, new);
         }
+    }
+}
+
+impl Origin<'_> {
+    fn bound(
+        &mut self,
+        scheme: Scheme,
+        ttl: u32,
+        members: &[Member],
+        most: MaxAddresses,
+    ) -> Arc<Bound> {
+        let same =
+            |last: &&Last| last.scheme == scheme && last.ttl == ttl && last.members == members;
+        if let Some(last) = self.last.as_ref().filter(same) {
+            return Arc::clone(&last.bound);
+        }
+        let bound = Arc::new(Bound::new(scheme, ttl, members, most, self.seed));
+        let members = members.to_vec();
+        self.last = Some(Last { scheme, ttl, members, bound: Arc::clone(&bound) });
+        bound
+    }
+
+    /// A set without an address. Why it was published is why that is so where there was an address before
+    /// it; else it was for another name, or another reason.
+    fn empty(&self, ttl: u32, before: &Bound) -> Bound {
+        Bound::empty(ttl, if before.is_empty() { before.why() } else { self.reason })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::engine::{Engine, lock};
 use crate::files::{Folder, Haste};
 use crate::net::{Server, Sockets, Work};
+use crate::publish::Records;
 use crate::transfer::{Notifier, Told};
 
 /// How often the zone files are looked at.
@@ -106,8 +107,10 @@ impl Shared {
     }
 
     /// A zone has another state, which is served.
-    pub(crate) fn published(&self, apex: Vec<u8>) {
-        self.secondaries.changed(&apex);
+    pub(crate) fn published(&self, apex: Vec<u8>, records: Records) {
+        if records == Records::Changed {
+            self.secondaries.changed(&apex);
+        }
         let mut zones = lock(&self.zones);
         zones.awaited.remove(&apex);
         zones.bound.insert(apex);

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::base::opt::ExtendedError;
 use rais_sdk::{Fault, Owner, Record, Zone as Publication, ZoneHead};
 
 use super::*;
-use crate::publish::State;
+use crate::publish::{Records, State};
 
 const HEADER: &str = "\
 $TTL 1h
@@ -37,7 +38,27 @@ impl Bed {
     ) -> Result<u32, Fault> {
         let mut head = ZoneHead::new(owners.to_vec(), serial);
         head.header = Some(header.to_owned());
-        self.state.publish(&Publication::new("www.example", head, records, &[], &[]), &self.engine)
+        let publication = Publication::new("www.example", head, records, &[], &[]);
+        self.state.publish(&publication, &self.engine).map(|_| serial)
+    }
+
+    /// By a publication with this reason.
+    fn publish_because(&mut self, reason: &str, owners: &[Owner], records: &[Record]) -> Records {
+        let mut head = ZoneHead::new(owners.to_vec(), 8);
+        (head.header, head.reason) = (Some(HEADER.to_owned()), reason.to_owned());
+        let publication = Publication::new("www.example", head, records, &[], &[]);
+        self.state.publish(&publication, &self.engine).unwrap()
+    }
+
+    /// What is told beside an answer without an address.
+    fn explanation(&mut self, name: &str) -> String {
+        let query = with_edns(question(name, "AAAA"), 1232, 0, &[]);
+        let answer = ask(&mut self.responder, &query, &peer("192.0.2.1", Transport::Udp)).unwrap();
+        let message = Message::from_octets(&answer).unwrap();
+        let opt = message.opt().unwrap();
+        let errors = opt.opt().iter::<ExtendedError<_>>();
+        let texts = errors.map(|error| error.unwrap().text_slice().unwrap_or_default().to_vec());
+        texts.map(|text| String::from_utf8(text).unwrap()).collect()
     }
 
     fn ask(&mut self, name: &str, rtype: &str) -> Vec<String> {
@@ -153,17 +174,53 @@ fn it_says_why_as_well_and_not_at_any_length() {
         (&*"ä".repeat(100), &*"ä".repeat(60)),
     ] {
         let mut bed = Bed::new();
-        let mut head = ZoneHead::new(vec![Owner::new("@", 10)], 8);
-        (head.header, head.reason) = (Some(HEADER.to_owned()), reason.to_owned());
-        let publication = Publication::new("www.example", head, &[], &[], &[]);
-        bed.state.publish(&publication, &bed.engine).unwrap();
-        let query = with_edns(question("www.example", "AAAA"), 1232, 0, &[]);
-        let answer = ask(&mut bed.responder, &query, &peer("192.0.2.1", Transport::Udp)).unwrap();
-        let text = format!("no server is up: {told}");
-        let length = u8::try_from(2 + text.len()).unwrap();
-        let option = [&[0, 15, 0, length, 0, 0], text.as_bytes()].concat();
-        assert!(answer.ends_with(&option), "{}", String::from_utf8_lossy(&answer));
+        let owners = [Owner::new("@", 10)];
+        bed.publish_because("start", &owners, &v4(1));
+        bed.publish_because(reason, &owners, &[]);
+        assert_eq!(bed.explanation("www.example"), format!("no server is up: {told}"));
     }
+}
+
+#[test]
+fn each_name_has_the_reason_for_which_it_lost_its_last_address() {
+    let mut bed = Bed::new();
+    let owners = [Owner::new("@", 10), Owner::new("api", 10), Owner::new("new", 10)];
+    let of = |owner: u32| Record::new(owner, [192, 0, 2, 1].into());
+    bed.publish_because("start", &owners[..2], &[of(0), of(1)]);
+    bed.publish_because("www is down", &owners[..2], &[of(1)]);
+    bed.publish_because("api is down", &owners[..2], &[]);
+    // Another table of owners is another zone.
+    bed.publish_because("the zone's fixed part changed", &owners, &[]);
+    for (name, told) in [
+        ("www.example", "no server is up: www is down"),
+        ("api.www.example", "no server is up: api is down"),
+        ("new.www.example", "no server is up"),
+    ] {
+        assert_eq!(bed.explanation(name), told);
+    }
+}
+
+#[test]
+fn names_with_the_same_servers_share_one_set() {
+    let mut bed = Bed::new();
+    let names = ["a", "b", "c"].map(|name| Owner::new(name, 10).with_scheme("weighted"));
+    let owners = [&names[..], &[Owner::new("d", 20).with_scheme("weighted")]].concat();
+    let records = |weight| -> Vec<_> {
+        let of =
+            |owner| [1, 2].map(|n| Record::new(owner, [192, 0, 2, n].into()).with_weight(n.into()));
+        let mut records: Vec<_> = (0..4).flat_map(of).collect();
+        records[4] = records[4].with_weight(weight);
+        records
+    };
+    let shared = |bed: &Bed| {
+        let zone = bed.engine.zone(b"\x03www\x07example\0").unwrap();
+        let sets: Vec<_> = zone.slots().iter().map(arc_swap::ArcSwapAny::load_full).collect();
+        [1, 2, 3].map(|n| Arc::ptr_eq(&sets[0], &sets[n]))
+    };
+    bed.publish_because("start", &owners, &records(1));
+    assert_eq!(shared(&bed), [true, true, false]);
+    assert_eq!(bed.publish_because("other weights", &owners, &records(9)), Records::Same);
+    assert_eq!(shared(&bed), [true, false, false]);
 }
 
 #[test]
@@ -320,4 +377,12 @@ fn another_header_leaves_no_counters_behind() {
         bed.publish(&header, &[Owner::new("@", 10)], &v4(3), serial).unwrap();
     }
     assert!(bed.engine.catalog().turns() <= 2);
+
+    // Nor do owners that come and go.
+    for serial in 100..200 {
+        let owners: Vec<_> = (0..serial % 50).map(|n| Owner::new(format!("n{n}"), 10)).collect();
+        bed.publish(HEADER, &owners, &[], serial).unwrap();
+    }
+    // Two for each of 49 owners, in rooms of 2 to 128.
+    assert!(bed.engine.catalog().turns() <= 256, "{}", bed.engine.catalog().turns());
 }

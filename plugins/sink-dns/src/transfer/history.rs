@@ -4,22 +4,28 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::bound::Bound;
+use crate::publish::Records;
 
 /// So many changes are remembered, and so many records of them: a secondary that is further behind
 /// takes the whole zone.
 const MOST_CHANGES: usize = 256;
 const MOST_RECORDS: usize = 10_000;
 
-/// The latest changes of a zone, the newest last, each from the serial of the one before it.
+/// The latest changes of a zone, the newest last.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     changes: VecDeque<Arc<Change>>,
     records: usize,
+    /// The first serial of the records as they are now, where it is known. There may be many of them:
+    /// other weights are another serial.
+    standing: Option<u32>,
 }
 
-/// From one serial to the next.
+/// From the records of some serials to those of the next.
 #[derive(Debug)]
 pub(crate) struct Change {
+    /// The first serial with the records before it, and the last.
+    since: u32,
     pub(crate) from: u32,
     pub(crate) to: u32,
     pub(crate) gone: Vec<Address>,
@@ -36,7 +42,7 @@ pub(crate) struct Address {
 
 impl Change {
     pub(crate) fn new(from: u32, to: u32) -> Change {
-        Change { from, to, gone: Vec::new(), come: Vec::new() }
+        Change { since: from, from, to, gone: Vec::new(), come: Vec::new() }
     }
 
     /// A slot has these addresses in place of those.
@@ -49,32 +55,48 @@ impl Change {
         self.come.extend(new.records().filter(|record| !before.contains(record)).map(address));
     }
 
-    fn records(&self) -> usize {
+    /// What it is for secondaries.
+    pub(crate) fn records(&self) -> Records {
+        if self.count() == 0 { Records::Same } else { Records::Changed }
+    }
+
+    fn count(&self) -> usize {
         self.gone.len() + self.come.len()
     }
 }
 
 impl History {
     /// Remembers a change. One that tells of no other serial cannot be told to anybody.
-    pub(crate) fn push(&mut self, change: Change) {
+    pub(crate) fn push(&mut self, mut change: Change) {
         if change.from == change.to {
-            if change.records() > 0 {
+            if change.count() > 0 {
                 *self = History::default();
             }
             return;
         }
-        self.records += change.records();
+        let standing = *self.standing.get_or_insert(change.from);
+        if change.count() == 0 {
+            return;
+        }
+        change.since = standing;
+        self.standing = Some(change.to);
+        self.records += change.count();
         self.changes.push_back(Arc::new(change));
         while self.changes.len() > MOST_CHANGES || self.records > MOST_RECORDS {
             let Some(oldest) = self.changes.pop_front() else { break };
-            self.records -= oldest.records();
+            self.records -= oldest.count();
         }
     }
 
-    /// What has changed since a serial; nothing where that is not remembered.
-    pub(crate) fn since(&self, serial: u32) -> Option<Vec<Arc<Change>>> {
-        let first = self.changes.iter().position(|change| change.from == serial)?;
-        Some(self.changes.iter().skip(first).cloned().collect())
+    /// What has changed from the records of a serial to those of `now`, perhaps nothing; none where
+    /// that is not remembered.
+    pub(crate) fn since(&self, serial: u32, now: u32) -> Option<Vec<Arc<Change>>> {
+        let within = |first: u32, last: u32| serial.wrapping_sub(first) <= last.wrapping_sub(first);
+        let has = |change: &Arc<Change>| within(change.since, change.from);
+        match self.changes.iter().position(has) {
+            Some(first) => Some(self.changes.iter().skip(first).cloned().collect()),
+            None => self.standing.is_some_and(|first| within(first, now)).then(Vec::new),
+        }
     }
 }
 
@@ -89,21 +111,39 @@ mod tests {
     #[test]
     fn what_was_since_a_serial_is_told_as_long_as_it_is_remembered() {
         let mut history = History::default();
-        assert!(history.since(7).is_none());
+        assert!(history.since(7, 8).is_none());
+        let come =
+            |serial: u32| Change { come: vec![address(1)], ..Change::new(serial, serial + 1) };
         for serial in 7..7 + MOST_CHANGES as u32 {
-            history.push(Change::new(serial, serial + 1));
+            history.push(come(serial));
         }
-        assert_eq!(history.since(7).unwrap().len(), MOST_CHANGES);
         let newest = 7 + MOST_CHANGES as u32;
-        assert!(history.since(newest).is_none());
-        history.push(Change { come: vec![address(1)], ..Change::new(newest, newest + 1) });
-        assert!(history.since(7).is_none());
-        assert_eq!(history.since(newest).unwrap()[0].come, [address(1)]);
+        assert_eq!(history.since(7, newest).unwrap().len(), MOST_CHANGES);
+        history.push(come(newest));
+        assert!(history.since(7, newest + 1).is_none());
+        assert_eq!(history.since(newest, newest + 1).unwrap()[0].come, [address(1)]);
         // The same serial again, with other addresses.
         history.push(Change::new(newest + 1, newest + 1));
-        assert!(history.since(newest).is_some());
+        assert!(history.since(newest, newest + 1).is_some());
         history.push(Change { gone: vec![address(1)], ..Change::new(newest + 1, newest + 1) });
-        assert!(history.since(newest).is_none());
+        assert!(history.since(newest, newest + 1).is_none());
+    }
+
+    #[test]
+    fn other_serials_of_the_same_records_push_no_change_out() {
+        let mut history = History::default();
+        let plain = |history: &mut History, from| {
+            for serial in from..from + 1_000 {
+                history.push(Change::new(serial, serial + 1));
+            }
+        };
+        plain(&mut history, 0);
+        history.push(Change { come: vec![address(1)], ..Change::new(1_000, 1_001) });
+        plain(&mut history, 1_001);
+        for (serial, changes) in [(0, 1), (500, 1), (1_000, 1), (1_001, 0), (1_500, 0)] {
+            assert_eq!(history.since(serial, 2_001).unwrap().len(), changes, "{serial}");
+        }
+        assert!(history.since(2_002, 2_001).is_none());
     }
 
     #[test]
@@ -114,8 +154,8 @@ mod tests {
             ..Change::new(from, from + 1)
         };
         history.push(many(1));
-        assert!(history.since(1).is_some());
+        assert!(history.since(1, 2).is_some());
         history.push(many(2));
-        assert!(history.since(1).is_none() && history.since(2).is_some());
+        assert!(history.since(1, 3).is_none() && history.since(2, 3).is_some());
     }
 }

@@ -59,7 +59,7 @@ impl Transfer {
     pub(crate) fn since(client: u32, id: [u8; 2], question: &[u8], zone: Arc<Zone>) -> Transfer {
         let history = zone.history();
         let serial = zone.serial();
-        let changes = history.since(client);
+        let changes = history.since(client, serial);
         drop(history);
         // As RFC 1982 §3.2 compares them; who is ahead of us has nothing to learn.
         let behind = serial.wrapping_sub(client) < 1 << 31 && serial != client;
@@ -67,12 +67,20 @@ impl Transfer {
             _ if !behind => Transfer::of(id, question, zone, vec![Part::Soa(serial)]),
             None => Transfer::whole(id, question, zone),
             Some(changes) => {
-                let mut parts = vec![Part::Soa(serial)];
-                for change in changes {
-                    parts.push(Part::Soa(change.from));
+                let mut parts = vec![Part::Soa(serial), Part::Soa(client)];
+                let mut changes = changes.into_iter().peekable();
+                if changes.peek().is_none() {
+                    parts.push(Part::Soa(serial));
+                }
+                while let Some(change) = changes.next() {
                     parts.push(Part::Gone(Arc::clone(&change), 0));
-                    parts.push(Part::Soa(change.to));
+                    // Whatever other serials the same records had.
+                    let to = if changes.peek().is_none() { serial } else { change.to };
+                    parts.push(Part::Soa(to));
                     parts.push(Part::Come(change, 0));
+                    if changes.peek().is_some() {
+                        parts.push(Part::Soa(to));
+                    }
                 }
                 parts.push(Part::Soa(serial));
                 Transfer::of(id, question, zone, parts)
