@@ -133,7 +133,7 @@ impl Builder {
         (self.owner(draft), draft.rtype, self.data(draft))
     }
 
-    /// RFC 1034 §3.6.2, RFC 6672 §2.4.
+    /// RFC 1034 §3.6.2, RFC 6672 §2.4; what signs an alias stands beside it (RFC 4035 §2.5).
     fn refuse_aliases_with_data(&self, drafts: &[Draft]) -> Result<(), BuildError> {
         for of_name in drafts.chunk_by(|a, b| self.owner(a) == self.owner(b)) {
             let of = |rtype| of_name.iter().filter(move |draft| draft.rtype == rtype);
@@ -141,8 +141,10 @@ impl Builder {
                 let text = format!("{}. has {what}", to_text(self.owner(draft)));
                 Err(BuildError { place: Some(draft.place), text })
             };
+            let signs = |draft: &&Draft| matches!(draft.rtype, rtype::RRSIG | rtype::NSEC);
+            let signing = of_name.iter().filter(signs).count();
             if let Some(alias) = of(rtype::CNAME).next()
-                && of_name.len() > 1
+                && of_name.len() > signing + 1
             {
                 let beside = "a CNAME record and another one beside it: it must stand alone";
                 return refuse(alias, beside);
@@ -276,6 +278,33 @@ impl Builder {
             serial: AtomicU32::new(number(20)),
             history: Mutex::default(),
             negative_ttl: draft.map_or(0, |draft| draft.ttl).min(number(4)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_zone::{ZoneName, contents};
+
+    use super::*;
+    use crate::name::to_wire;
+
+    fn build(more: &str) -> Result<Zone, BuildError> {
+        let text = format!("$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n{more}");
+        let mut builder = Builder::new(to_wire("example"));
+        let name = ZoneName::parse("example").unwrap();
+        contents(&text, &name, |record| builder.take(&record)).unwrap();
+        builder.build()
+    }
+
+    #[test]
+    fn what_signs_an_alias_stands_beside_it_and_nothing_else() {
+        let signed = "a CNAME b\na RRSIG CNAME 8 2 60 20300101000000 20200101000000 1 example. AA==\n\
+                      a NSEC b CNAME RRSIG NSEC\n";
+        build(signed).unwrap();
+        for beside in ["a TXT x\n", "a CNAME c\n"] {
+            let error = build(&format!("{signed}{beside}")).unwrap_err().to_string();
+            assert!(error.contains("a.example. has a CNAME record and another"), "{error}");
         }
     }
 }
