@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use siphasher::sip::SipHasher24;
@@ -17,6 +18,9 @@ const PAST: u32 = 3600;
 const AHEAD: u32 = 300;
 /// A key signs for so many seconds.
 const KEY_LIFE: u32 = 86_400;
+
+/// Of this process: whoever takes another's place by a reload knows the cookies that it gave.
+static SECRET: OnceLock<Key> = OnceLock::new();
 
 /// Makes cookies and knows its own.
 ///
@@ -36,9 +40,12 @@ struct Key(u64, u64);
 
 impl Cookies {
     pub(crate) fn new() -> Result<Cookies, SecretError> {
+        if let Some(secret) = SECRET.get() {
+            return Ok(Cookies { secret: *secret });
+        }
         let mut octets = [0; 16];
         SystemRandom::new().fill(&mut octets).map_err(|_| SecretError)?;
-        Ok(Cookies { secret: Key::of(octets) })
+        Ok(Cookies { secret: *SECRET.get_or_init(|| Key::of(octets)) })
     }
 
     /// Both halves, for a client that showed `shown` at the second `now`.
@@ -166,5 +173,7 @@ mod tests {
             assert_eq!(cookies.know(&shown, client, now), known, "{client} {now}");
         }
         assert!(!cookies.know(b"clientco", client, given));
+        let successor = Cookies::new().unwrap();
+        assert!(successor.know(&cookie, client, given));
     }
 }
