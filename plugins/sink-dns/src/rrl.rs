@@ -26,6 +26,25 @@ pub(crate) struct Limiter {
     slip: u32,
 }
 
+/// What answers without an error have in common that count as one.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) enum Alike<'q> {
+    /// The name, in lower case, and the type that were asked for.
+    Question(&'q [u8], u16),
+    /// Any name below one that stands for it.
+    Under(Under),
+}
+
+/// A name of a zone that answers for names without number: who may choose among them would have no
+/// limit otherwise.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) struct Under {
+    /// Of the zone's name for it.
+    pub(crate) hash: u64,
+    /// That was asked for; 0 where it makes no difference.
+    pub(crate) rtype: u16,
+}
+
 /// What becomes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
@@ -46,13 +65,13 @@ impl Limiter {
         }
     }
 
-    /// Judges an answer to `client` at the moment `now`. Alike are answers for one name and type,
-    /// and errors, of any name, of one kind. `slipped` counts, for a thread, what is above the limit.
+    /// Judges an answer to `client` at the moment `now`. Errors of one kind are alike, whatever was asked
+    /// for. `slipped` counts, for a thread, what is above the limit.
     pub(crate) fn judge(
         &self,
         client: IpAddr,
         rcode: Rcode,
-        question: (&[u8], u16),
+        alike: Alike<'_>,
         now: Duration,
         slipped: &mut u32,
     ) -> Limit {
@@ -64,7 +83,7 @@ impl Limiter {
         network(client).hash(&mut hasher);
         (rcode as u8).hash(&mut hasher);
         if rcode == Rcode::NoError {
-            question.hash(&mut hasher);
+            alike.hash(&mut hasher);
         }
         let place = usize::try_from(hasher.finish() % BUCKETS as u64).unwrap_or_default();
         let Some(bucket) = self.buckets.get(place) else { return Limit::Send };
@@ -104,17 +123,11 @@ fn network(client: IpAddr) -> u64 {
 mod tests {
     use super::*;
 
-    const NAME: (&[u8], u16) = (b"\x03www\0", 1);
+    const NAME: Alike<'_> = Alike::Question(b"\x03www\0", 1);
 
-    fn sent(
-        limiter: &Limiter,
-        client: &str,
-        rcode: Rcode,
-        question: (&[u8], u16),
-        at: u64,
-    ) -> usize {
+    fn sent(limiter: &Limiter, client: &str, rcode: Rcode, alike: Alike<'_>, at: u64) -> usize {
         let (client, now) = (client.parse().unwrap(), Duration::from_millis(at));
-        let one = |_: &usize| limiter.judge(client, rcode, question, now, &mut 0) == Limit::Send;
+        let one = |_: &usize| limiter.judge(client, rcode, alike, now, &mut 0) == Limit::Send;
         (0..100).filter(one).count()
     }
 
@@ -125,10 +138,16 @@ mod tests {
         assert_eq!(sent(&limiter, "192.0.2.1", Rcode::NoError, NAME, at), 10);
         assert_eq!(sent(&limiter, "192.0.2.99", Rcode::NoError, NAME, at), 0);
         assert_eq!(sent(&limiter, "198.51.100.1", Rcode::NoError, NAME, at), 10);
-        assert_eq!(sent(&limiter, "192.0.2.1", Rcode::NoError, (NAME.0, 28), at), 10);
+        assert_eq!(
+            sent(&limiter, "192.0.2.1", Rcode::NoError, Alike::Question(b"\x03www\0", 28), at),
+            10
+        );
         // Names that do not exist are alike.
         assert_eq!(sent(&limiter, "192.0.2.1", Rcode::NxDomain, NAME, at), 10);
-        assert_eq!(sent(&limiter, "192.0.2.1", Rcode::NxDomain, (b"\x01a\0", 1), at), 0);
+        assert_eq!(
+            sent(&limiter, "192.0.2.1", Rcode::NxDomain, Alike::Question(b"\x01a\0", 1), at),
+            0
+        );
         assert_eq!(sent(&limiter, "2001:db8::1", Rcode::NoError, NAME, at), 10);
         assert_eq!(sent(&limiter, "2001:db8:0:ff::1", Rcode::NoError, NAME, at), 0);
         // Half a second later, half of it.

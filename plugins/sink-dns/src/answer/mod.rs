@@ -2,6 +2,8 @@
 
 mod cookies;
 mod edns;
+mod rationing;
+mod refusal;
 mod signed;
 mod walk;
 mod writer;
@@ -15,14 +17,16 @@ use crate::counts::Counts;
 use crate::engine::Engine;
 use crate::name::Lowered;
 use crate::net::{Peer, Reply, Respond, Transport};
-use crate::query::{Edns, Header, IN, Query};
-use crate::rrl::Limit;
+use crate::query::{Header, Query};
+use crate::rrl::Under;
 use crate::transfer::{Signed, Transfer};
 use crate::zone::{Zone, rtype};
 
 pub(crate) use cookies::Cookies;
 use edns::OptRecord;
 pub(crate) use edns::{Explanation, Identity};
+use rationing::ration;
+use refusal::refusal;
 use walk::Walk;
 pub(crate) use writer::{Full, Place, Writer};
 
@@ -109,6 +113,8 @@ pub(crate) struct Local {
     above: u32,
     /// Of the zone that this answer comes from.
     zone: Option<u32>,
+    /// The name that stands there for that which was asked for, where it is one for many.
+    under: Option<Under>,
 }
 
 impl From<Full> for Truncated {
@@ -137,6 +143,7 @@ impl Responder {
             why: String::with_capacity(128),
             above: 0,
             zone: None,
+            under: None,
         };
         let (name, counts) = (Lowered::new(), Counts::default());
         Responder { engine, catalog: None, name, local, counts, second: 0, handed_in: 0 }
@@ -176,19 +183,18 @@ impl Responder {
     fn respond_as(&mut self, message: &[u8], peer: &Peer, signed: Signed, out: &mut [u8]) -> Reply {
         self.second = peer.at.unix;
         let Responder { engine, catalog, name, local, counts, .. } = self;
+        // Also where the answer before was dropped.
+        (local.zone, local.under) = (None, None);
         let catalog: &Catalog = catalog.get_or_insert_with(|| engine.catalog());
         let Some(header) = Header::read(message).filter(|header| !header.is_response()) else {
             return Reply::Silence;
         };
         if header.opcode() != 0 {
-            counts.count(peer.transport, Rcode::NotImp, None);
             let verdict = Verdict::explained(Rcode::NotImp, Explanation::NotSupported);
-            return bare(message, &header, verdict, &engine.identity, peer, out);
+            return self.refuse(message, &header, verdict, peer, out);
         }
         let Ok(query) = Query::read(message, &header, name) else {
-            counts.count(peer.transport, Rcode::FormErr, None);
-            let verdict = Verdict::of(Rcode::FormErr);
-            return bare(message, &header, verdict, &engine.identity, peer, out);
+            return self.refuse(message, &header, Verdict::of(Rcode::FormErr), peer, out);
         };
         if let Some(signature) = query.signature {
             return self.respond_signed(message, &query, signature, peer, out);
@@ -226,7 +232,7 @@ impl Responder {
             }
             None => tell(catalog, local, name, &query, peer, &mut writer),
         };
-        let Some(told) = ration(engine, local, name, &query, peer, told) else {
+        let Some(told) = ration(engine, local, name.as_slice(), &query, peer, told) else {
             return Reply::Silence;
         };
         let (verdict, cut) = match told {
@@ -237,7 +243,7 @@ impl Responder {
                 (Verdict { authority, ..Verdict::of(Rcode::NoError) }, 0x02)
             }
         };
-        counts.count(peer.transport, verdict.rcode, local.zone.take());
+        counts.count(peer.transport, verdict.rcode, local.zone);
         writer.release(reserved);
         if let Some(opt) = &opt {
             opt.put(verdict.rcode, verdict.explanation, &local.why, &mut writer);
@@ -246,37 +252,6 @@ impl Responder {
         let flags = [header.answered() | authority | cut, verdict.rcode as u8 & 0xF];
         let questions = u16::from(!query.question.is_empty());
         Reply::Message(writer.finish(header.id, flags, questions))
-    }
-}
-
-/// What becomes of an answer where answers are limited; nothing, where it is not to be sent.
-#[inline]
-fn ration(
-    engine: &Engine,
-    local: &mut Local,
-    name: &Lowered,
-    query: &Query<'_>,
-    peer: &Peer,
-    told: Result<Verdict, Truncated>,
-) -> Option<Result<Verdict, Truncated>> {
-    let (Some(limiter), Transport::Udp, Ok(verdict)) = (&engine.limiter, peer.transport, &told)
-    else {
-        return Some(told);
-    };
-    let client = peer.client.ip();
-    let cookie = query.edns.and_then(|edns| edns.options.cookie);
-    let known = cookie.zip(engine.identity.cookies.as_ref());
-    if known.is_some_and(|(shown, cookies)| cookies.know(shown, client, peer.at.unix)) {
-        return Some(told);
-    }
-    // Without a question there is the name of an earlier one there.
-    let name = if query.question.is_empty() { &[] } else { name.as_slice() };
-    let question = (name, query.rtype);
-    let now = peer.at.since_boot;
-    match limiter.judge(client, verdict.rcode, question, now, &mut local.above) {
-        Limit::Send => Some(told),
-        Limit::Slip => Some(Err(Truncated(verdict.authority))),
-        Limit::Drop => None,
     }
 }
 
@@ -348,60 +323,4 @@ fn tell(
     };
     local.zone = Some(zone.number());
     Walk { zone, asked: query.rtype, client: peer.client.ip(), local }.answer(name, out)
-}
-
-/// What is answered without a look at any zone.
-#[inline]
-fn refusal(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Option<Verdict> {
-    if query.edns.is_some_and(|Edns { version, .. }| version != 0) {
-        return Some(Verdict::of(Rcode::BadVers));
-    }
-    if query.question.is_empty() {
-        return Some(Verdict::of(for_cookie_alone(query, identity, peer)));
-    }
-    if query.class != IN {
-        return Some(Verdict::explained(Rcode::Refused, Explanation::NotAuthoritative));
-    }
-    match query.rtype {
-        // No type that can be asked for (RFC 6895 §3.1).
-        0 | rtype::OPT => Some(Verdict::of(Rcode::FormErr)),
-        // TKEY, TSIG, MAILB and MAILA.
-        249 | rtype::TSIG | 253 | 254 => {
-            Some(Verdict::explained(Rcode::NotImp, Explanation::NotSupported))
-        }
-        _ => None,
-    }
-}
-
-/// Of a query without a question. What there is to say is the cookie, and whether the one that was
-/// shown is good (RFC 7873 §5.4); without cookies, such a query is none (RFC 9619 §4).
-#[cold]
-fn for_cookie_alone(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Rcode {
-    let shown = query.edns.and_then(|edns| edns.options.cookie);
-    match shown.zip(identity.cookies.as_ref()) {
-        None => Rcode::FormErr,
-        Some((shown, cookies)) if cookies.accepts(shown, peer.client.ip(), peer.at.unix) => {
-            Rcode::NoError
-        }
-        Some(_) => Rcode::BadCookie,
-    }
-}
-
-/// A header alone, and an OPT record where one can be read in the message (RFC 6891 §6.1.1): without
-/// it, we would pass for a server that does not know EDNS (§7).
-#[cold]
-fn bare(
-    message: &[u8],
-    header: &Header,
-    verdict: Verdict,
-    identity: &Identity,
-    peer: &Peer,
-    out: &mut [u8],
-) -> Reply {
-    let Ok(mut writer) = Writer::new(out, &[], PLAIN) else { return Reply::Silence };
-    if let Some(edns) = Edns::find(message, header) {
-        let opt = OptRecord::to(&edns, identity, peer);
-        opt.put(verdict.rcode, verdict.explanation, "", &mut writer);
-    }
-    Reply::Message(writer.finish(header.id, [header.answered(), verdict.rcode as u8], 0))
 }

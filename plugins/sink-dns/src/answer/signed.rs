@@ -12,6 +12,7 @@ use domain::rdata::AllRecordData;
 use domain::rdata::tsig::Time48;
 use domain::tsig::{Key, ServerSequence, ServerTransaction};
 
+use super::rationing::may_be_told;
 use super::{OptRecord, Responder, Writer};
 use crate::net::{MessageStream, Peer, Reply};
 use crate::query::{HEADER, Query};
@@ -37,6 +38,11 @@ impl Responder {
             Ok(None) => return Reply::Silence,
             Err(error) => {
                 let Ok(original) = Message::from_octets(message) else { return Reply::Silence };
+                let rcode = super::Rcode::NotAuth;
+                if !may_be_told(&self.engine, &mut self.local, query.edns, peer, rcode) {
+                    return Reply::Silence;
+                }
+                self.counts.count(peer.transport, rcode, None);
                 let is_signed = error.error() == TsigRcode::BADTIME;
                 let answer = error.build_message(&original, builder());
                 let Ok(answer) = answer else { return Reply::Silence };

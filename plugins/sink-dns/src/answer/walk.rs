@@ -8,10 +8,14 @@ use super::{Authority, Full, Local, Place, Rcode, Truncated, Verdict, Writer};
 use crate::bound::{Bound, Choice};
 use crate::name::{Lowered, MAX_NAME};
 use crate::query::IN;
-use crate::zone::{BEFORE_DATA, Found, Node, Rrset, Zone, rtype};
+use crate::rrl::Under;
+use crate::zone::{BEFORE_DATA, Found, Node, Rrset, Zone, hash, rtype};
 
 /// So many aliases are followed in one answer.
 const MOST_ALIASES: usize = 16;
+
+/// The first label of a wildcard's name (RFC 4592 §2.1.1).
+const WILDCARD: &[u8] = b"\x01*";
 
 /// A question on its way through a zone.
 pub(super) struct Walk<'w> {
@@ -49,6 +53,11 @@ impl Walk<'_> {
         let before_apex = name.as_slice().len() - zone.apex().len();
         out.set_apex(Place::QUESTION.after(before_apex));
         let found = zone.look(name, self.asked);
+        if let Found::Name(node) = found
+            && zone.name(node).starts_with(WILDCARD)
+        {
+            self.counts_under(node, self.asked);
+        }
         let (alias, first) = match found {
             Found::Name(node) => match self.tell(node, Place::QUESTION, out)? {
                 (Told::Whole, verdict) => return Ok(verdict),
@@ -56,6 +65,7 @@ impl Walk<'_> {
             },
             Found::Nothing => return Ok(self.nothing(out)?),
             Found::Cut(node) => {
+                self.counts_under(node, 0);
                 // Also where it is cut off, a referral is not ours to vouch for.
                 let verdict = Verdict::of(Rcode::NoError);
                 return match self.refer(node, name, Place::QUESTION, out) {
@@ -63,12 +73,21 @@ impl Walk<'_> {
                     Err(Full) => Err(Truncated(verdict.authority)),
                 };
             }
-            Found::Renamed(node) => match self.rename(node, name, Place::QUESTION, out)? {
-                Some(target) => (target, None),
-                None => return Ok(ours(Rcode::YxDomain)),
-            },
+            Found::Renamed(node) => {
+                self.counts_under(node, self.asked);
+                match self.rename(node, name, Place::QUESTION, out)? {
+                    Some(target) => (target, None),
+                    None => return Ok(ours(Rcode::YxDomain)),
+                }
+            }
         };
         Ok(self.follow(alias, first, out)?)
+    }
+
+    /// Answers from this node count as one where answers are limited, whatever name below it they are for.
+    #[cold]
+    fn counts_under(&mut self, node: &Node, rtype: u16) {
+        self.local.under = Some(Under { hash: hash(self.zone.name(node)), rtype });
     }
 
     /// Goes on from the alias that `first` is; `owner` is where the name that it leads to stands.
@@ -176,6 +195,8 @@ impl Walk<'_> {
             zone.target(alias, &mut self.local.scratch);
             return Ok((Told::Alias(at.after(BEFORE_DATA)), ours(Rcode::NoError)));
         }
+        // There are many types that a name has not.
+        self.counts_under(node, 0);
         out.enter(Section::Authority);
         zone.put_negative(u32::MAX, out)?;
         whole

@@ -7,6 +7,7 @@ mod missing;
 mod mutated;
 mod options;
 mod publishing;
+mod rationed;
 mod signed;
 mod speed;
 mod table;
