@@ -52,7 +52,18 @@ pub(crate) struct Edns<'m> {
 pub(crate) struct Options<'m> {
     pub(crate) nsid: bool,
     pub(crate) cookie: Option<&'m [u8]>,
-    pub(crate) keepalive: bool,
+    pub(crate) keepalive: Keepalive,
+}
+
+/// What a client says of how long a connection is kept (RFC 7828).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Keepalive {
+    #[default]
+    Nothing,
+    /// It would know.
+    Asked,
+    /// A time, which is the server's alone to give.
+    Given,
 }
 
 /// Numbers of EDNS options (IANA).
@@ -258,9 +269,8 @@ impl<'m> Options<'m> {
                     options.cookie.get_or_insert(value);
                 }
                 option::COOKIE => return None,
-                // A client has no time to give (RFC 7828 §3.2.1).
-                option::KEEPALIVE if value.is_empty() => options.keepalive = true,
-                option::KEEPALIVE => return None,
+                option::KEEPALIVE if value.is_empty() => options.keepalive = Keepalive::Asked,
+                option::KEEPALIVE => options.keepalive = Keepalive::Given,
                 _ => {}
             }
         }

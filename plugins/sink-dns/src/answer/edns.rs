@@ -4,7 +4,7 @@ use super::cookies::{Cookies, WHOLE};
 use super::writer::{Section, Writer};
 use super::{Rcode, UDP_ANSWER};
 use crate::net::{Peer, Transport};
-use crate::query::{Edns, option};
+use crate::query::{Edns, Keepalive, option};
 
 /// Octets of the record without options.
 const EMPTY: usize = 11;
@@ -62,7 +62,7 @@ impl<'i> OptRecord<'i> {
         let cookie = options.cookie.and_then(|shown| {
             identity.cookies.as_ref()?.answer(shown, peer.client.ip(), peer.at.unix)
         });
-        let stays = peer.transport == Transport::Tcp && options.keepalive;
+        let stays = peer.transport == Transport::Tcp && options.keepalive == Keepalive::Asked;
         OptRecord {
             dnssec_ok,
             nsid: identity.nsid.as_deref().filter(|_| options.nsid),

@@ -3,8 +3,8 @@
 use super::edns::OptRecord;
 use super::rationing::may_be_told;
 use super::{Explanation, Identity, PLAIN, Rcode, Responder, Verdict, Writer};
-use crate::net::{Peer, Reply};
-use crate::query::{Edns, Header, IN, Query};
+use crate::net::{Peer, Reply, Transport};
+use crate::query::{Edns, Header, IN, Keepalive, Query};
 use crate::zone::rtype;
 
 impl Responder {
@@ -36,8 +36,14 @@ impl Responder {
 /// Of a message that is well formed.
 #[inline]
 pub(super) fn refusal(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Option<Verdict> {
-    if query.edns.is_some_and(|Edns { version, .. }| version != 0) {
-        return Some(Verdict::of(Rcode::BadVers));
+    if let Some(Edns { version, options, .. }) = query.edns {
+        if version != 0 {
+            return Some(Verdict::of(Rcode::BadVers));
+        }
+        // RFC 7828 §3.2.1; over UDP it says nothing, whatever it says (§3.2.2).
+        if options.keepalive == Keepalive::Given && peer.transport == Transport::Tcp {
+            return Some(Verdict::of(Rcode::FormErr));
+        }
     }
     if query.question.is_empty() {
         return Some(Verdict::of(for_cookie_alone(query, identity, peer)));
