@@ -24,6 +24,8 @@ const MOST_WORKERS: u16 = 256;
 const LONGEST_NSID: usize = 128;
 /// The option of RFC 7828 has 16 bits for tenths of a second.
 const LONGEST_IDLE: Duration = Duration::from_secs(3600);
+/// Clients that are told 0 close at once (RFC 7828).
+const SHORTEST_IDLE: Duration = Duration::from_millis(100);
 /// More a second are no limit.
 const MOST_ANSWERS: u32 = 1_000_000;
 /// Answers that clients of TCP have not taken yet, all together.
@@ -127,7 +129,7 @@ impl Settings {
             return Err(Fault::config("nsid", text));
         }
         let idle = config.tcp_idle.get();
-        if idle.is_zero() || idle > LONGEST_IDLE {
+        if !(SHORTEST_IDLE..=LONGEST_IDLE).contains(&idle) {
             return Err(Fault::config("tcp_idle", "\"100ms\" to \"1h\" is allowed"));
         }
         let tcp = TcpLimits {

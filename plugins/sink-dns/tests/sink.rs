@@ -162,6 +162,7 @@ fn a_table_that_makes_no_sense_is_refused_with_its_key() {
         ("listen = ['::1']\ntransfer_key = '/nowhere'", "transfer_key"),
         ("listen = ['::1']\nnotify = ['x']", "notify"),
         ("listen = ['::1']\ntcp_idle = '2h'", "tcp_idle"),
+        ("listen = ['::1']\ntcp_idle = '99ms'", "tcp_idle"),
         ("listen = ['::1']\nzone = '.'", "zone"),
     ] {
         let fault = refused(table);
