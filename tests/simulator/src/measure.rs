@@ -17,11 +17,12 @@ pub struct Tally {
     /// Answered requests by the logarithm of their time.
     latencies: Vec<u64>,
     pub(crate) answered: u64,
-    pub(crate) dropped: u64,
+    /// Requests that waited too long, or were refused.
+    pub dropped: u64,
     /// What a dying server had.
     pub(crate) lost: u64,
-    /// No address of an answer lived.
-    pub(crate) nobody: u64,
+    /// Requests for which no address of an answer lived.
+    pub nobody: u64,
     /// Servers that returned, and the first whole bin of each after it.
     pub(crate) returned: Vec<(usize, usize)>,
     /// Servers that were dead, and from and until which second.
@@ -101,7 +102,8 @@ impl Tally {
         }
     }
 
-    pub(crate) fn offer(&mut self, second: f64, server: usize, work: f64) {
+    /// Asks `server` for so much work, in seconds of one worker, so long after the start.
+    pub fn offer(&mut self, second: f64, server: usize, work: f64) {
         let bin = second as usize / BIN as usize;
         while self.offered.len() <= bin {
             self.offered.push(vec![0.0; self.workers.len()]);
@@ -122,7 +124,8 @@ impl Tally {
         }
     }
 
-    pub(crate) fn answer(&mut self, after: f64) {
+    /// A request is answered after so many seconds.
+    pub fn answer(&mut self, after: f64) {
         self.answered += 1;
         let step = (after.max(LATENCIES.0) / LATENCIES.0).ln() / LATENCY_STEP;
         let last = self.latencies.len() - 1;

@@ -25,6 +25,7 @@ use rais_runtime::host;
     cargo xtask bench idle               a monitor of ten services, beside node_exporter\n  \
     cargo xtask bench publish            how soon what is decided is served\n  \
     cargo xtask bench dns                the name server, beside others\n  \
+    cargo xtask bench spread             real servers of 1, 2 and 4 workers, by weights and by turns\n  \
     cargo xtask bench plugins            a plugin built in, loaded and isolated, side by side\n  \
     cargo xtask help bench day           what is played, and every option")]
 struct Cli {
@@ -43,6 +44,9 @@ enum Task {
     /// Be the server that the probes of a bench ask
     #[command(hide = true)]
     Pages { ports: u16, interval_ms: u64 },
+    /// Be the servers of a host of a bench, one a port
+    #[command(hide = true)]
+    Works { workers: usize, ports: Vec<u16> },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -55,6 +59,10 @@ fn main() -> anyhow::Result<ExitCode> {
         },
         Task::Pages { ports, interval_ms } => {
             bench::pages::serve(ports, Duration::from_millis(interval_ms))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Works { workers, ports } => {
+            bench::spread::works::serve(workers, &ports)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -10,6 +10,7 @@ mod plugins;
 mod probes;
 mod product;
 mod publish;
+pub(crate) mod spread;
 mod usage;
 
 use clap::Subcommand;
@@ -23,6 +24,7 @@ pub(crate) enum Bench {
     Plugins(plugins::Plugins),
     Probes(probes::Probes),
     Publish(publish::Publish),
+    Spread(spread::Spread),
 }
 
 impl Bench {
@@ -35,6 +37,7 @@ impl Bench {
             Bench::Plugins(plugins) => plugins.run(),
             Bench::Probes(probes) => probes.run(),
             Bench::Publish(publish) => publish.run(),
+            Bench::Spread(spread) => spread.run(),
         }
     }
 }

@@ -9,6 +9,11 @@ use anyhow::{Context, ensure};
 /// `RAIS_BIN` names is taken as it is.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
     build_package("rais-tests")?;
+    rais()
+}
+
+/// `rais` alone, as [`build`] has it.
+pub(super) fn rais() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("RAIS_BIN") {
         return Ok(path.into());
     }
