@@ -12,6 +12,7 @@ use domain::base::{Message, MessageBuilder, Name};
 use domain::rdata::A;
 use rais_tests::dns::Client;
 use rais_tests::host::Host;
+use rais_tests::netns::Lan;
 use rais_tests::process::Process;
 use rais_tests::wait;
 
@@ -21,6 +22,10 @@ const HEADER: &str =
 const OWN: &str = "127.0.0.1:53";
 /// Of each address in 192.0.2.0/24, by its last octet: so that an answer has two.
 const WEIGHTS: [(u8, u32); 4] = [(1, 40), (2, 60), (3, 80), (4, 100)];
+/// Of each host in 192.0.2.0/24: so that an answer has one address.
+const CAPACITIES: [(u8, u32); 3] = [(1, 1), (2, 2), (3, 4)];
+const CLUSTER: &str =
+    "[cluster]\nname = \"shares\"\ninsecure = true\n[transport.lan]\ntype = \"udp\"\n";
 /// For what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// 20 turns of a wheel of 256 answers with two places.
@@ -53,15 +58,38 @@ workers = 2
         ),
     );
     let rais = host.start("run", CONFIG);
+    until_up(host, WEIGHTS.len());
+    rais
+}
+
+/// So many are in the answers.
+fn until_up(host: &Host, count: usize) {
     let client = Client::new(host.net(), OWN.parse().unwrap());
     wait::until("all to be up", || {
         let mut found = std::collections::BTreeSet::new();
         for _ in 0..64 {
             found.extend(client.addresses("www.example", Rtype::A)?);
         }
-        if found.len() == WEIGHTS.len() { Ok(()) } else { Err(format!("{found:?}")) }
+        if found.len() == count { Ok(()) } else { Err(format!("{found:?}")) }
     });
-    rais
+}
+
+/// Hosts of the network, each with a monitor that tells its capacity.
+fn monitors(lan: &Lan) -> Vec<(Host, Process)> {
+    let one = |(last, capacity): (u8, u32)| {
+        let host = Host::new(&format!("web{last}"));
+        lan.attach(host.net(), "eth0", &[&format!("192.0.2.{last}/24")]);
+        host.write(
+            CONFIG,
+            &format!(
+                "{CLUSTER}[monitor]\ncapacity = {capacity}\n[monitor.service.www]\n\
+                 probe = {{ type = \"exec\", argv = [\"/bin/true\"] }}\n"
+            ),
+        );
+        let monitor = host.start("monitor", CONFIG);
+        (host, monitor)
+    };
+    CAPACITIES.map(one).into()
 }
 
 /// How often each address was in an answer, and first in one.
@@ -91,6 +119,10 @@ impl Counts {
     /// Each has its part, give or take so much of it.
     #[track_caller]
     fn are(&self, parts: &[(u8, u32)], tolerance: f64) {
+        self.compared(parts, tolerance).unwrap();
+    }
+
+    fn compared(&self, parts: &[(u8, u32)], tolerance: f64) -> Result<(), String> {
         let whole: u32 = parts.iter().map(|(_, part)| part).sum();
         for counts in [&self.all, &self.first] {
             let sum: usize = counts.values().sum();
@@ -98,9 +130,12 @@ impl Counts {
                 let wanted = f64::from(*part) / f64::from(whole);
                 let found = counts.get(last).copied().unwrap_or_default() as f64 / sum as f64;
                 let off = (found / wanted - 1.0).abs();
-                assert!(off <= tolerance, ".{last}: {found:.4}, not {wanted:.4}: {self:?}");
+                if off > tolerance {
+                    return Err(format!(".{last}: {found:.4}, not {wanted:.4}: {self:?}"));
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -203,4 +238,28 @@ fn each_address_has_its_turn() {
     by_tcp(&host).are(&alike, 0.01);
     let (_unbound, resolver) = unbound(&host);
     by_udp(&host, resolver).are(&alike, 0.01);
+}
+
+#[test]
+fn each_host_is_given_out_as_its_monitor_tells_its_capacity() {
+    let lan = Lan::new();
+    let _monitors = monitors(&lan);
+    let ns = Host::new("ns1");
+    lan.attach(ns.net(), "eth0", &["192.0.2.53/24"]);
+    ns.write("/var/lib/bind/header", HEADER);
+    ns.write(
+        CONFIG,
+        &format!(
+            "{CLUSTER}[zone.\"www.example\"]\nheader = \"header\"\nsinks = [\"own\"]\n\
+             [binder.service.www]\nzone = \"www.example\"\nslow_start = \"1ms\"\n\
+             [sink.own]\ntype = \"dns\"\nlisten = [\"{OWN}\"]\n"
+        ),
+    );
+    let _binder = ns.start("binder", CONFIG);
+    until_up(&ns, CAPACITIES.len());
+    // One that was heard a little later than the others begins below its weight.
+    wait::until("each to have its share", || {
+        by_udp(&ns, OWN.parse().unwrap()).compared(&CAPACITIES, 0.02)
+    });
+    by_tcp(&ns).are(&CAPACITIES, 0.02);
 }
