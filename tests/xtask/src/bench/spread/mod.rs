@@ -96,13 +96,17 @@ impl Spread {
         let seen = stage.clients().net().enter(|| play.run(dns))?;
         stage.check()?;
         self.print(&seen);
+        let mut fallen = Vec::new();
+        for one in &seen {
+            fallen.push(stage.fallen(one.rule)?.to_string());
+        }
+        row("found down", fallen);
         Ok(())
     }
 
     fn print(&self, seen: &[Seen]) {
         let row = |what: &str, figure: &dyn Fn(&Seen) -> String| {
-            let figures: Vec<_> = seen.iter().map(|one| format!("{:>14}", figure(one))).collect();
-            println!("  {what:<28}{}", figures.concat());
+            row(what, seen.iter().map(figure));
         };
         let percent = |part: f64| format!("{:.1} %", part * 100.0);
         row("", &|one| one.rule.name().to_owned());
@@ -122,6 +126,11 @@ impl Spread {
         row("requests", &|one| format!("{:.0}", outcome(one).requests));
         row("questions of resolvers", &|one| one.questions.to_string());
     }
+}
+
+fn row(what: &str, figures: impl IntoIterator<Item = String>) {
+    let figures: String = figures.into_iter().map(|figure| format!("{figure:>14}")).collect();
+    println!("  {what:<28}{figures}");
 }
 
 impl Seen {

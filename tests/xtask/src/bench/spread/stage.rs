@@ -18,6 +18,7 @@ pub(super) const WORKERS: [u16; 3] = [1, 2, 4];
 
 /// The name server.
 const DNS: &str = "198.51.100.53";
+const JOURNAL: &str = "/var/lib/rais/binder/journal.jsonl";
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 
 /// All of it.
@@ -25,7 +26,7 @@ pub(super) struct Stage {
     clients: Host,
     processes: Vec<Process>,
     _servers: Vec<Host>,
-    _ns: Host,
+    ns: Host,
     _lan: Lan,
 }
 
@@ -61,12 +62,24 @@ impl Stage {
             let client = client(&clients)?;
             wait::until(zone, || client.addresses(zone, Rtype::A));
         }
-        Ok(Stage { clients, processes, _servers: servers, _ns: ns, _lan: lan })
+        Ok(Stage { clients, processes, _servers: servers, ns, _lan: lan })
     }
 
     /// Where the clients are.
     pub(super) fn clients(&self) -> &Host {
         &self.clients
+    }
+
+    /// How often an address has left the answers of each rule so far, by the binder's journal.
+    pub(super) fn fallen(&self, rule: Rule) -> anyhow::Result<usize> {
+        let mut fallen = 0;
+        for line in self.ns.read(JOURNAL).lines() {
+            let line: serde_json::Value = serde_json::from_str(line)?;
+            let decided = &line["decided"];
+            let is_out = decided["verdict"].as_str().is_some_and(|verdict| verdict != "in");
+            fallen += usize::from(is_out && decided["service"] == rule.service());
+        }
+        Ok(fallen)
     }
 
     /// Whether whoever was started is there still.
@@ -96,6 +109,7 @@ fn zones() -> impl Iterator<Item = (Rule, &'static str)> {
 const COMMON: &str = "[cluster]\nname = \"spread\"\ninsecure = true\n\
                       [transport.lan]\ntype = \"udp\"\n";
 
+/// With more patience than by default: a machine that others use finds nobody down.
 fn monitor(capacity: u16) -> String {
     let mut text = format!("{COMMON}[monitor]\ncapacity = {capacity}\n");
     for (rule, _) in zones() {
@@ -103,7 +117,7 @@ fn monitor(capacity: u16) -> String {
         // Into a String it cannot fail.
         let _ = write!(
             text,
-            "[monitor.service.{}]\n\
+            "[monitor.service.{}]\ninterval = \"2s\"\ntimeout = \"2s\"\n\
              probe = {{ type = \"http\", port = {port}, path = \"/health\" }}\n\
              load = {{ type = \"http\", port = {port}, path = \"/load\", field = \"busy\" }}\n",
             rule.service()
