@@ -2,7 +2,8 @@
 //! files.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -39,12 +40,16 @@ impl Client {
     #[track_caller]
     #[must_use]
     pub fn new(net: &Namespace, server: SocketAddr) -> Self {
+        net.enter(|| Self::here(server))
+    }
+
+    /// A client in the network of the thread that calls.
+    #[track_caller]
+    #[must_use]
+    pub fn here(server: SocketAddr) -> Self {
         let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = net.enter(|| {
-            let socket = UdpSocket::bind(any).expect("a socket");
-            socket.connect(server).expect("an address to ask");
-            socket
-        });
+        let socket = UdpSocket::bind(any).expect("a socket");
+        socket.connect(server).expect("an address to ask");
         socket.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout");
         Self { socket, id: std::cell::Cell::new(fastrand::u16(..)) }
     }
@@ -63,12 +68,7 @@ impl Client {
     pub fn ask(&self, name: &str, rtype: Rtype) -> Result<Answer, String> {
         let id = self.id.get().wrapping_add(1);
         self.id.set(id);
-        let name: Name<Vec<u8>> = name.parse().map_err(|e| format!("{name}: {e}"))?;
-        let mut query = MessageBuilder::new_vec();
-        query.header_mut().set_id(id);
-        let mut query = query.question();
-        query.push((&name, rtype)).map_err(|e| e.to_string())?;
-        self.socket.send(&query.finish()).map_err(|e| format!("asking: {e}"))?;
+        self.socket.send(&question(id, name, rtype)?).map_err(|e| format!("asking: {e}"))?;
         let mut reply = [0; 4096];
         loop {
             let len = self.socket.recv(&mut reply).map_err(|e| format!("no answer: {e}"))?;
@@ -93,6 +93,73 @@ impl Client {
             Err(format!("the server says {}", answer.rcode))
         }
     }
+}
+
+/// A client of one name server by TCP, on one connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    id: u16,
+}
+
+impl Connection {
+    /// Connects to `server`, in the network of the thread that calls; each answer is waited for as long.
+    ///
+    /// # Errors
+    /// What went wrong in words.
+    pub fn open(server: SocketAddr, patience: Duration) -> Result<Self, String> {
+        let connect = || {
+            let stream = TcpStream::connect_timeout(&server, patience)?;
+            stream.set_read_timeout(Some(patience))?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        let stream = connect().map_err(|e: std::io::Error| format!("connecting: {e}"))?;
+        Ok(Self { stream, id: fastrand::u16(..) })
+    }
+
+    /// One question, one answer.
+    ///
+    /// # Errors
+    /// What went wrong in words.
+    pub fn ask(&mut self, name: &str, rtype: Rtype) -> Result<Answer, String> {
+        self.id = self.id.wrapping_add(1);
+        let query = framed(&question(self.id, name, rtype)?);
+        self.stream.write_all(&query).map_err(|e| format!("asking: {e}"))?;
+        let mut length = [0; 2];
+        let mut reply = Vec::new();
+        let mut receive = || {
+            self.stream.read_exact(&mut length)?;
+            reply.resize(u16::from_be_bytes(length).into(), 0);
+            self.stream.read_exact(&mut reply)
+        };
+        receive().map_err(|e| format!("no answer: {e}"))?;
+        let message = Message::from_slice(&reply).map_err(|e| format!("a bad answer: {e}"))?;
+        if message.header().id() != self.id {
+            return Err("an answer to another question".to_owned());
+        }
+        read(message).map_err(|e| format!("a bad answer: {e}"))
+    }
+}
+
+/// The octets of a question, without EDNS.
+///
+/// # Errors
+/// The name is none.
+pub fn question(id: u16, name: &str, rtype: Rtype) -> Result<Vec<u8>, String> {
+    let name: Name<Vec<u8>> = name.parse().map_err(|e| format!("{name}: {e}"))?;
+    let mut query = MessageBuilder::new_vec();
+    query.header_mut().set_id(id);
+    let mut query = query.question();
+    query.push((&name, rtype)).map_err(|e| e.to_string())?;
+    Ok(query.finish())
+}
+
+/// A message as TCP has it, its length before it.
+#[must_use]
+pub fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(message.len()).expect("a message");
+    [&length.to_be_bytes(), message].concat()
 }
 
 fn read(message: &Message<[u8]>) -> Result<Answer, domain::base::wire::ParseError> {

@@ -11,6 +11,7 @@
     reason = "a failed step of the harness is a failed test"
 )]
 
+pub mod attack;
 pub mod beat;
 pub mod binary;
 pub mod counter;
