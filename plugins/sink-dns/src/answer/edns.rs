@@ -4,7 +4,7 @@ use super::cookies::{Cookies, WHOLE};
 use super::writer::{Section, Writer};
 use super::{Rcode, UDP_ANSWER};
 use crate::net::{Peer, Transport};
-use crate::query::{Edns, Keepalive, option};
+use crate::query::{Edns, HEADER, Keepalive, option};
 
 /// Octets of the record without options.
 const EMPTY: usize = 11;
@@ -69,6 +69,14 @@ impl<'i> OptRecord<'i> {
             cookie,
             keepalive: stays.then_some(identity.keepalive),
         }
+    }
+
+    /// The record as it travels, of an answer without an error.
+    pub(super) fn octets(&self) -> Option<Box<[u8]>> {
+        let mut octets = vec![0; HEADER + self.len()];
+        let room = octets.len();
+        self.put(Rcode::NoError, None, "", &mut Writer::new(&mut octets, &[], room).ok()?);
+        octets.get(HEADER..).map(Box::from)
     }
 
     /// Octets that it takes in any case.

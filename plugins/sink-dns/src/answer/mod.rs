@@ -19,7 +19,7 @@ use crate::name::Lowered;
 use crate::net::{Peer, Reply, Respond, Transport};
 use crate::query::{Header, Query};
 use crate::rrl::Under;
-use crate::transfer::{Signed, Transfer};
+use crate::transfer::{Asked, Signed, Transfer};
 use crate::zone::{Zone, rtype};
 
 pub(crate) use cookies::Cookies;
@@ -28,7 +28,7 @@ pub(crate) use edns::{Explanation, Identity};
 use rationing::ration;
 use refusal::refusal;
 use walk::Walk;
-pub(crate) use writer::{Full, Place, Writer};
+pub(crate) use writer::{Full, Place, Section, Writer};
 
 /// What every client takes by UDP (RFC 1035 §4.2.1).
 const PLAIN: usize = 512;
@@ -217,7 +217,13 @@ impl Responder {
         let told = match refusal(&query, &engine.identity, peer) {
             Some(verdict) => Ok(verdict),
             None if matches!(query.rtype, rtype::AXFR | rtype::IXFR) => {
-                match transfer(engine, catalog, name, &header, &query, peer, signed) {
+                let asked = Asked {
+                    id: header.id,
+                    flags: header.answered(),
+                    question: query.question.into(),
+                    opt: opt.as_ref().and_then(OptRecord::octets),
+                };
+                match transfer(engine, catalog, name, asked, &query, peer, signed) {
                     Handed::Stream(stream) => {
                         counts.count(peer.transport, Rcode::NoError, None);
                         return Reply::Stream(stream);
@@ -273,7 +279,7 @@ fn transfer<'c>(
     engine: &Engine,
     catalog: &'c Catalog,
     name: &Lowered,
-    header: &Header,
+    asked: Asked,
     query: &Query<'_>,
     peer: &Peer,
     signed: Signed,
@@ -288,19 +294,18 @@ fn transfer<'c>(
             Verdict::explained(Rcode::NotAuth, Explanation::NotAuthoritative)
         });
     };
-    let (id, question) = (header.id, query.question);
     match (query.rtype, peer.transport, query.serial) {
         // RFC 5936 §4.2.
         (rtype::AXFR, Transport::Udp, _) | (rtype::IXFR, _, None) => {
             Handed::Refused(Verdict::of(Rcode::FormErr))
         }
         (rtype::AXFR, Transport::Tcp, _) => {
-            Handed::Stream(Box::new(Transfer::whole(id, question, Arc::clone(zone))))
+            Handed::Stream(Box::new(Transfer::whole(asked, Arc::clone(zone))))
         }
         (_, Transport::Udp, _) => Handed::Serial(zone),
         (_, Transport::Tcp, serial) => {
             let serial = serial.unwrap_or_default();
-            Handed::Stream(Box::new(Transfer::since(serial, id, question, Arc::clone(zone))))
+            Handed::Stream(Box::new(Transfer::since(serial, asked, Arc::clone(zone))))
         }
     }
 }

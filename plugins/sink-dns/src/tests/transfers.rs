@@ -59,6 +59,38 @@ impl Bed {
     }
 }
 
+/// Flags of each message, and whether it has an OPT record.
+fn heads(bed: &mut Bed, query: &[u8]) -> Vec<(u8, bool)> {
+    let mut out = vec![0; 65_535];
+    bed.responder.refresh();
+    let reply = bed.responder.respond(query, &peer(FRIEND, Transport::Tcp), &mut out);
+    let Reply::Stream(mut stream) = reply else { panic!("no transfer") };
+    let mut heads = Vec::new();
+    while let Some(length) = stream.next(&mut out) {
+        let message = Message::from_octets(&out[..length]).unwrap();
+        heads.push((out[2], message.opt().is_some()));
+        assert!(message.header_counts().ancount() > 0);
+    }
+    heads
+}
+
+/// RFC 5936 §2.2.1 and §2.2.5.
+#[test]
+fn a_transfer_repeats_rd_and_has_an_opt_record_where_the_query_has_one() {
+    let mut bed = Bed::new();
+    let many: String = (0..3000).map(|n| format!("n{n} A 192.0.2.1\n")).collect();
+    bed.engine.serve(zone(&format!("{HEADER}{many}"), "many.example").unwrap());
+    let mut query = question("many.example", "AXFR");
+    assert_eq!(heads(&mut bed, &query), [(0x84, false); 3]);
+    query[2] |= 1;
+    assert_eq!(heads(&mut bed, &query), [(0x85, false); 3]);
+    let query = with_edns(query, 1232, 0, b"");
+    assert_eq!(heads(&mut bed, &query), [(0x85, true), (0x85, false), (0x85, false)]);
+    bed.publish(&[1], 8);
+    bed.publish(&[2], 9);
+    assert_eq!(heads(&mut bed, &with_edns(ixfr("www.example", 8), 1232, 0, b"")), [(0x84, true)]);
+}
+
 fn ixfr(name: &str, serial: u32) -> Vec<u8> {
     let mut query = question(name, "IXFR");
     query[9] = 1;

@@ -7,7 +7,7 @@ mod notify;
 use std::sync::Arc;
 use std::vec;
 
-use crate::answer::{Full, Place, Writer};
+use crate::answer::{Full, Place, Section, Writer};
 use crate::bound::Bound;
 use crate::net::MessageStream;
 use crate::zone::{Cursor, Zone};
@@ -20,13 +20,22 @@ pub(crate) use notify::{Notifier, Told};
 const USUAL: usize = 32_000;
 /// Unless one record takes more.
 const MOST: usize = 65_000;
-/// An answer with authority (RFC 5936 §2.2.1).
-const FLAGS: [u8; 2] = [0x84, 0];
+/// Its answer has authority (RFC 5936 §2.2.1).
+const AUTHORITY: u8 = 0x04;
+
+/// What was asked, as far as the answer repeats it.
+pub(crate) struct Asked {
+    pub(crate) id: [u8; 2],
+    /// The first octet of the answer's flags, but for its authority.
+    pub(crate) flags: u8,
+    pub(crate) question: Box<[u8]>,
+    /// The OPT record of the first message (RFC 5936 §2.2.5), as it travels.
+    pub(crate) opt: Option<Box<[u8]>>,
+}
 
 /// A transfer under way.
 pub(crate) struct Transfer {
-    id: [u8; 2],
-    question: Box<[u8]>,
+    asked: Asked,
     zone: Arc<Zone>,
     parts: vec::IntoIter<Part>,
     now: Option<Part>,
@@ -44,19 +53,19 @@ enum Part {
 }
 
 impl Transfer {
-    /// Of a whole zone, to the query with this id and question.
-    pub(crate) fn whole(id: [u8; 2], question: &[u8], zone: Arc<Zone>) -> Transfer {
+    /// Of a whole zone.
+    pub(crate) fn whole(asked: Asked, zone: Arc<Zone>) -> Transfer {
         let history = zone.history();
         let serial = zone.serial();
         let bound = zone.slots().iter().map(|slot| slot.load_full()).collect();
         drop(history);
         let records = Part::Records(Cursor::default(), bound);
-        Transfer::of(id, question, zone, vec![Part::Soa(serial), records, Part::Soa(serial)])
+        Transfer::of(asked, zone, vec![Part::Soa(serial), records, Part::Soa(serial)])
     }
 
     /// Of what has changed since the serial that a client has; of the whole where that is not
     /// remembered.
-    pub(crate) fn since(client: u32, id: [u8; 2], question: &[u8], zone: Arc<Zone>) -> Transfer {
+    pub(crate) fn since(client: u32, asked: Asked, zone: Arc<Zone>) -> Transfer {
         let history = zone.history();
         let serial = zone.serial();
         let changes = history.since(client, serial);
@@ -64,8 +73,8 @@ impl Transfer {
         // As RFC 1982 §3.2 compares them; who is ahead of us has nothing to learn.
         let behind = serial.wrapping_sub(client) < 1 << 31 && serial != client;
         match changes {
-            _ if !behind => Transfer::of(id, question, zone, vec![Part::Soa(serial)]),
-            None => Transfer::whole(id, question, zone),
+            _ if !behind => Transfer::of(asked, zone, vec![Part::Soa(serial)]),
+            None => Transfer::whole(asked, zone),
             Some(changes) => {
                 let mut parts = vec![Part::Soa(serial), Part::Soa(client)];
                 let mut changes = changes.into_iter().peekable();
@@ -83,15 +92,15 @@ impl Transfer {
                     }
                 }
                 parts.push(Part::Soa(serial));
-                Transfer::of(id, question, zone, parts)
+                Transfer::of(asked, zone, parts)
             }
         }
     }
 
-    fn of(id: [u8; 2], question: &[u8], zone: Arc<Zone>, parts: Vec<Part>) -> Transfer {
+    fn of(asked: Asked, zone: Arc<Zone>, parts: Vec<Part>) -> Transfer {
         let mut parts = parts.into_iter();
         let now = parts.next();
-        Transfer { id, question: question.into(), zone, parts, now }
+        Transfer { asked, zone, parts, now }
     }
 
     /// Writes what is left, as much as fits.
@@ -127,11 +136,16 @@ impl MessageStream for Transfer {
         self.now.as_ref()?;
         for limit in [USUAL, MOST] {
             // The question stands in each message (RFC 5936 §2.2.2), since names point to it.
-            let mut writer = Writer::new(out, &self.question, limit).ok()?;
+            let mut writer = Writer::new(out, &self.asked.question, limit).ok()?;
             writer.set_apex(Place::QUESTION);
             let filled = self.fill(&mut writer);
             if filled.is_ok() || !writer.is_empty() {
-                return Some(writer.finish(self.id, FLAGS, 1));
+                if let Some(opt) = self.asked.opt.take() {
+                    writer.release(opt.len());
+                    writer.enter(Section::Additional);
+                    writer.claim(&opt, 1).ok()?;
+                }
+                return Some(writer.finish(self.asked.id, [self.asked.flags | AUTHORITY, 0], 1));
             }
         }
         // Sets are refused that no message holds. An empty one cuts the connection.
