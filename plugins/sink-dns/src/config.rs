@@ -14,7 +14,7 @@ use rais_sdk::prelude::*;
 use crate::answer::UDP_ANSWER;
 use crate::net::{Limits, TcpLimits};
 use crate::rrl::Limiter;
-use crate::transfer::{Access, Keys};
+use crate::transfer::{Access, Addressee, Keys};
 
 /// Of a name server (RFC 1035 §4.2).
 const PORT: u16 = 53;
@@ -100,7 +100,7 @@ pub(crate) struct Settings {
     pub(crate) limiter: Option<Limiter>,
     pub(crate) limits: Limits,
     pub(crate) access: Access,
-    pub(crate) notify: Vec<SocketAddr>,
+    pub(crate) notify: Vec<Addressee>,
     /// Of transfers and of NOTIFY.
     pub(crate) key: Option<Arc<Key>>,
 }
@@ -141,7 +141,10 @@ impl Settings {
         let key = config.transfer_key.as_ref().map(|path| key(path.get(), host)).transpose()?;
         Ok(Settings {
             access: access(&config.transfer, key.as_deref())?,
-            notify: addresses("notify", &config.notify)?,
+            notify: addresses("notify", &config.notify)?
+                .into_iter()
+                .map(|secondary| Addressee::of(secondary, &listen))
+                .collect(),
             key,
             limiter: config.rrl.as_ref().map(limiter).transpose()?,
             listen,

@@ -234,3 +234,22 @@ fn a_zone_that_is_no_longer_the_sinks_is_no_longer_answered_but_by_its_file() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// Secondaries know their primary by its address.
+#[test]
+fn news_come_from_the_address_that_answers() {
+    let secondary = UdpSocket::bind("127.0.0.1:0").unwrap();
+    secondary.set_read_timeout(Some(PATIENCE)).unwrap();
+    let bench = Bench::new();
+    let at = secondary.local_addr().unwrap();
+    let sink =
+        bench.sink::<Dns>(&format!("listen = ['127.0.0.5:0']\nnotify = ['{at}']")).unwrap();
+    publish(&sink, HEADER, &["192.0.2.1"], 8).unwrap();
+    let mut room = [0; 512];
+    let (length, from) = secondary.recv_from(&mut room).unwrap();
+    // NOTIFY with authority (RFC 1996 §3.7).
+    assert_eq!((room[2], from.ip().to_string()), (0x24, "127.0.0.5".to_owned()));
+    room[2] |= 0x80;
+    secondary.send_to(&room[..length], from).unwrap();
+    sink.stop();
+}

@@ -1,7 +1,7 @@
 //! What is said to one name server and heard of it, within a time.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ pub struct Conversation<'a> {
     life: &'a Life,
     signer: Signer,
     end: Deadline,
+    local: Option<IpAddr>,
     udp: Option<UdpSocket>,
     tcp: Option<Stream>,
 }
@@ -88,7 +89,14 @@ impl<'a> Conversation<'a> {
     ) -> Result<Conversation<'a>, DnsError> {
         let signer = Signer::of(key)?;
         let end = Deadline::after(limit);
-        Ok(Conversation { server, life, signer, end, udp: None, tcp: None })
+        Ok(Conversation { server, life, signer, end, local: None, udp: None, tcp: None })
+    }
+
+    /// Has what goes by UDP leave from this address of ours: for servers that know us by it.
+    #[must_use]
+    pub fn leaving_from(mut self, local: Option<IpAddr>) -> Conversation<'a> {
+        self.local = local;
+        self
     }
 
     /// Makes a request that was written with [`Request::builder`] ready to be sent.
@@ -215,7 +223,7 @@ impl<'a> Conversation<'a> {
     fn open_udp(&mut self) -> Result<&UdpSocket, DnsError> {
         Ok(match &mut self.udp {
             Some(socket) => socket,
-            none => none.insert(udp(self.server.address)?),
+            none => none.insert(udp(self.server.address, self.local)?),
         })
     }
 

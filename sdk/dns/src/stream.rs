@@ -65,14 +65,15 @@ impl Limit<'_> {
     }
 }
 
-/// A socket that hears one server alone, and of its closed port.
-pub(crate) fn udp(server: SocketAddr) -> Result<UdpSocket, DnsError> {
+/// A socket that hears one server alone, and of its closed port; at the address `local`, where there is
+/// one to be used.
+pub(crate) fn udp(server: SocketAddr, local: Option<IpAddr>) -> Result<UdpSocket, DnsError> {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let open = || {
-        let socket = UdpSocket::bind((any, 0))?;
+        let socket = UdpSocket::bind((local.unwrap_or(any), 0))?;
         socket.connect(server)?;
         socket.set_nonblocking(true)?;
         Ok(socket)

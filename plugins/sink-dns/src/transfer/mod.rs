@@ -14,7 +14,7 @@ use crate::zone::{Cursor, Zone};
 
 pub(crate) use access::{Access, Keys, Signed};
 pub(crate) use history::{Address, Change, History};
-pub(crate) use notify::{Notifier, Told};
+pub(crate) use notify::{Addressee, Notifier, Told};
 
 /// A message is not filled further, so that what signs it has room.
 const USUAL: usize = 32_000;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// So often it is tried; then the secondary finds out by its own refresh (RFC 1996 §3.6).
 const TRIES: u32 = 6;
 
+/// A secondary, and how it is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Addressee {
+    pub(crate) address: SocketAddr,
+    /// The address of ours by which it knows us, where there is one.
+    from: Option<IpAddr>,
+}
+
 /// Secondaries, and the threads that tell them; they end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Notifier {
@@ -36,7 +44,7 @@ pub(crate) struct Told {
 
 #[derive(Debug)]
 struct Secondary {
-    address: SocketAddr,
+    addressee: Addressee,
     key: Option<Arc<Key>>,
     life: Life,
     /// Zones by their names, and how often each was tried.
@@ -49,6 +57,24 @@ enum Heard {
     Yes,
     No(Rcode),
     Nothing(DnsError),
+}
+
+impl Addressee {
+    /// Of a server that listens at these addresses. Secondaries take NOTIFY from the address that they
+    /// transfer from, so it leaves from the first one that can reach them; from whichever the route has
+    /// where there is none but wildcards.
+    pub(crate) fn of(address: SocketAddr, listen: &[SocketAddr]) -> Addressee {
+        let target = address.ip();
+        let reaches = |ours: &IpAddr| {
+            let is_near = match (ours, target) {
+                (IpAddr::V4(_), IpAddr::V4(_)) => false,
+                (IpAddr::V6(ours), IpAddr::V6(_)) => ours.is_unicast_link_local(),
+                _ => return false,
+            };
+            !ours.is_unspecified() && !is_near && (!ours.is_loopback() || target.is_loopback())
+        };
+        Addressee { address, from: listen.iter().map(SocketAddr::ip).find(reaches) }
+    }
 }
 
 impl Told {
@@ -64,15 +90,15 @@ impl Told {
 impl Notifier {
     /// Tells these secondaries, with the key where there is one, what `told` hears.
     pub(crate) fn start(
-        addresses: &[SocketAddr],
+        addressees: &[Addressee],
         key: Option<&Arc<Key>>,
         told: &Arc<Told>,
         host: &Host,
     ) -> io::Result<Notifier> {
         let mut notifier = Notifier { told: Arc::clone(told), threads: Vec::new() };
-        for address in addresses {
+        for addressee in addressees {
             let secondary = Arc::new(Secondary {
-                address: *address,
+                addressee: *addressee,
                 key: key.cloned(),
                 life: Life::default(),
                 waiting: Mutex::default(),
@@ -111,7 +137,7 @@ impl Secondary {
                 Ok(Heard::Yes) => silent = false,
                 Ok(Heard::No(rcode)) => {
                     silent = false;
-                    let at = self.address;
+                    let at = self.addressee.address;
                     host.warn(&format!(
                         "secondary {at}: does not take the news of {zone}: {rcode}"
                     ));
@@ -122,7 +148,7 @@ impl Secondary {
                     }
                     // Said once for all its zones.
                     if !silent {
-                        host.warn(&format!("secondary {}: {error}", self.address));
+                        host.warn(&format!("secondary {}: {error}", self.addressee.address));
                     }
                     silent = true;
                     if tries + 1 < TRIES {
@@ -163,9 +189,11 @@ impl Secondary {
 
     /// RFC 1996 §3: the question is the zone's SOA, with authority.
     fn tell(&self, apex: &[u8]) -> Result<Heard, DnsError> {
-        let server = Server { address: self.address, way: Way::Udp, timeout: PATIENCE };
+        let Addressee { address, from } = self.addressee;
+        let server = Server { address, way: Way::Udp, timeout: PATIENCE };
         let mut conversation =
-            Conversation::new(&server, self.key.as_deref(), 2 * PATIENCE, &self.life)?;
+            Conversation::new(&server, self.key.as_deref(), 2 * PATIENCE, &self.life)?
+                .leaving_from(from);
         let bad = || DnsError::Name(to_text(apex));
         let name = Name::from_octets(apex.to_vec()).map_err(|_| bad())?;
         let mut builder = Request::builder(Opcode::NOTIFY);
@@ -179,6 +207,31 @@ impl Secondary {
                 rcode => Ok(Heard::No(rcode)),
             },
             Err(error) => Ok(Heard::Nothing(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_leave_from_the_first_address_of_the_server_that_can_reach_who_is_told() {
+        let listen = ["0.0.0.0:53", "[::]:53", "127.0.0.1:53", "192.0.2.53:53", "198.51.100.53:53"];
+        let more = ["[fe80::1]:53", "[::1]:53", "[2001:db8::53]:53"];
+        let all: Vec<SocketAddr> =
+            listen.iter().chain(&more).map(|address| address.parse().unwrap()).collect();
+        for (secondary, count, from) in [
+            ("192.0.2.10:53", all.len(), Some("192.0.2.53")),
+            ("127.0.0.9:53", all.len(), Some("127.0.0.1")),
+            ("[2001:db8::10]:53", all.len(), Some("2001:db8::53")),
+            ("[::1]:5300", all.len(), Some("::1")),
+            // Wildcards alone, or nothing of that family.
+            ("192.0.2.10:53", 2, None),
+            ("[2001:db8::10]:53", 5, None),
+        ] {
+            let found = Addressee::of(secondary.parse().unwrap(), &all[..count]).from;
+            assert_eq!(found, from.map(|from| from.parse().unwrap()), "{secondary}");
         }
     }
 }
