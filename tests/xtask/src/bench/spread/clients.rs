@@ -140,7 +140,8 @@ async fn totals(sides: &[Rc<RefCell<Side>>]) -> anyhow::Result<Vec<Vec<Totals>>>
         let mut of_one = Vec::new();
         for which in 0..WORKERS.len() {
             let server = SocketAddr::new(address(which), port);
-            let (_, body) = get(server, "/totals").await.with_context(|| server.to_string())?;
+            let told = timeout(PATIENCE, get(server, "/totals")).await;
+            let (_, body) = told.with_context(|| server.to_string())??;
             of_one.push(serde_json::from_slice(&body)?);
         }
         all.push(of_one);
