@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use domain::base::{Message, ParsedRecord};
 use domain::rdata::AllRecordData;
+use domain::tsig::{Algorithm, Key, KeyName};
 use rais_zone::{ZoneName, contents};
 
 use crate::answer::{Cookies, Identity, Responder};
@@ -26,13 +27,26 @@ use crate::zone::Builder;
 const EXAMPLE: &str = include_str!("../tests/table/example.com.zone");
 
 thread_local! {
-    static RESPONDER: RefCell<Responder> = RefCell::new(responder());
+    /// Who may transfer is told by an address for one of them, and by a key for the other.
+    static RESPONDERS: RefCell<[Responder; 2]> = RefCell::new([by_range(), by_key()]);
 }
 
-fn responder() -> Responder {
+fn by_range() -> Responder {
+    let ranges = vec!["192.0.2.200/32".parse().expect("a range")];
+    responder(Access { ranges, ..Access::default() })
+}
+
+fn by_key() -> Responder {
+    let name: KeyName = "k".parse().expect("a name");
+    let key = Key::new(Algorithm::Sha256, b"secret", name.clone(), None, None).expect("a key");
+    let keys = [((name, Algorithm::Sha256), Arc::new(key))].into();
+    responder(Access { keys, ..Access::default() })
+}
+
+fn responder(access: Access) -> Responder {
     let cookies = Some(Cookies::new().expect("random octets"));
     let identity = Identity { nsid: Some(Box::from(*b"ns-a")), cookies, keepalive: 100 };
-    let engine = Engine::new(identity, Access::default(), None);
+    let engine = Engine::new(identity, access, None);
     let name = ZoneName::parse("example.com").expect("a name");
     let mut builder = Builder::new(to_wire(name.as_str()));
     contents(EXAMPLE, &name, |record| builder.take(&record)).expect("a sound zone");
@@ -42,27 +56,34 @@ fn responder() -> Responder {
 
 /// A message that came, by UDP and by TCP: whatever it is, what is answered is an answer.
 pub fn query(octets: &[u8]) {
-    RESPONDER.with_borrow_mut(|responder| {
-        for transport in [Transport::Udp, Transport::Tcp] {
-            let peer = Peer {
-                client: SocketAddr::from(([192, 0, 2, 200], 4000)),
-                local: IpAddr::from([127, 0, 0, 1]),
-                transport,
-                at: Moment { unix: 1_800_000_000, since_boot: Duration::from_secs(1000) },
-            };
-            let mut out = vec![0xAA; if transport == Transport::Udp { 1232 } else { 65_535 }];
-            responder.refresh();
-            match responder.respond(octets, &peer, &mut out) {
-                Reply::Silence => {}
-                Reply::Message(length) => is_an_answer(&out[..length]),
-                Reply::Stream(mut messages) => {
-                    while let Some(length) = messages.next(&mut out) {
-                        is_an_answer(&out[..length]);
-                    }
-                }
+    RESPONDERS.with_borrow_mut(|[by_range, by_key]| {
+        came(by_range, octets, Transport::Udp);
+        came(by_range, octets, Transport::Tcp);
+        came(by_key, octets, Transport::Tcp);
+    });
+}
+
+fn came(responder: &mut Responder, octets: &[u8], transport: Transport) {
+    let mut out = vec![0xAA; if transport == Transport::Udp { 1232 } else { 65_535 }];
+    responder.refresh();
+    match responder.respond(octets, &peer(transport), &mut out) {
+        Reply::Silence => {}
+        Reply::Message(length) => is_an_answer(&out[..length]),
+        Reply::Stream(mut messages) => {
+            while let Some(length) = messages.next(&mut out) {
+                is_an_answer(&out[..length]);
             }
         }
-    });
+    }
+}
+
+fn peer(transport: Transport) -> Peer {
+    Peer {
+        client: SocketAddr::from(([192, 0, 2, 200], 4000)),
+        local: IpAddr::from([127, 0, 0, 1]),
+        transport,
+        at: Moment { unix: 1_800_000_000, since_boot: Duration::from_secs(1000) },
+    }
 }
 
 /// The text of a zone: it is refused, or answers come of it that can be read.
@@ -81,12 +102,7 @@ pub fn zone(text: &[u8]) {
     let engine = Engine::new(Identity::default(), Access::default(), None);
     engine.serve(zone);
     let mut responder = Responder::new(Arc::new(engine));
-    let peer = Peer {
-        client: SocketAddr::from(([192, 0, 2, 200], 4000)),
-        local: IpAddr::from([127, 0, 0, 1]),
-        transport: Transport::Tcp,
-        at: Moment { unix: 1_800_000_000, since_boot: Duration::from_secs(1000) },
-    };
+    let peer = peer(Transport::Tcp);
     let mut out = vec![0; 65_535];
     responder.refresh();
     for name in names {
