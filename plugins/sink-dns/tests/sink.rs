@@ -237,19 +237,25 @@ fn a_zone_that_is_no_longer_the_sinks_is_no_longer_answered_but_by_its_file() {
 
 /// Secondaries know their primary by its address.
 #[test]
-fn news_come_from_the_address_that_answers() {
+fn news_come_from_the_address_that_answers_until_they_are_taken() {
     let secondary = UdpSocket::bind("127.0.0.1:0").unwrap();
     secondary.set_read_timeout(Some(PATIENCE)).unwrap();
     let bench = Bench::new();
     let at = secondary.local_addr().unwrap();
-    let sink =
-        bench.sink::<Dns>(&format!("listen = ['127.0.0.5:0']\nnotify = ['{at}']")).unwrap();
+    let sink = bench.sink::<Dns>(&format!("listen = ['127.0.0.5:0']\nnotify = ['{at}']")).unwrap();
     publish(&sink, HEADER, &["192.0.2.1"], 8).unwrap();
-    let mut room = [0; 512];
-    let (length, from) = secondary.recv_from(&mut room).unwrap();
-    // NOTIFY with authority (RFC 1996 §3.7).
-    assert_eq!((room[2], from.ip().to_string()), (0x24, "127.0.0.5".to_owned()));
-    room[2] |= 0x80;
-    secondary.send_to(&room[..length], from).unwrap();
+    for rcode in [Rcode::REFUSED, Rcode::NOERROR] {
+        let mut room = [0; 512];
+        let (length, from) = secondary.recv_from(&mut room).unwrap();
+        // NOTIFY with authority (RFC 1996 §3.7).
+        assert_eq!((room[2], from.ip().to_string()), (0x24, "127.0.0.5".to_owned()));
+        room[2] |= 0x80;
+        room[3] = rcode.to_int();
+        secondary.send_to(&room[..length], from).unwrap();
+    }
     sink.stop();
+    let warned: Vec<_> =
+        bench.lines().into_iter().filter(|(level, _)| *level == Level::Warn).collect();
+    let text = format!("secondary {at}: does not take the news of www.example: REFUSED");
+    assert_eq!(warned, [(Level::Warn, text)]);
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod history;
+mod news;
 mod notify;
 
 use std::sync::Arc;

@@ -1,11 +1,10 @@
 //! Secondaries told of changes (RFC 1996), each by a thread of its own: one that is gone delays none.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::base::Name;
 use domain::base::iana::{Opcode, Rcode, Rtype};
@@ -13,13 +12,12 @@ use rais_dns::{Conversation, DnsError, Key, Life, Request, Server, Way};
 use rais_sdk::Again;
 use rais_sdk::prelude::*;
 
+use super::news::{Heard, News, Next, Novelty};
 use crate::engine::lock;
 use crate::name::to_text;
 
 /// For one answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// So often it is tried; then the secondary finds out by its own refresh (RFC 1996 §3.6).
-const TRIES: u32 = 6;
 
 /// A secondary, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +45,8 @@ struct Secondary {
     addressee: Addressee,
     key: Option<Arc<Key>>,
     life: Life,
-    /// Zones by their names, and how often each was tried.
-    waiting: Mutex<BTreeMap<Vec<u8>, u32>>,
+    news: Mutex<News>,
     woken: Condvar,
-}
-
-/// What came of telling.
-enum Heard {
-    Yes,
-    No(Rcode),
-    Nothing(DnsError),
 }
 
 impl Addressee {
@@ -81,7 +71,7 @@ impl Told {
     /// A zone is another than before.
     pub(crate) fn changed(&self, apex: &[u8]) {
         for secondary in lock(&self.secondaries).iter() {
-            lock(&secondary.waiting).insert(apex.to_vec(), 0);
+            lock(&secondary.news).changed(apex, Instant::now());
             secondary.woken.notify_all();
         }
     }
@@ -101,7 +91,7 @@ impl Notifier {
                 addressee: *addressee,
                 key: key.cloned(),
                 life: Life::default(),
-                waiting: Mutex::default(),
+                news: Mutex::default(),
                 woken: Condvar::new(),
             });
             let (of_thread, log) = (Arc::clone(&secondary), host.clone());
@@ -118,7 +108,7 @@ impl Drop for Notifier {
         for secondary in lock(&self.told.secondaries).drain(..) {
             secondary.life.end();
             // Whoever is about to wait has the lock, and then hears it.
-            drop(lock(&secondary.waiting));
+            drop(lock(&secondary.news));
             secondary.woken.notify_all();
         }
         for thread in self.threads.drain(..) {
@@ -130,65 +120,42 @@ impl Drop for Notifier {
 
 impl Secondary {
     fn run(&self, host: &Host) {
-        let mut silent = false;
-        while let Some((apex, tries)) = self.next(silent) {
+        while let Some((apex, tries)) = self.next() {
             let zone = to_text(&apex);
-            match self.tell(&apex) {
-                Ok(Heard::Yes) => silent = false,
-                Ok(Heard::No(rcode)) => {
-                    silent = false;
-                    let at = self.addressee.address;
-                    host.warn(&format!(
-                        "secondary {at}: does not take the news of {zone}: {rcode}"
-                    ));
+            let (heard, text) = match self.tell(&apex) {
+                Ok(Rcode::NOERROR) => (Heard::Yes, String::new()),
+                Ok(rcode) => {
+                    (Heard::No(rcode), format!("does not take the news of {zone}: {rcode}"))
                 }
-                Ok(Heard::Nothing(error)) | Err(error) => {
-                    if !self.life.goes_on() {
-                        return;
-                    }
-                    // Said once for all its zones.
-                    if !silent {
-                        host.warn(&format!("secondary {}: {error}", self.addressee.address));
-                    }
-                    silent = true;
-                    if tries + 1 < TRIES {
-                        // What has changed again meanwhile is new.
-                        lock(&self.waiting).entry(apex).or_insert(tries + 1);
-                    }
-                }
+                Err(error) => (Heard::Nothing, error.to_string()),
+            };
+            if !self.life.goes_on() {
+                return;
+            }
+            if lock(&self.news).heard(apex, tries, heard, Instant::now()) == Novelty::New {
+                host.warn(&format!("secondary {}: {text}", self.addressee.address));
             }
         }
     }
 
-    /// The zone to be told of next; none at the end. Those that were told in vain wait the longer.
-    fn next(&self, silent: bool) -> Option<(Vec<u8>, u32)> {
-        let mut waiting = lock(&self.waiting);
-        loop {
-            if !self.life.goes_on() {
-                return None;
-            }
-            let least = waiting.iter().min_by_key(|(_, tries)| **tries);
-            let Some((apex, tries)) = least.map(|(apex, tries)| (apex.clone(), *tries)) else {
-                waiting = self.woken.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            if silent && tries > 0 {
-                let pause = PATIENCE * (1 << tries.min(TRIES));
-                let woken = self.woken.wait_timeout(waiting, pause);
-                let (held, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
-                waiting = held;
-                if !timeout.timed_out() {
-                    continue;
+    /// The zone to be told of next, and how often it was in vain; none at the end.
+    fn next(&self) -> Option<(Vec<u8>, u32)> {
+        let mut news = lock(&self.news);
+        while self.life.goes_on() {
+            news = match news.next(Instant::now()) {
+                Next::Tell(apex, tries) => return Some((apex, tries)),
+                Next::Nothing => self.woken.wait(news).unwrap_or_else(PoisonError::into_inner),
+                Next::Wait(pause) => {
+                    let woken = self.woken.wait_timeout(news, pause);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
                 }
-            }
-            if waiting.remove(&apex).is_some() {
-                return Some((apex, tries));
-            }
+            };
         }
+        None
     }
 
     /// RFC 1996 §3: the question is the zone's SOA, with authority.
-    fn tell(&self, apex: &[u8]) -> Result<Heard, DnsError> {
+    fn tell(&self, apex: &[u8]) -> Result<Rcode, DnsError> {
         let Addressee { address, from } = self.addressee;
         let server = Server { address, way: Way::Udp, timeout: PATIENCE };
         let mut conversation =
@@ -201,13 +168,8 @@ impl Secondary {
         let mut builder = builder.question();
         builder.push((name, Rtype::SOA)).map_err(|_| bad())?;
         let request = conversation.sign(builder.additional())?;
-        match conversation.send(&request, Way::Udp, PATIENCE) {
-            Ok(answer) => match answer.header().rcode() {
-                Rcode::NOERROR => Ok(Heard::Yes),
-                rcode => Ok(Heard::No(rcode)),
-            },
-            Err(error) => Ok(Heard::Nothing(error)),
-        }
+        let answer = conversation.send(&request, Way::Udp, PATIENCE)?;
+        Ok(answer.header().rcode())
     }
 }
 
