@@ -123,7 +123,13 @@ pub(crate) fn shown(answer: &[u8]) -> Vec<String> {
         Some(opt) => opt.rcode(header).to_string(),
         None => header.rcode().to_string(),
     };
-    for (set, flag) in [(header.aa(), " aa"), (header.tc(), " tc"), (header.ra(), " ra")] {
+    for (set, flag) in [
+        (header.aa(), " aa"),
+        (header.tc(), " tc"),
+        (header.ra(), " ra"),
+        (header.ad(), " ad"),
+        (header.cd(), " cd"),
+    ] {
         if set {
             head.push_str(flag);
         }

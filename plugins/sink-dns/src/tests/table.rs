@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use domain::base::opt::UnknownOptData;
+
 use super::*;
 
 const TABLE: &str = include_str!("../../tests/table/queries.txt");
@@ -72,6 +74,27 @@ fn octets(ask: &str) -> (Vec<u8>, Transport) {
     (query, transport)
 }
 
+/// The OPT record, its options by their names: their values are for tests of their own.
+fn opt(answer: &[u8]) -> Option<String> {
+    let message = Message::from_octets(answer.to_vec()).unwrap();
+    let record = message.opt()?;
+    let mut told = String::from("opt");
+    if record.dnssec_ok() {
+        told.push_str(" do");
+    }
+    for option in record.opt().iter::<UnknownOptData<_>>() {
+        let option = option.unwrap();
+        told.push_str(&match (option.code().to_int(), &option.data()[..]) {
+            (3, _) => " nsid".to_owned(),
+            (10, _) => " cookie".to_owned(),
+            (11, _) => " keepalive".to_owned(),
+            (15, [high, low, ..]) => format!(" ede={}", u16::from_be_bytes([*high, *low])),
+            (code, _) => panic!("option {code}"),
+        });
+    }
+    Some(told)
+}
+
 fn hex(text: &str) -> Vec<u8> {
     let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(digit).collect()
@@ -87,7 +110,9 @@ fn every_query_is_answered_as_its_rfc_says() {
         assert!(row.rfc.starts_with("RFC "), "{}", row.rfc);
         let (query, transport) = octets(row.ask);
         let answer = ask(&mut responder, &query, &peer("192.0.2.200", transport));
-        let got = answer.as_deref().map_or(vec!["silence".to_owned()], shown);
+        let mut got = answer.as_deref().map_or(vec!["silence".to_owned()], shown);
+        let opt = answer.as_deref().and_then(opt);
+        got.splice(1..1, opt);
         let got: Vec<_> = got.iter().map(|line| line.to_lowercase()).collect();
         if got != row.want {
             wrong.push(format!("# {}\n{}\n> {}\n", row.rfc, row.ask, got.join("\n> ")));
