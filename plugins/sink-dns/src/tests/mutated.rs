@@ -1,7 +1,8 @@
 //! Queries with octets changed, cut off and doubled.
 
+use super::transfers::ixfr;
 use super::*;
-use crate::fuzzing::{self, is_an_answer};
+use crate::fuzzing::{self, Answers, is_an_answer};
 
 const COUNT: usize = 100_000;
 
@@ -68,5 +69,38 @@ fn seeds_of_fuzzers_do_no_harm() {
             count += 1;
         }
         assert!(count >= 5, "{folder}: {count}");
+    }
+}
+
+/// What fuzzers feed goes everywhere: into transfers, to who checks signatures, to bound names.
+#[test]
+fn fuzzers_come_to_transfers_signatures_and_bound_names() {
+    let seed = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/seeds/query");
+        std::fs::read(format!("{folder}/{name}")).unwrap()
+    };
+    // Of two responders by UDP and by TCP: one transfers.
+    let transferred = Answers { single: 3, streamed: 1 };
+    assert_eq!(fuzzing::answers(&question("example.com", "AXFR")), transferred);
+    assert_eq!(fuzzing::answers(&ixfr("www.example", 8)), transferred);
+    let answered = Answers { single: 4, streamed: 0 };
+    for name in ["round-robin", "weighted", "random", "least-load", "fixed", "client-hash"] {
+        assert_eq!(
+            fuzzing::answers(&question(&format!("{name}.www.example"), "A")),
+            answered,
+            "{name}"
+        );
+    }
+    let mut random = fastrand::Rng::with_seed(16);
+    let seeds = [seed("axfr"), seed("ixfr"), seed("tsig"), question("weighted.www.example", "A")];
+    for round in 0..5_000 {
+        let mut query = seeds[round % seeds.len()].clone();
+        let at = random.usize(..query.len());
+        match random.u8(..3) {
+            0 => query[at] = random.u8(..),
+            1 => query.truncate(at.max(1)),
+            _ => query.insert(at, random.u8(..)),
+        }
+        fuzzing::query(&query);
     }
 }

@@ -91,7 +91,7 @@ fn a_transfer_repeats_rd_and_has_an_opt_record_where_the_query_has_one() {
     assert_eq!(heads(&mut bed, &with_edns(ixfr("www.example", 8), 1232, 0, b"")), [(0x84, true)]);
 }
 
-fn ixfr(name: &str, serial: u32) -> Vec<u8> {
+pub(super) fn ixfr(name: &str, serial: u32) -> Vec<u8> {
     let mut query = question(name, "IXFR");
     query[9] = 1;
     query.extend_from_slice(&[0xC0, 0x0C, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0]);
