@@ -31,10 +31,10 @@ use super::product;
 /// fleet, taken every 30 s, "lasting" the same over the whole time. "split" sends each request to any server by its
 /// workers, without names: the best there can be. Needs root.
 ///
-/// The goals of `weights`: imbalance 1.3, and nothing dropped.
+/// The goal: an imbalance of 1.3 by `weights`.
 #[derive(Args)]
 pub(crate) struct Spread {
-    /// How long it is measured, in seconds
+    /// How long it is measured, in seconds; a whole number of 30 s is taken
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(BIN..))]
     seconds: u64,
     /// How long nothing is measured before it, in seconds
@@ -55,7 +55,8 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(mut self) -> anyhow::Result<()> {
+        self.seconds -= self.seconds % BIN;
         // The harness takes the same.
         product::rais()?;
         let mut stage = Stage::new()?;
@@ -111,7 +112,7 @@ impl Spread {
         let percent = |part: f64| format!("{:.1} %", part * 100.0);
         row("", &|one| one.rule.name().to_owned());
         for (which, workers) in WORKERS.into_iter().enumerate() {
-            row(&format!("asked for, {workers} at work"), &|one| percent(one.asked()[which]));
+            row(&format!("asked for, of {workers}"), &|one| percent(one.asked()[which]));
         }
         for (which, workers) in WORKERS.into_iter().enumerate() {
             row(&format!("busy, of {workers}"), &|one| percent(one.busy[which]));
@@ -119,8 +120,8 @@ impl Spread {
         let outcome = |one: &Seen| one.tally.outcome(self.seconds);
         row("imbalance", &|one| format!("{:.2}", outcome(one).imbalance));
         row("lasting", &|one| format!("{:.2}", outcome(one).lasting_imbalance));
-        row("busiest / mean", &|one| format!("{:.2}", one.busiest()));
-        row("requests, 99 % within", &|one| format!("{:.0} ms", outcome(one).p99_ms));
+        row("busy, highest / mean", &|one| format!("{:.2}", one.busiest()));
+        row("99 % answered within", &|one| format!("{:.0} ms", outcome(one).p99_ms));
         row("dropped", &|one| format!("{:.2} %", outcome(one).dropped * 100.0));
         row("sessions without a server", &|one| format!("{:.0}", outcome(one).nobody));
         row("requests", &|one| format!("{:.0}", outcome(one).requests));
