@@ -93,7 +93,7 @@ impl Folder {
 
     /// Reads what has changed and serves it; a zone whose file is gone is served no more, but not
     /// one whose file has become unsound: the one before goes on. Zones of `taken` are somebody
-    /// else's.
+    /// else's. Once `goes_on` is false, it ends without having served anything.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -102,12 +102,16 @@ impl Folder {
         haste: Haste,
         taken: &BTreeSet<Vec<u8>>,
         engine: &Engine,
+        goes_on: &dyn Fn() -> bool,
     ) -> io::Result<News> {
         let mut news = News::default();
         let (mut there, mut found) = (BTreeSet::new(), Vec::new());
         for (number, entry) in fs::read_dir(&self.path)?.enumerate() {
             if haste == Haste::Settled && number % AT_ONCE == AT_ONCE - 1 {
                 thread::sleep(REST);
+            }
+            if !goes_on() {
+                return Ok(News::default());
             }
             let path = entry?.path();
             if path.extension() != Some(OsStr::new(EXTENSION)) || is_hidden(&path) {

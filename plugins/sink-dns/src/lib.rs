@@ -100,6 +100,8 @@ impl Sink for Dns {
     }
 
     fn stop(&self) {
+        // One that is about to start waits for files: it hears of it, and gives back the lock.
+        self.shared.end();
         // Its threads have handed in what they counted when it is gone.
         *lock(&self.run) = Run::Stopped;
         self.tell_counts();

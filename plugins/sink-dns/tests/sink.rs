@@ -1,6 +1,7 @@
 //! The sink through the plugin boundary, asked by its sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -258,4 +259,51 @@ fn news_come_from_the_address_that_answers_until_they_are_taken() {
         bench.lines().into_iter().filter(|(level, _)| *level == Level::Warn).collect();
     let text = format!("secondary {at}: does not take the news of www.example: REFUSED");
     assert_eq!(warned, [(Level::Warn, text)]);
+}
+
+/// Answers to queries from many ports, which the kernel gives to one of several servers by chance.
+fn all_answers(server: SocketAddr) -> BTreeSet<Result<Vec<String>, String>> {
+    let ask = |_| addresses(by_udp(server, "www.example")).map_err(|rcode| rcode.to_string());
+    let mut all: BTreeSet<_> = (0..64).map(ask).collect();
+    all.extend(
+        (0..16)
+            .map(|_| addresses(by_tcp(server, "www.example")).map_err(|rcode| rcode.to_string())),
+    );
+    all
+}
+
+#[test]
+fn one_in_the_place_of_another_takes_no_query_before_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.example.zone"), format!("{HEADER}@ A 192.0.2.7\n")).unwrap();
+    let bench = Bench::new();
+    let first = bench.sink::<Dns>("listen = ['127.0.0.1:0']\nworkers = 2").unwrap();
+    publish(&first, HEADER, &["192.0.2.1"], 8).unwrap();
+    let server = address(&bench);
+    let table =
+        format!("listen = ['{server}']\nworkers = 3\nzones = '{}'", folder.path().display());
+    let zones = ["www.example".to_owned()];
+    let olds = BTreeSet::from([Ok(vec!["192.0.2.1".to_owned()])]);
+
+    // One that is not taken after all.
+    let refused = Bench::new().sink::<Dns>(&table).unwrap();
+    refused.assign(&zones).unwrap();
+    assert_eq!(all_answers(server), olds);
+    refused.stop();
+    assert_eq!(all_answers(server), olds);
+
+    let second = Bench::new().sink::<Dns>(&table).unwrap();
+    second.assign(&zones).unwrap();
+    assert_eq!(all_answers(server), olds);
+    first.stop();
+    // Its zone has not come, so it is waited for, by whomever it is asked for.
+    let asked = UdpSocket::bind("127.0.0.1:0").unwrap();
+    asked.set_read_timeout(Some(PATIENCE)).unwrap();
+    asked.send_to(&query("a.example"), server).unwrap();
+    publish(&second, HEADER, &["192.0.2.2"], 9).unwrap();
+    let mut room = [0; 1500];
+    let length = asked.recv(&mut room).unwrap();
+    assert_eq!(addresses(room[..length].to_vec()), Ok(vec!["192.0.2.7".to_owned()]));
+    let news = BTreeSet::from([Ok(vec!["192.0.2.2".to_owned()])]);
+    assert_eq!(all_answers(server), news);
 }

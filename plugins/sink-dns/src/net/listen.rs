@@ -1,39 +1,42 @@
 //! Sockets that are bound before anything is served, while there are still privileges.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{
     Ipv4PacketInfo, Ipv6RecvPacketInfo, RcvBufForce, SndBufForce, UdpGsoSegment,
 };
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::Transport;
 use super::batch::{self, Segments};
+use super::door::{Door, Place, Places, Unbound};
 
 /// Every socket of a server: for each worker one for UDP and one for TCP at every address.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     pub(super) workers: Vec<WorkerSockets>,
-    pub(super) held: Vec<Held>,
+    pub(super) place: Place,
 }
-
-/// An address that this process listens on, until dropped.
-#[derive(Debug)]
-pub(super) struct Held(SocketAddr);
 
 #[derive(Debug, Default)]
 pub(super) struct WorkerSockets {
     pub(super) udp: Vec<UdpEndpoint>,
-    pub(super) tcp: Vec<TcpListener>,
+    pub(super) tcp: Vec<TcpEndpoint>,
 }
 
-/// A bound socket for UDP, in blocking mode.
+/// A socket that listens, or will once its door is opened, in non-blocking mode.
+#[derive(Debug)]
+pub(super) struct TcpEndpoint {
+    pub(super) socket: TcpListener,
+    pub(super) ip: IpAddr,
+}
+
+/// A socket for UDP that is bound, or will be once its door is opened; in blocking mode.
 #[derive(Debug)]
 pub(super) struct UdpEndpoint {
     pub(super) socket: UdpSocket,
@@ -71,7 +74,7 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// For several batches of the longest answers.
 const SEND_BUFFER: usize = 1 << 20;
 /// Connections that wait to be accepted; the system's own limit (net.core.somaxconn) may be lower.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 /// What a TCP client has not been sent yet stays below this, in octets: whoever reads nothing costs the
 /// kernel no more.
 const UNSENT: u32 = 128 << 10;
@@ -82,9 +85,10 @@ impl Sockets {
     /// Binds everything at once, or nothing. `[::]` is IPv6 alone: whoever wants both lists `0.0.0.0`, too.
     /// Port 0 is one that the kernel chooses, the same for both transports.
     ///
-    /// Several servers of this process may share an address (SO_REUSEPORT): that of a new configuration
-    /// starts before the old one stops. Other processes of the same user could share it as well, and
-    /// would take a part of the queries without a word: an address that one of them has is refused.
+    /// Several servers of this process may have an address (SO_REUSEPORT): that of a new configuration
+    /// starts before the old one stops. Its sockets are bound when that one leaves, see [`Door`]. Other
+    /// processes of the same user could share it as well, and would take a part of the queries without
+    /// a word: an address that one of them has is refused.
     ///
     /// # Errors
     /// The address that cannot be had, why, and what can be done.
@@ -92,71 +96,82 @@ impl Sockets {
         if listen.is_empty() {
             return Err(ListenError::Nowhere);
         }
-        let mut sockets = Self {
-            workers: (0..workers.get()).map(|_| WorkerSockets::default()).collect(),
-            held: Vec::with_capacity(listen.len()),
-        };
+        let mut places = Places::all();
+        // All before the first is bound: ours may overlap, as 0.0.0.0 does with each other address.
         for (i, address) in listen.iter().enumerate() {
             if address.port() != 0 && listen[..i].contains(address) {
                 return Err(ListenError::Twice(*address));
             }
-            sockets.add(*address)?;
+            if !places.have(*address) {
+                alone(*address)?;
+            }
         }
-        Ok(sockets)
+        let mut its: Vec<_> = (0..workers.get()).map(|_| WorkerSockets::default()).collect();
+        let (mut addresses, mut unbound) = (Vec::with_capacity(listen.len()), Vec::new());
+        for asked in listen {
+            let address = if places.answer_at(*asked) {
+                unbound.extend(later(*asked, &mut its)?);
+                *asked
+            } else {
+                now(*asked, &mut its)?
+            };
+            addresses.push(address);
+        }
+        Ok(Self { workers: its, place: places.add(addresses, unbound) })
     }
 
     /// Where is listened, in the order asked for, with the ports that were chosen.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
-        self.held.iter().map(|held| held.0).collect()
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.place.addresses
     }
 
-    fn add(&mut self, asked: SocketAddr) -> Result<(), ListenError> {
-        if !Held::has(asked) {
-            alone(asked)?;
-        }
-        let (address, first) = first_pair(asked)?;
-        let mut first = Some(first);
-        for worker in &mut self.workers {
-            let (udp, tcp) = match first.take() {
-                Some(pair) => pair,
-                None => (udp(address)?, tcp(address)?),
-            };
-            worker.udp.push(udp);
-            worker.tcp.push(tcp);
-        }
-        self.held.push(Held::new(address));
-        Ok(())
+    /// Before which its threads wait.
+    pub(crate) fn door(&self) -> Arc<Door> {
+        Arc::clone(&self.place.door)
     }
 }
 
-/// How many servers of this process listen on an address.
-static HELD: Mutex<BTreeMap<SocketAddr, usize>> = Mutex::new(BTreeMap::new());
-
-impl Held {
-    fn new(address: SocketAddr) -> Held {
-        *held().entry(address).or_default() += 1;
-        Held(address)
-    }
-
-    fn has(address: SocketAddr) -> bool {
-        held().contains_key(&address)
-    }
+/// Whether another server of this process answers at one of these addresses.
+pub(crate) fn is_answered(listen: &[SocketAddr]) -> bool {
+    let places = Places::all();
+    listen.iter().any(|address| places.answer_at(*address))
 }
 
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut held = held();
-        if let Some(servers) = held.get_mut(&self.0) {
-            *servers -= 1;
-            if *servers == 0 {
-                held.remove(&self.0);
-            }
-        }
+/// Gives each worker its sockets at an address, and says with which port.
+fn now(asked: SocketAddr, workers: &mut [WorkerSockets]) -> Result<SocketAddr, ListenError> {
+    let (address, first) = first_pair(asked)?;
+    let mut first = Some(first);
+    for worker in workers {
+        let (udp, tcp) = match first.take() {
+            Some(pair) => pair,
+            None => (udp(address)?, tcp(address)?),
+        };
+        worker.udp.push(udp);
+        worker.tcp.push(tcp);
     }
+    Ok(address)
 }
 
-fn held() -> MutexGuard<'static, BTreeMap<SocketAddr, usize>> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+/// The same without binding them.
+fn later(address: SocketAddr, workers: &mut [WorkerSockets]) -> Result<Vec<Unbound>, ListenError> {
+    let mut all = Vec::with_capacity(2 * workers.len());
+    for worker in workers {
+        let udp = || {
+            let endpoint = UdpEndpoint::new(address)?;
+            Ok((endpoint.socket.try_clone()?.into(), endpoint))
+        };
+        let (socket, endpoint) = udp().map_err(|e| refused(address, Transport::Udp, e))?;
+        worker.udp.push(endpoint);
+        all.push(Unbound { socket, address, transport: Transport::Udp });
+        let tcp = || {
+            let socket = listener(address)?;
+            Ok((socket.try_clone()?, TcpEndpoint { socket: socket.into(), ip: address.ip() }))
+        };
+        let (socket, endpoint) = tcp().map_err(|e| refused(address, Transport::Tcp, e))?;
+        worker.tcp.push(endpoint);
+        all.push(Unbound { socket, address, transport: Transport::Tcp });
+    }
+    Ok(all)
 }
 
 /// Whether nobody else has the address, who may share it or not.
@@ -178,7 +193,7 @@ fn alone(address: SocketAddr) -> Result<(), ListenError> {
 }
 
 /// The address with its port, and both sockets of the first worker.
-fn first_pair(asked: SocketAddr) -> Result<(SocketAddr, (UdpEndpoint, TcpListener)), ListenError> {
+fn first_pair(asked: SocketAddr) -> Result<(SocketAddr, (UdpEndpoint, TcpEndpoint)), ListenError> {
     let mut tries = if asked.port() == 0 { TRIES } else { 1 };
     loop {
         let udp = udp(asked)?;
@@ -198,20 +213,26 @@ fn udp(address: SocketAddr) -> Result<UdpEndpoint, ListenError> {
     UdpEndpoint::bind(address).map_err(|e| refused(address, Transport::Udp, e))
 }
 
-fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    let listener = || {
-        let socket = shared(address, Type::STREAM, Protocol::TCP)?;
-        // A restart does not wait for the connections of the last life.
-        socket.set_reuse_address(true)?;
-        // Connections inherit these.
-        socket.set_tcp_nodelay(true)?;
-        socket.set_tcp_notsent_lowat(UNSENT)?;
+fn tcp(address: SocketAddr) -> Result<TcpEndpoint, ListenError> {
+    let bound = || {
+        let socket = listener(address)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket.into())
+        Ok(TcpEndpoint { socket: socket.into(), ip: address.ip() })
     };
-    listener().map_err(|e| refused(address, Transport::Tcp, e))
+    bound().map_err(|e| refused(address, Transport::Tcp, e))
+}
+
+/// A socket that is to listen.
+fn listener(address: SocketAddr) -> io::Result<Socket> {
+    let socket = shared(address, Type::STREAM, Protocol::TCP)?;
+    // A restart does not wait for the connections of the last life.
+    socket.set_reuse_address(true)?;
+    // Connections inherit these.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// A socket whose address each worker may bind once more.
@@ -226,6 +247,12 @@ fn shared(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
 
 impl UdpEndpoint {
     fn bind(address: SocketAddr) -> io::Result<Self> {
+        let endpoint = Self::new(address)?;
+        SockRef::from(&endpoint.socket).bind(&address.into())?;
+        Ok(endpoint)
+    }
+
+    fn new(address: SocketAddr) -> io::Result<Self> {
         let socket = shared(address, Type::DGRAM, Protocol::UDP)?;
         // As much as the system gives: beyond its limit to the privileged alone.
         if setsockopt(&socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
@@ -251,7 +278,6 @@ impl UdpEndpoint {
             Ok(()) => Segments::Allowed,
             Err(_) => Segments::Refused,
         };
-        socket.bind(&address.into())?;
         Ok(Self { socket: socket.into(), local, segments })
     }
 
@@ -276,7 +302,7 @@ impl UdpEndpoint {
     }
 }
 
-fn refused(address: SocketAddr, transport: Transport, reason: io::Error) -> ListenError {
+pub(super) fn refused(address: SocketAddr, transport: Transport, reason: io::Error) -> ListenError {
     let transport = match transport {
         Transport::Udp => "UDP",
         Transport::Tcp => "TCP",

@@ -7,6 +7,7 @@
 //! that the path of a query takes no lock and shares no cache line that is written.
 
 mod batch;
+mod door;
 mod listen;
 mod server;
 mod tcp;
@@ -20,7 +21,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-pub(crate) use listen::Sockets;
+pub(crate) use door::Passage;
+pub(crate) use listen::{Sockets, is_answered};
 pub(crate) use server::{Limits, Server, TcpLimits, Work};
 
 /// Answers messages. Each thread has one, so it needs no lock and may count for itself.

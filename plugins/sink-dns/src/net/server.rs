@@ -11,7 +11,8 @@ use std::time::Duration;
 use mio::Waker;
 
 use super::Respond;
-use super::listen::{Held, Sockets, UdpEndpoint};
+use super::door::Place;
+use super::listen::{ListenError, Sockets, UdpEndpoint};
 use super::tcp::TcpWorker;
 use super::udp::{self, UdpWorker};
 
@@ -21,7 +22,7 @@ pub(crate) struct Server {
     udp: Vec<Arc<[UdpEndpoint]>>,
     tcp: Vec<Arc<Waker>>,
     threads: Vec<JoinHandle<()>>,
-    _held: Vec<Held>,
+    place: Place,
 }
 
 /// What clients may use.
@@ -71,9 +72,9 @@ impl Server {
     ) -> io::Result<Self> {
         let workers = NonZeroUsize::new(sockets.workers.len()).unwrap_or(NonZeroUsize::MIN);
         let part = limits.tcp.of_one(workers);
-        let Sockets { workers, held } = sockets;
+        let Sockets { workers, place } = sockets;
         let (udp, tcp, threads) = (Vec::new(), Vec::new(), Vec::new());
-        let mut server = Self { stop: Arc::default(), udp, tcp, threads, _held: held };
+        let mut server = Self { stop: Arc::default(), udp, tcp, threads, place };
         for (i, sockets) in workers.into_iter().enumerate() {
             let endpoints: Arc<[UdpEndpoint]> = sockets.udp.into();
             server.udp.push(Arc::clone(&endpoints));
@@ -89,8 +90,10 @@ impl Server {
         Ok(server)
     }
 
-    /// Ends all threads and closes their sockets; datagrams that have come are still answered.
-    pub(crate) fn stop(&mut self) {
+    /// Ends all threads and closes their sockets; datagrams that have come are still answered. Whoever
+    /// waits for its addresses has them first; says where that could not be.
+    pub(crate) fn stop(&mut self) -> Vec<ListenError> {
+        let faults = self.place.leave();
         self.udp.iter().for_each(|endpoints| udp::retire(endpoints));
         self.stop.0.store(true, Ordering::Release);
         for endpoints in self.udp.drain(..) {
@@ -104,12 +107,13 @@ impl Server {
             // A panic in it has been logged.
             let _ = thread.join();
         }
+        faults
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop();
+        let _ = self.stop();
     }
 }
 

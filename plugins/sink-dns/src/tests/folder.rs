@@ -36,7 +36,7 @@ impl Bed {
     }
 
     fn look(&mut self, haste: Haste) -> News {
-        self.files.look(haste, &self.taken, &self.engine).unwrap()
+        self.files.look(haste, &self.taken, &self.engine, &|| true).unwrap()
     }
 
     fn ask(&mut self, name: &str) -> String {
@@ -147,4 +147,19 @@ fn a_zone_that_a_binder_publishes_is_not_read_from_a_file() {
         bed.look(Haste::Settled);
     }
     assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.7");
+}
+
+#[test]
+fn a_look_that_is_ended_serves_nothing_and_loses_nothing() {
+    let mut bed = Bed::new();
+    bed.write("a.example.zone", &text("192.0.2.1"));
+    bed.look(Haste::Now);
+    bed.write("b.example.zone", &text("192.0.2.2"));
+    for _ in 0..3 {
+        let news = bed.files.look(Haste::Now, &bed.taken, &bed.engine, &|| false).unwrap();
+        assert_eq!(news, News::default());
+    }
+    assert_eq!(bed.ask("www.b.example"), "REFUSED");
+    // Nor is a file gone because it was not looked at.
+    assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
 }

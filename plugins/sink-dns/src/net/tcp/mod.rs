@@ -14,6 +14,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::listen::TcpEndpoint;
 use super::server::{Stop, TcpLimits};
 use super::{Moment, Peer, Respond, Transport};
 use connection::{Active, Connection, Turn};
@@ -68,16 +69,15 @@ impl<R: Respond> TcpWorker<R> {
     /// # Errors
     /// The system has no descriptor or no memory for it.
     pub(super) fn new(
-        sockets: Vec<std::net::TcpListener>,
+        endpoints: Vec<TcpEndpoint>,
         stop: Arc<Stop>,
         limits: TcpLimits,
         responder: R,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let mut listeners = Vec::with_capacity(sockets.len());
-        for (i, socket) in sockets.into_iter().enumerate() {
-            let ip = socket.local_addr()?.ip();
+        let mut listeners = Vec::with_capacity(endpoints.len());
+        for (i, TcpEndpoint { socket, ip }) in endpoints.into_iter().enumerate() {
             let mut socket = mio::net::TcpListener::from_std(socket);
             poll.registry().register(&mut socket, Token(FIRST_LISTENER + i), Interest::READABLE)?;
             listeners.push(Listener { socket, bound: (!ip.is_unspecified()).then_some(ip) });

@@ -9,11 +9,13 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Limits, MessageStream, Peer, Reply, Respond, Server, Sockets, TcpLimits, Work};
+use super::{
+    Limits, MessageStream, Passage, Peer, Reply, Respond, Server, Sockets, TcpLimits, Work,
+};
 
 /// So long is waited for what must come.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -134,6 +136,16 @@ impl Running {
         let number = AtomicU8::new(0);
         let responder =
             || Wishes { number: number.fetch_add(1, Ordering::Relaxed), is_fresh: false };
+        let door = sockets.door();
+        let spawn = |name: &str, mut work: Work| {
+            let door = Arc::clone(&door);
+            let passed = move || {
+                if door.pass() == Passage::Answer {
+                    work();
+                }
+            };
+            spawn(name, Box::new(passed))
+        };
         let server = Server::start(sockets, &limits, responder, &spawn).unwrap();
         Self { server, at }
     }
@@ -147,7 +159,7 @@ impl Running {
     fn stop(mut self) {
         let (done, is_done) = mpsc::channel();
         let thread = thread::spawn(move || {
-            self.server.stop();
+            assert!(self.server.stop().is_empty());
             done.send(()).unwrap();
         });
         is_done.recv_timeout(LIMIT).expect("the threads end");

@@ -6,6 +6,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::net::batch::{LONGEST_DATAGRAM, MOST};
+use crate::net::is_answered;
 use crate::net::listen::ListenError;
 
 #[test]
@@ -180,6 +181,69 @@ fn one_server_takes_over_from_another_and_no_query_is_lost() {
     udp_echo(server, 1);
     tcp_echo(server, 2);
     serving.stop();
+}
+
+/// Also where one has all addresses and the other one of them.
+#[test]
+fn a_server_that_waits_for_another_to_end_takes_nothing_of_it() {
+    for (first, second) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("[::]", "[::]"),
+    ] {
+        let serving = Running::start(&[&format!("{first}:0")], &Setting::default());
+        let port = serving.at[0].port();
+        let mut server = serving.at[0];
+        if server.ip().is_unspecified() {
+            server.set_ip(if server.is_ipv4() {
+                [127, 0, 0, 1].into()
+            } else {
+                IpAddr::from(std::net::Ipv6Addr::LOCALHOST)
+            });
+        }
+        let next = [format!("{second}:{port}").parse().unwrap()];
+        assert!(is_answered(&next));
+        // Nobody answers from the sockets of these.
+        let dropped = Sockets::bind(&next, some(2)).unwrap();
+        (0..32).for_each(|id| udp_echo(server, id));
+        (0..8).for_each(|id| tcp_echo(server, id));
+        drop(dropped);
+        (0..32).for_each(|id| udp_echo(server, id));
+        let waiting = Sockets::bind(&next, some(1)).unwrap();
+        (0..32).for_each(|id| udp_echo(server, id));
+        let door = waiting.door();
+        serving.stop();
+        assert_eq!(door.pass(), Passage::Answer);
+        assert!(is_answered(&next));
+        let client = udp_client(server);
+        client.send_to(&echo(1), server).unwrap();
+        let came = &waiting.workers[0].udp[0].socket;
+        came.set_read_timeout(Some(LIMIT)).unwrap();
+        assert_eq!(came.recv(&mut [0; 100]).unwrap(), echo(1).len());
+        tcp_client(server);
+    }
+}
+
+#[test]
+fn all_addresses_and_one_of_them_are_served_at_once() {
+    let free = Sockets::bind(&["0.0.0.0:0".parse().unwrap()], some(1)).unwrap().addresses()[0];
+    let one = format!("127.0.0.1:{}", free.port());
+    let running = Running::start(&[&free.to_string(), &one], &Setting::default());
+    for ip in [[127, 0, 0, 1], [127, 0, 0, 2]] {
+        udp_echo((ip, free.port()).into(), 1);
+    }
+    running.stop();
+}
+
+#[test]
+fn who_waits_at_a_door_ends_with_its_server() {
+    let serving = Running::usual();
+    let next = Sockets::bind(&serving.at, some(1)).unwrap();
+    let door = next.door();
+    let waits = thread::spawn(move || door.pass());
+    drop(next);
+    assert_eq!(waits.join().unwrap(), Passage::End);
 }
 
 #[test]

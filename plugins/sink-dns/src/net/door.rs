@@ -1,0 +1,198 @@
+//! Who of this process listens where, and from when on.
+//!
+//! While a reload puts one server in the place of another, both have sockets. The kernel would give
+//! those of the new one half of all clients at once, before it has a zone to answer from, so they are
+//! bound when the old server leaves, by it and before its own are closed.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use socket2::Socket;
+
+use super::Transport;
+use super::listen::{BACKLOG, ListenError, refused};
+
+/// Whether what is sent to a server's addresses comes to it yet.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// A server before it answers at some of its addresses.
+    Closed,
+    #[default]
+    Open,
+    /// Its server has ended before it was opened.
+    Shut,
+}
+
+/// What whoever waited at a door is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    Answer,
+    End,
+}
+
+/// A socket that is bound when its door is opened.
+#[derive(Debug)]
+pub(super) struct Unbound {
+    pub(super) socket: Socket,
+    pub(super) address: SocketAddr,
+    pub(super) transport: Transport,
+}
+
+/// The addresses of one server, until dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    number: u64,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) door: Arc<Door>,
+}
+
+/// Every place of this process. While somebody has them, none comes and none goes.
+pub(super) struct Places(MutexGuard<'static, All>);
+
+struct All {
+    next: u64,
+    /// In the order in which they came.
+    servers: Vec<Listening>,
+}
+
+struct Listening {
+    number: u64,
+    addresses: Vec<SocketAddr>,
+    standing: Standing,
+}
+
+enum Standing {
+    /// Its door is closed.
+    Waits(Arc<Door>, Vec<Unbound>),
+    Answers,
+    /// Its sockets are about to be closed: whoever comes is not kept waiting.
+    Leaves,
+}
+
+static PLACES: Mutex<All> = Mutex::new(All { next: 0, servers: Vec::new() });
+
+impl Door {
+    /// Waits until it is opened, or its server has ended.
+    pub(crate) fn pass(&self) -> Passage {
+        let waits = |state: &mut State| matches!(state, State::Closed);
+        let state = self.changed.wait_while(self.state(), waits);
+        match *state.unwrap_or_else(PoisonError::into_inner) {
+            State::Shut => Passage::End,
+            State::Closed | State::Open => Passage::Answer,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn become_(&self, state: State) {
+        *self.state() = state;
+        self.changed.notify_all();
+    }
+}
+
+impl Places {
+    pub(super) fn all() -> Places {
+        Places(PLACES.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a server of this process has the address or one that overlaps with it.
+    pub(super) fn have(&self, address: SocketAddr) -> bool {
+        self.0.servers.iter().any(|server| server.has(address))
+    }
+
+    /// Whether one of them answers there and is not about to end.
+    pub(super) fn answer_at(&self, address: SocketAddr) -> bool {
+        let mut servers = self.0.servers.iter();
+        servers.any(|server| matches!(server.standing, Standing::Answers) && server.has(address))
+    }
+
+    /// Takes in a server; its door is closed while others answer where it has sockets to be bound.
+    pub(super) fn add(&mut self, addresses: Vec<SocketAddr>, unbound: Vec<Unbound>) -> Place {
+        let number = self.0.next;
+        self.0.next += 1;
+        let door = Arc::new(Door::default());
+        let standing = if unbound.is_empty() {
+            Standing::Answers
+        } else {
+            door.become_(State::Closed);
+            Standing::Waits(Arc::clone(&door), unbound)
+        };
+        let its = addresses.clone();
+        self.0.servers.push(Listening { number, addresses: its, standing });
+        Place { number, addresses, door }
+    }
+
+    /// Opens every door before which nobody stands any more.
+    fn open(&mut self) -> Vec<ListenError> {
+        let mut faults = Vec::new();
+        for i in 0..self.0.servers.len() {
+            let Standing::Waits(_, unbound) = &self.0.servers[i].standing else { continue };
+            if unbound.iter().any(|socket| self.answer_at(socket.address)) {
+                continue;
+            }
+            let opened = std::mem::replace(&mut self.0.servers[i].standing, Standing::Answers);
+            if let Standing::Waits(door, unbound) = opened {
+                faults.extend(unbound.into_iter().filter_map(|socket| socket.bind().err()));
+                door.become_(State::Open);
+            }
+        }
+        faults
+    }
+}
+
+impl Place {
+    /// Has those that wait behind this server bind their sockets, so that there is no moment at which
+    /// nobody listens. Says what could not be bound.
+    pub(super) fn leave(&self) -> Vec<ListenError> {
+        let mut places = Places::all();
+        let mut servers = places.0.servers.iter_mut();
+        if let Some(own) = servers.find(|server| server.number == self.number)
+            && let Standing::Waits(door, _) = std::mem::replace(&mut own.standing, Standing::Leaves)
+        {
+            door.become_(State::Shut);
+        }
+        places.open()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Where sockets were never given to a server.
+        let _ = self.leave();
+        Places::all().0.servers.retain(|server| server.number != self.number);
+    }
+}
+
+impl Listening {
+    fn has(&self, address: SocketAddr) -> bool {
+        self.addresses.iter().any(|own| overlap(*own, address))
+    }
+}
+
+/// Whether there are datagrams that are for both.
+pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port()
+        && one.port() != 0
+        && one.is_ipv4() == other.is_ipv4()
+        && (any || one.ip() == other.ip())
+}
+
+impl Unbound {
+    fn bind(self) -> Result<(), ListenError> {
+        let bound = self.socket.bind(&self.address.into());
+        let bound = bound.and_then(|()| match self.transport {
+            Transport::Udp => Ok(()),
+            Transport::Tcp => self.socket.listen(BACKLOG),
+        });
+        bound.map_err(|error| refused(self.address, self.transport, error))
+    }
+}
