@@ -120,6 +120,12 @@ impl Settings {
             let text = "at least one address is needed, as in [\"127.0.0.1:5300\"]";
             return Err(Fault::config("listen", text));
         }
+        for (i, address) in listen.iter().enumerate() {
+            if address.port() != 0 && listen[..i].contains(address) {
+                let text = format!("{address} stands there twice: once is allowed");
+                return Err(Fault::config(format!("listen[{i}]"), text));
+            }
+        }
         let zones = config.zones.map(PathBuf::from);
         if let Some(zones) = &zones {
             refuse_no_folder(zones)?;

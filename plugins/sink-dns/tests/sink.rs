@@ -153,6 +153,7 @@ fn a_table_that_makes_no_sense_is_refused_with_its_key() {
         ("", ""),
         ("listen = []", "listen"),
         ("listen = ['localhost']", "listen"),
+        ("listen = ['::1', '127.0.0.1', '[::1]:53']", "listen[2]"),
         ("listen = ['::1']\nworkers = 0", "workers"),
         ("listen = ['::1']\nzones = '/nowhere'", "zones"),
         ("listen = ['::1']\ntcp_connections = 0", "tcp_connections"),
