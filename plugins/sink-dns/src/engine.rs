@@ -44,7 +44,6 @@ struct Spaces {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     Binder,
-    #[allow(dead_code, reason = "not told of yet")]
     Files,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,6 @@ use std::{fs, io, thread};
 
 use rais_zone::{ZoneName, contents};
 
-use crate::engine::Engine;
 use crate::name::to_wire;
 use crate::zone::{Builder, Zone};
 
@@ -35,6 +35,16 @@ struct File {
     owner: Owner,
     look: Look,
     standing: Standing,
+    read: Option<Reading>,
+}
+
+/// What came of the last time that a file was read.
+#[derive(Debug)]
+struct Reading {
+    /// Of its contents: a file that is written anew, as it was, is no news. Nothing, where it could not be
+    /// read.
+    hash: Option<u64>,
+    fault: Option<String>,
 }
 
 /// Whose the zone of a file's name is.
@@ -57,7 +67,7 @@ struct Look {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// Somebody may be writing it.
+    /// Somebody may be writing it, or it could not be read just now.
     Moving,
     /// Read, whether it could be used or not.
     Read,
@@ -75,12 +85,27 @@ pub(crate) enum Haste {
 }
 
 /// What a look at the folder brought.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct News {
-    /// Zones that are served as their files are now, by their names.
-    pub(crate) read: Vec<Vec<u8>>,
+#[derive(Debug, Default)]
+pub(crate) struct Brought {
+    /// Zones as their files are now.
+    pub(crate) found: Vec<Found>,
+    /// Zones whose files are gone, by their names.
+    pub(crate) gone: Vec<Vec<u8>>,
+    /// Every zone that has a file, sound or not.
+    pub(crate) named: BTreeSet<Vec<u8>>,
+    /// Those of them whose files are yet to be read.
+    pub(crate) unread: BTreeSet<Vec<u8>>,
     /// What cannot be used, with file and line.
     pub(crate) faults: Vec<String>,
+    /// What is in the folder and no zone file.
+    pub(crate) ignored: Vec<PathBuf>,
+}
+
+/// A zone and its file.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) zone: Zone,
 }
 
 impl Folder {
@@ -92,9 +117,9 @@ impl Folder {
         &self.path
     }
 
-    /// Reads what has changed and serves it; a zone whose file is gone is served no more, but not
-    /// one whose file has become unsound: the one before goes on. Zones of `taken` are somebody
-    /// else's. Once `goes_on` is false, it ends without having served anything.
+    /// Reads what has changed. A zone whose file is gone is to be served no more, but not one whose file
+    /// has become unsound: the one before goes on. Zones of `taken` are somebody else's. Nothing, where
+    /// it was not to go on.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -102,46 +127,42 @@ impl Folder {
         &mut self,
         haste: Haste,
         taken: &BTreeSet<Vec<u8>>,
-        engine: &Engine,
         goes_on: &dyn Fn() -> bool,
-    ) -> io::Result<News> {
-        let mut news = News::default();
-        let (mut there, mut found) = (BTreeSet::new(), Vec::new());
+    ) -> io::Result<Option<Brought>> {
+        let (mut brought, mut there) = (Brought::default(), BTreeSet::new());
         for (number, entry) in fs::read_dir(&self.path)?.enumerate() {
             if haste == Haste::Settled && number % AT_ONCE == AT_ONCE - 1 {
                 thread::sleep(REST);
             }
             if !goes_on() {
-                return Ok(News::default());
+                return Ok(None);
             }
             let path = entry?.path();
-            if path.extension() != Some(OsStr::new(EXTENSION)) || is_hidden(&path) {
-                continue;
-            }
-            let about = match fs::metadata(&path) {
-                Ok(about) => about,
-                // It is gone again.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            match Entry::of(&path) {
+                Entry::Hidden => {}
+                Entry::Other => brought.ignored.push(path),
                 // It cannot be looked at: that says nothing of the zone.
-                Err(_) => {
+                Entry::Unknown => {
                     there.insert(path);
-                    continue;
                 }
-            };
-            if !about.is_file() {
-                continue;
+                Entry::File(look) => {
+                    there.insert(path.clone());
+                    self.look_at(path, look, haste, taken, &mut brought);
+                }
             }
-            let look = Look::of(&about);
-            there.insert(path.clone());
-            found.extend(self.look_at(path, look, haste, taken, &mut news));
         }
-        engine.serve_all(found);
-        self.miss(&there, taken, engine);
-        Ok(news)
+        self.miss(&there, &mut brought);
+        for file in self.files.values().filter(|file| !file.apex.is_empty()) {
+            brought.named.insert(file.apex.clone());
+            if file.standing == Standing::Moving {
+                brought.unread.insert(file.apex.clone());
+            }
+        }
+        Ok(Some(brought))
     }
 
-    /// Forgets files that were not there at two looks, and has their zones served no more.
-    fn miss(&mut self, there: &BTreeSet<PathBuf>, taken: &BTreeSet<Vec<u8>>, engine: &Engine) {
+    /// Forgets files that were not there at two looks.
+    fn miss(&mut self, there: &BTreeSet<PathBuf>, brought: &mut Brought) {
         let mut gone = Vec::new();
         self.files.retain(|path, file| {
             if there.contains(path) {
@@ -154,66 +175,121 @@ impl Folder {
             }
             !is_over
         });
-        for apex in gone {
+        for apex in gone.into_iter().filter(|apex| !apex.is_empty()) {
             // Another file may have the name in other letters.
             let others = self.files.values_mut().filter(|file| file.apex == apex);
-            let left = others.map(|file| file.standing = Standing::Moving).count();
-            if left == 0 && !taken.contains(&apex) {
-                engine.withdraw(&apex);
+            let left = others.map(File::begin_anew).count();
+            if left == 0 {
+                brought.gone.push(apex);
             }
         }
     }
 
-    /// The zone of a file that has changed, where it can be served.
+    /// Reads a file that has changed.
     fn look_at(
         &mut self,
         path: PathBuf,
         look: Look,
         haste: Haste,
         taken: &BTreeSet<Vec<u8>>,
-        news: &mut News,
-    ) -> Option<Zone> {
-        let old = self.files.get(&path);
-        let same = |old: &File| {
-            let whose = Owner::of(&old.apex, taken);
-            old.look == look && old.standing == Standing::Read && old.owner == whose
-        };
-        if old.is_some_and(same) {
-            return None;
+        brought: &mut Brought,
+    ) {
+        if self.files.get(&path).is_some_and(|old| old.is_as_before(look, taken)) {
+            return;
         }
-        let still = haste == Haste::Now || old.is_some_and(|old| old.look == look);
-        let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-        let name = match ZoneName::parse(stem) {
-            Ok(name) => name,
-            Err(error) => {
-                if still {
-                    news.faults.push(format!("{}: {error}", path.display()));
-                }
-                let standing = if still { Standing::Read } else { Standing::Moving };
-                self.files
-                    .insert(path, File { apex: Vec::new(), owner: Owner::File, look, standing });
-                return None;
-            }
-        };
-        let apex = to_wire(name.as_str());
-        let mut found = None;
-        if still {
-            match read(&path, &name) {
-                Ok(_) if taken.contains(&apex) => {
-                    let text = "is not used: a binder publishes the zone of that name";
-                    news.faults.push(format!("{} {text}", path.display()));
-                }
-                Ok(zone) => {
-                    found = Some(zone);
-                    news.read.push(apex.clone());
-                }
-                Err(error) => news.faults.push(format!("{}: {error}", path.display())),
-            }
-        }
-        let standing = if still { Standing::Read } else { Standing::Moving };
+        let old = self.files.remove(&path);
+        let still = haste == Haste::Now || old.as_ref().is_some_and(|old| old.look == look);
+        let name = zone_name(&path);
+        let apex = name.as_ref().map(|name| to_wire(name.as_str())).unwrap_or_default();
         let owner = Owner::of(&apex, taken);
-        self.files.insert(path, File { apex, owner, look, standing });
-        found
+        let standing = if still { Standing::Read } else { Standing::Moving };
+        // Where it was another's, it is read whatever it says.
+        let read = old.filter(|old| old.owner == owner).and_then(|old| old.read);
+        let mut file = File { apex, owner, look, standing, read };
+        if still {
+            file.read_again(&path, name, brought);
+        }
+        self.files.insert(path, file);
+    }
+}
+
+/// What a name in the folder stands for.
+enum Entry {
+    /// An editor's, or one that is being written.
+    Hidden,
+    Other,
+    Unknown,
+    File(Look),
+}
+
+impl Entry {
+    fn of(path: &Path) -> Entry {
+        if is_hidden(path) {
+            return Entry::Hidden;
+        }
+        if path.extension() != Some(OsStr::new(EXTENSION)) {
+            return Entry::Other;
+        }
+        match fs::metadata(path) {
+            Ok(about) if about.is_file() => Entry::File(Look::of(&about)),
+            Ok(_) => Entry::Other,
+            // It is gone again, or a link that leads nowhere.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Entry::Other,
+            Err(_) => Entry::Unknown,
+        }
+    }
+}
+
+impl File {
+    fn is_as_before(&self, look: Look, taken: &BTreeSet<Vec<u8>>) -> bool {
+        let whose = Owner::of(&self.apex, taken);
+        self.look == look && self.standing == Standing::Read && self.owner == whose
+    }
+
+    /// Has it read at the next look.
+    fn begin_anew(&mut self) {
+        self.standing = Standing::Moving;
+        self.read = None;
+    }
+
+    fn read_again(&mut self, path: &Path, name: Result<ZoneName, String>, brought: &mut Brought) {
+        let before = self.read.take();
+        let octets = match fs::read(path) {
+            Ok(octets) => octets,
+            Err(error) => {
+                // That says nothing of the zone: it is tried again at each look, and told once.
+                self.standing = Standing::Moving;
+                // Or it is gone, which is another matter.
+                let fault = (error.kind() != io::ErrorKind::NotFound).then(|| error.to_string());
+                if let Some(why) = &fault
+                    && before.is_none_or(|before| before.fault != fault)
+                {
+                    brought.faults.push(told(path, why));
+                }
+                self.read = Some(Reading { hash: None, fault });
+                return;
+            }
+        };
+        let mut hasher = DefaultHasher::new();
+        octets.hash(&mut hasher);
+        let hash = Some(hasher.finish());
+        if let Some(same) = before.filter(|before| before.hash == hash) {
+            self.read = Some(same);
+            return;
+        }
+        let zone = name.and_then(|name| zone(octets, &name));
+        let fault = match zone {
+            Ok(_) if self.owner == Owner::Binder => {
+                Some("not used: a binder publishes the zone of that name".to_owned())
+            }
+            Ok(zone) => {
+                brought.found.push(Found { path: path.to_owned(), zone });
+                None
+            }
+            Err(why) => Some(why),
+        };
+        brought.faults.extend(fault.as_ref().map(|why| told(path, why)));
+        self.read = Some(Reading { hash, fault });
     }
 }
 
@@ -238,14 +314,44 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn read(path: &Path, name: &ZoneName) -> Result<Zone, Box<dyn std::error::Error>> {
-    let octets = fs::read(path)?;
+fn told(path: &Path, why: &str) -> String {
+    format!("{}: {why}", path.display())
+}
+
+fn zone_name(path: &Path) -> Result<ZoneName, String> {
+    let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    ZoneName::parse(stem).map_err(|error| error.to_string())
+}
+
+fn zone(octets: Vec<u8>, name: &ZoneName) -> Result<Zone, String> {
     let text = String::from_utf8(octets).map_err(|error| {
         let sound = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().iter().take(sound).filter(|octet| **octet == b'\n').count();
         format!("line {}: not UTF-8: write other octets as \\DDD", lines + 1)
     })?;
     let mut builder = Builder::new(to_wire(name.as_str()));
-    contents(&text, name, |record| builder.take(&record))?;
-    Ok(builder.build()?)
+    contents(&text, name, |record| builder.take(&record)).map_err(|error| error.to_string())?;
+    builder.build().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The memory of a process cannot be read where nothing is mapped: EIO, from what is a file.
+    #[test]
+    fn what_cannot_be_read_is_told_once_and_tried_again() {
+        let bed = tempfile::tempdir().unwrap();
+        let path = bed.path().join("a.example.zone");
+        std::os::unix::fs::symlink("/proc/self/mem", &path).unwrap();
+        let mut folder = Folder::new(bed.path().to_owned());
+        let mut look = || folder.look(Haste::Now, &BTreeSet::new(), &|| true).unwrap().unwrap();
+        let first = look();
+        assert!(first.faults.len() == 1 && first.faults[0].contains("os error 5"), "{first:?}");
+        for _ in 0..2 {
+            let next = look();
+            assert_eq!(next.faults, [""; 0]);
+            assert_eq!(next.unread, BTreeSet::from([to_wire("a.example")]), "still to be read");
+        }
+    }
 }

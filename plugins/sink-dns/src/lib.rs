@@ -89,9 +89,11 @@ impl Sink for Dns {
     }
 
     fn publish(&self, zone: &Zone<'_>) -> Result<u32, Fault> {
+        let apex = apex(zone.name);
+        self.shared.publishes(apex.clone());
         self.start()?;
         let records = lock(&self.state(zone.name)).publish(zone, &self.shared.engine)?;
-        self.shared.published(apex(zone.name), records);
+        self.shared.published(&apex, records);
         Ok(zone.head.serial)
     }
 

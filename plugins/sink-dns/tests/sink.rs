@@ -127,7 +127,7 @@ fn files_are_served_beside_and_followed() {
         bench.lines().into_iter().filter(|(level, _)| *level == Level::Warn).collect();
     let broken = folder.path().join("broken.example.zone");
     let says = format!("{}: line 6, column 1: $GENERATE", broken.display());
-    assert!(warned.len() == 1 && warned[0].1.starts_with(&says), "{warned:?}");
+    assert!(warned.iter().any(|(_, line)| line.starts_with(&says)), "{warned:?}");
 
     write("a.example", &format!("{HEADER}@ A 192.0.2.111\n"));
     let begin = std::time::Instant::now();

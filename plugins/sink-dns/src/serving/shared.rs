@@ -1,0 +1,222 @@
+//! What the sink and its threads share.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rais_sdk::prelude::*;
+
+use super::zones::{Files, Start, Zones};
+use crate::engine::{Engine, lock};
+use crate::files::{Folder, Haste};
+use crate::net::Passage;
+use crate::publish::Records;
+use crate::transfer::Told;
+
+/// How often the zone files are looked at.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So long queries wait at the start for zones to be there. One that cannot be must not keep the others
+/// from being answered.
+const GRACE: Duration = Duration::from_secs(1);
+/// So long a reload waits for the zone files, while the server before goes on answering. A host waits for
+/// five seconds.
+const READING: Duration = Duration::from_secs(3);
+/// What the sink and its threads share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    pub(super) zones: Mutex<Zones>,
+    /// Rung when the last zone has come that is awaited, and when the files have been read.
+    complete: Condvar,
+    /// Told of every change.
+    pub(crate) secondaries: Arc<Told>,
+    pace: Mutex<Pace>,
+    paced: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Runs,
+    Ended,
+}
+
+/// When the folder is looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    InTime,
+    /// A zone is now its file's.
+    AtOnce,
+    Ended,
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Engine) -> Shared {
+        Shared {
+            engine: Arc::new(engine),
+            zones: Mutex::default(),
+            complete: Condvar::new(),
+            secondaries: Arc::default(),
+            pace: Mutex::new(Pace::InTime),
+            paced: Condvar::new(),
+        }
+    }
+
+    /// Waits for the next look, and says whether there is to be one.
+    pub(super) fn goes_on(&self) -> bool {
+        let in_time = |pace: &mut Pace| *pace == Pace::InTime;
+        let waited = self.paced.wait_timeout_while(lock(&self.pace), PAUSE, in_time);
+        let (mut pace, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if *pace == Pace::AtOnce {
+            *pace = Pace::InTime;
+        }
+        *pace != Pace::Ended
+    }
+
+    pub(super) fn life(&self) -> Life {
+        if *lock(&self.pace) == Pace::Ended { Life::Ended } else { Life::Runs }
+    }
+
+    /// Nobody waits any more, for whatever it is.
+    pub(crate) fn end(&self) {
+        *lock(&self.pace) = Pace::Ended;
+        self.paced.notify_all();
+        self.begin();
+    }
+
+    fn look_at_once(&self) {
+        let mut pace = lock(&self.pace);
+        if *pace == Pace::InTime {
+            *pace = Pace::AtOnce;
+        }
+        self.paced.notify_all();
+    }
+
+    /// A binder publishes these from now on, and no others. One that has a file is served as it is until
+    /// that has been read.
+    pub(crate) fn assign(&self, its: BTreeSet<Vec<u8>>) {
+        let mut zones = lock(&self.zones);
+        let Zones { bound, filed, handed, .. } = &mut *zones;
+        handed.retain(|zone| !its.contains(zone));
+        for gone in bound.difference(&its) {
+            if filed.contains(gone) {
+                handed.insert(gone.clone());
+            } else {
+                self.engine.withdraw(gone);
+            }
+        }
+        let some_are_handed = !handed.is_empty();
+        if zones.start == Start::Ahead {
+            zones.awaited.clone_from(&its);
+        }
+        zones.bound = its;
+        drop(zones);
+        if some_are_handed {
+            self.look_at_once();
+        }
+    }
+
+    /// A binder is about to publish this one: its file is not to come in between.
+    pub(crate) fn publishes(&self, apex: Vec<u8>) {
+        lock(&self.zones).bound.insert(apex);
+    }
+
+    /// A zone has another state, which is served.
+    pub(crate) fn published(&self, apex: &[u8], records: Records) {
+        if records == Records::Changed {
+            self.secondaries.changed(apex);
+        }
+        let mut zones = lock(&self.zones);
+        zones.awaited.remove(apex);
+        if zones.awaited.is_empty() {
+            self.complete.notify_all();
+        }
+    }
+
+    /// Waits until there is an answer for every zone, or for long enough. Nothing is to be answered where
+    /// it has ended meanwhile: who has asked asks again, and another server has the answer.
+    pub(super) fn await_zones(&self) -> Passage {
+        self.wait(GRACE, Zones::are_coming);
+        self.begin();
+        match self.life() {
+            Life::Runs => Passage::Answer,
+            Life::Ended => Passage::End,
+        }
+    }
+
+    /// Waits until the zone files have been read, or for long enough.
+    pub(super) fn await_files(&self) {
+        self.wait(READING, |zones| zones.start == Start::Ahead && zones.files == Files::Unread);
+    }
+
+    fn wait(&self, longest: Duration, so_long: impl Fn(&Zones) -> bool) {
+        let waits = |zones: &mut Zones| so_long(zones);
+        drop(self.complete.wait_timeout_while(lock(&self.zones), longest, waits));
+    }
+
+    fn begin(&self) {
+        lock(&self.zones).start = Start::Over;
+        self.complete.notify_all();
+    }
+
+    pub(super) fn files_are(&self, files: Files) {
+        lock(&self.zones).files = files;
+        self.complete.notify_all();
+    }
+
+    pub(super) fn look(
+        &self,
+        folder: &mut Folder,
+        haste: Haste,
+        host: &Host,
+    ) -> std::io::Result<()> {
+        let bound = lock(&self.zones).bound.clone();
+        let goes_on = || self.life() == Life::Runs;
+        let Some(mut brought) = folder.look(haste, &bound, &goes_on)? else { return Ok(()) };
+        let faults = std::mem::take(&mut brought.faults);
+        let ignored = std::mem::take(&mut brought.ignored);
+        let news = lock(&self.zones).take(brought, &self.engine);
+        for apex in &news.apexes {
+            self.secondaries.changed(apex);
+        }
+        for fault in faults.iter().chain(&news.doubts) {
+            host.warn(fault);
+        }
+        for line in news.lines(folder.path()) {
+            host.log(&line);
+        }
+        if let (Haste::Now, [one, ..]) = (haste, &*ignored) {
+            host.log(&format!(
+                "{}: {} ignored, as {}: zones are files that are called NAME.zone",
+                folder.path().display(),
+                ignored.len(),
+                one.file_name().unwrap_or_default().display()
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Identity;
+    use crate::transfer::Access;
+
+    /// What would wait for long enough and then answer, if nobody ended it.
+    #[test]
+    fn whoever_waits_ends_with_the_sink_and_answers_nothing() {
+        let engine = Engine::new(Identity::default(), Access::default(), None);
+        let shared = Shared::new(engine);
+        shared.files_are(Files::Unread);
+        shared.assign(BTreeSet::from([b"\x01a\x00".to_vec()]));
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                shared.wait(Duration::MAX, Zones::are_coming);
+                shared.await_files();
+                shared.await_zones()
+            });
+            shared.end();
+            assert_eq!(waits.join().unwrap(), Passage::End);
+        });
+    }
+}
