@@ -39,7 +39,9 @@ pub(crate) enum Alike<'q> {
 /// limit otherwise.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Under {
-    /// Of the zone's name for it.
+    /// The zone's number.
+    pub(crate) zone: u32,
+    /// Of its name in the zone.
     pub(crate) hash: u64,
     /// That was asked for; 0 where it makes no difference.
     pub(crate) rtype: u16,

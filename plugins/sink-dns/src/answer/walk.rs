@@ -87,7 +87,8 @@ impl Walk<'_> {
     /// Answers from this node count as one where answers are limited, whatever name below it they are for.
     #[cold]
     fn counts_under(&mut self, node: &Node, rtype: u16) {
-        self.local.under = Some(Under { hash: hash(self.zone.name(node)), rtype });
+        let (zone, hash) = (self.zone.number(), hash(self.zone.name(node)));
+        self.local.under = Some(Under { zone, hash, rtype });
     }
 
     /// Goes on from the alias that `first` is; `owner` is where the name that it leads to stands.

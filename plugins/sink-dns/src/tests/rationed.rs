@@ -63,6 +63,20 @@ fn names_that_one_stands_for_are_alike() {
     }
 }
 
+/// What they are called within their zones is the same.
+#[test]
+fn names_of_different_zones_are_not_alike() {
+    let mut bed = Bed::new();
+    let text = "@ 60 SOA ns. h. 1 1 1 1 1\n NS ns.\n* A 192.0.2.1\n";
+    for name in ["a.example", "b.example"] {
+        bed.engine.serve(zone(text, name).unwrap());
+    }
+    for name in ["a.example", "b.example"] {
+        assert_eq!(bed.below(name, "A"), RATE, "{name}");
+        assert_eq!(bed.answers(vec![question(name, "MX"); 20]), RATE, "{name}");
+    }
+}
+
 #[test]
 fn types_that_a_name_has_not_are_alike() {
     let none = (300..320).map(|rtype| question("www.example.com", &format!("TYPE{rtype}")));
