@@ -146,6 +146,42 @@ fn what_has_changed_is_told_from_any_serial_that_is_remembered() {
     assert!(told[0] == "NOERROR aa" && told[1].contains(" 10 10800 "), "{told:?}");
 }
 
+/// And it keeps nobody from publishing.
+#[test]
+fn a_transfer_under_way_tells_of_one_publication_whatever_comes_meanwhile() {
+    let mut bed = Bed::new();
+    let many: String = (0..3000).map(|n| format!("n{n} A 192.0.2.1\n")).collect();
+    let publish = |bed: &mut Bed, serial: u32| {
+        let mut head = ZoneHead::new(vec![Owner::new("bound", 10)], serial);
+        head.header = Some(format!("{HEADER}{many}"));
+        let records = [Record::new(0, [192, 0, 2, serial as u8].into())];
+        let publication = Publication::new("www.example", head, &records, &[], &[]);
+        bed.state.publish(&publication, &bed.engine).unwrap();
+    };
+    publish(&mut bed, 8);
+    let mut out = vec![0; 65_535];
+    let query = question("www.example", "AXFR");
+    let reply = bed.responder.respond(&query, &peer(FRIEND, Transport::Tcp), &mut out);
+    bed.responder.release();
+    let Reply::Stream(mut stream) = reply else { panic!("no transfer") };
+    let mut told = Vec::new();
+    let mut messages = 0;
+    while let Some(length) = stream.next(&mut out) {
+        told.extend(shown(&out[..length]));
+        messages += 1;
+        // Addresses, and then the whole zone.
+        publish(&mut bed, 8 + messages);
+        if messages == 2 {
+            bed.engine.withdraw(&to_wire("www.example"));
+        }
+    }
+    assert!(messages >= 3, "{messages}");
+    let of = |what: &str| told.iter().filter(|line| line.contains(what)).collect::<Vec<_>>();
+    assert_eq!(of(" a 192.0.2.8"), ["an bound.www.example 10 a 192.0.2.8"]);
+    assert!(of("bound.").len() == 1 && of(" soa ").len() == 2, "{:?}", of(" soa "));
+    assert!(of(" soa ").iter().all(|soa| soa.contains(" 8 10800 ")), "{:?}", of(" soa "));
+}
+
 #[test]
 fn half_a_change_is_told_to_nobody() {
     let mut bed = Bed::new();

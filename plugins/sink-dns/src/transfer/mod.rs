@@ -56,9 +56,11 @@ enum Part {
 impl Transfer {
     /// Of a whole zone.
     pub(crate) fn whole(asked: Asked, zone: Arc<Zone>) -> Transfer {
+        let mut bound = Vec::with_capacity(zone.slots().len());
+        // What is done under it holds up a publication: no more than to see what belongs together.
         let history = zone.history();
         let serial = zone.serial();
-        let bound = zone.slots().iter().map(|slot| slot.load_full()).collect();
+        bound.extend(zone.slots().iter().map(|slot| slot.load_full()));
         drop(history);
         let records = Part::Records(Cursor::default(), bound);
         Transfer::of(asked, zone, vec![Part::Soa(serial), records, Part::Soa(serial)])
