@@ -1,5 +1,8 @@
 //! What can be measured.
 
+mod attacks;
+mod beats;
+mod changes;
 mod day;
 mod detection;
 mod dns;
@@ -10,6 +13,7 @@ mod plugins;
 mod probes;
 mod product;
 mod publish;
+mod secondaries;
 pub(crate) mod spread;
 mod usage;
 
@@ -17,6 +21,8 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
+    Attacks(attacks::Attacks),
+    Changes(changes::Changes),
     Day(day::Day),
     Detection(detection::Detection),
     Dns(dns::Dns),
@@ -24,12 +30,15 @@ pub(crate) enum Bench {
     Plugins(plugins::Plugins),
     Probes(probes::Probes),
     Publish(publish::Publish),
+    Secondaries(secondaries::Secondaries),
     Spread(spread::Spread),
 }
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Bench::Attacks(attacks) => attacks.run(),
+            Bench::Changes(changes) => changes.run(),
             Bench::Day(day) => day.run(),
             Bench::Detection(detection) => detection.run(),
             Bench::Dns(dns) => dns.run(),
@@ -37,6 +46,7 @@ impl Bench {
             Bench::Plugins(plugins) => plugins.run(),
             Bench::Probes(probes) => probes.run(),
             Bench::Publish(publish) => publish.run(),
+            Bench::Secondaries(secondaries) => secondaries.run(),
             Bench::Spread(spread) => spread.run(),
         }
     }

@@ -11,8 +11,8 @@ use rais_tests::named::ZoneFile;
 use rais_tests::nameserver::{Make, NameServer};
 use rais_tests::{site, wait};
 
-use super::beats::{Talker, report};
 use super::row;
+use crate::bench::beats::{Talker, report};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 

@@ -1,6 +1,5 @@
 //! How soon what a binder decides is served.
 
-mod beats;
 mod large;
 mod many;
 mod one;
@@ -103,7 +102,7 @@ fn config(zones: &[(&str, &str)], reload: &str) -> String {
          [transport.it]\ntype = \"udp\"\nmode = \"unicast\"\nlisten = \"{BINDER}\"\npeers = [\"{BINDER}\"]\n\
          [sink.files]\ntype = \"bind\"\ndirectory = \"/var/lib/bind\"\nreload = {reload}\n\
          verify = \"127.0.0.1:53\"\n",
-        beats::CLUSTER
+        super::beats::CLUSTER
     );
     for (number, (zone, header)) in zones.iter().enumerate() {
         // Into a String it cannot fail.

@@ -12,8 +12,8 @@ use rais_tests::named::ZoneFile;
 use rais_tests::nameserver::{Make, NameServer};
 use rais_tests::{site, wait};
 
-use super::beats::{Talker, report};
 use super::{millis, row, spread};
+use crate::bench::beats::{Talker, report};
 
 const ZONE: &str = "www.example";
 const CONFIG: &str = "/var/lib/bind/rais.toml";

@@ -11,10 +11,10 @@ use rais_proto::name::{ClusterName, Epoch, HostId, HostName, Sequence, ServiceNa
 use rais_proto::time::WallTime;
 use rais_tests::netns::Namespace;
 
-pub(super) const CLUSTER: &str = "bench";
+pub(in crate::bench) const CLUSTER: &str = "bench";
 
 /// Sends beats, unsigned.
-pub(super) struct Talker {
+pub(in crate::bench) struct Talker {
     socket: UdpSocket,
     host_name: HostName,
     cluster: ClusterName,
@@ -24,7 +24,7 @@ pub(super) struct Talker {
 
 impl Talker {
     /// One in `net`, that is heard at `binder`.
-    pub(super) fn new(net: &Namespace, binder: SocketAddr) -> anyhow::Result<Talker> {
+    pub(in crate::bench) fn new(net: &Namespace, binder: SocketAddr) -> anyhow::Result<Talker> {
         let socket = net.enter(|| -> std::io::Result<UdpSocket> {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
             socket.connect(binder)?;
@@ -41,7 +41,7 @@ impl Talker {
     }
 
     /// Says this of services, in as many beats as it takes.
-    pub(super) fn say(&mut self, reports: Vec<Report>) -> anyhow::Result<()> {
+    pub(in crate::bench) fn say(&mut self, reports: Vec<Report>) -> anyhow::Result<()> {
         for reports in pack(reports, Room::beside(&self.host_name, &self.cluster)) {
             self.sequence += 1;
             let beat = Heartbeat {
@@ -58,8 +58,17 @@ impl Talker {
     }
 }
 
+/// What a monitor says of a service that it watches, when these are all of its addresses.
+pub(in crate::bench) fn whole(service: &ServiceName, addresses: Vec<IpAddr>) -> Report {
+    Report { coverage: Coverage::Whole, ..report(service, State::Up, addresses) }
+}
+
 /// What a monitor says of a service that it watches; it is good for as long as a bench takes.
-pub(super) fn report(service: &ServiceName, state: State, addresses: Vec<IpAddr>) -> Report {
+pub(in crate::bench) fn report(
+    service: &ServiceName,
+    state: State,
+    addresses: Vec<IpAddr>,
+) -> Report {
     Report {
         service: service.clone(),
         state,
