@@ -314,6 +314,51 @@ fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
+/// The zones that a folder has files for, sound or not.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(crate) fn named(folder: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if !is_hidden(&path)
+            && path.extension() == Some(OsStr::new(EXTENSION))
+            && let Ok(name) = zone_name(&path)
+        {
+            names.insert(to_wire(name.as_str()));
+        }
+    }
+    Ok(names)
+}
+
+/// What of a folder's zone files is unsound, with file and line; none is served. As long as it `goes_on`.
+pub(crate) fn unsound(folder: &Path, goes_on: &dyn Fn() -> bool) -> Vec<String> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return vec![told(folder, &error.to_string())],
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<_> =
+        paths.filter(|path| matches!(Entry::of(path), Entry::File(_) | Entry::Unknown)).collect();
+    paths.sort();
+    let mut faults = Vec::new();
+    for (number, path) in paths.iter().enumerate() {
+        if !goes_on() {
+            let left = paths.len() - number;
+            faults.push(told(
+                folder,
+                &format!("{left} zone files are not judged: it takes too long"),
+            ));
+            break;
+        }
+        let octets = fs::read(path).map_err(|error| error.to_string());
+        let read = octets.and_then(|octets| zone(octets, &zone_name(path)?));
+        faults.extend(read.err().map(|why| told(path, &why)));
+    }
+    faults
+}
+
 fn told(path: &Path, why: &str) -> String {
     format!("{}: {why}", path.display())
 }
@@ -337,6 +382,19 @@ fn zone(octets: Vec<u8>, name: &ZoneName) -> Result<Zone, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zones_are_known_by_their_names_before_they_are_read() {
+        let bed = tempfile::tempdir().unwrap();
+        for name in
+            ["A.example.zone", "b.example.zone", "c.example.db", ".d.example.zone", "-..zone"]
+        {
+            fs::write(bed.path().join(name), "whatever it is").unwrap();
+        }
+        let names = BTreeSet::from(["a.example", "b.example"].map(to_wire));
+        assert_eq!(named(bed.path()).unwrap(), names);
+        assert!(named(&bed.path().join("nowhere")).is_err());
+    }
 
     /// The memory of a process cannot be read where nothing is mapped: EIO, from what is a file.
     #[test]

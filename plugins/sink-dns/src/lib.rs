@@ -24,7 +24,10 @@ mod zone;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rais_sdk::prelude::*;
 
@@ -33,10 +36,12 @@ pub use config::Config;
 use config::Settings;
 use engine::{Engine, Source, lock};
 use name::to_wire;
-use net::Transport;
+use net::{Claim, Transport};
 use publish::State;
 use serving::{Serving, Shared};
 
+/// So long zone files are read while a configuration is judged: a host waits for some seconds.
+const JUDGING: Duration = Duration::from_secs(1);
 /// So many zones are in the log at the end, those most asked for.
 const ZONES_TOLD: usize = 20;
 
@@ -53,8 +58,13 @@ pub struct Dns {
 /// How far the sink is in its life.
 #[derive(Debug)]
 enum Run {
-    Made,
-    Serving { _serving: Serving },
+    Made {
+        /// Nobody else of the same configuration has its addresses.
+        _claim: Claim,
+    },
+    Serving {
+        _serving: Serving,
+    },
     Stopped,
 }
 
@@ -75,9 +85,25 @@ impl Sink for Dns {
             cookies,
             keepalive: u16::try_from(tenths).unwrap_or(u16::MAX),
         };
+        let claim = Claim::new(&settings.listen).map_err(|claimed| {
+            let at = settings.listen[claimed.which];
+            let by: Vec<_> = claimed.by.iter().map(SocketAddr::to_string).collect();
+            Fault::config(
+                format!("listen[{}]", claimed.which),
+                format!(
+                    "{at} is another sink's, the one of type dns that listens at {}: an address is for \
+                     one sink, which may have all the zones",
+                    by.join(", ")
+                ),
+            )
+        })?;
         let (access, limiter) = (std::mem::take(&mut settings.access), settings.limiter.take());
         let shared = Arc::new(Shared::new(Engine::new(identity, access, limiter)));
-        Ok(Dns { settings, host, shared, zones: Mutex::default(), run: Mutex::new(Run::Made) })
+        let told = settings.zones.as_deref().map(judged).unwrap_or_default();
+        told.iter().for_each(|fault| host.warn(fault));
+        shared.are_told(told);
+        let run = Mutex::new(Run::Made { _claim: claim });
+        Ok(Dns { settings, host, shared, zones: Mutex::default(), run })
     }
 
     fn assign(&self, zones: &[&str]) -> Result<(), Fault> {
@@ -110,6 +136,12 @@ impl Sink for Dns {
     }
 }
 
+/// What of a folder cannot be used, as a check says it. A start reads all of it, in its own time.
+fn judged(folder: &Path) -> Vec<String> {
+    let begun = Instant::now();
+    files::unsound(folder, &|| begun.elapsed() < JUDGING)
+}
+
 /// The name of a zone as it travels, in lower case.
 fn apex(zone: &str) -> Vec<u8> {
     to_wire(&zone.to_ascii_lowercase())
@@ -125,7 +157,7 @@ impl Dns {
         match &*run {
             Run::Serving { .. } => Ok(()),
             Run::Stopped => Err(Fault::busy("the sink is stopped")),
-            Run::Made => {
+            Run::Made { .. } => {
                 let serving = Serving::start(&self.settings, &self.shared, &self.host)?;
                 *run = Run::Serving { _serving: serving };
                 Ok(())

@@ -175,6 +175,57 @@ fn a_table_that_makes_no_sense_is_refused_with_its_key() {
 }
 
 #[test]
+fn two_of_one_configuration_at_one_address_are_refused_and_one_after_the_other_is_not() {
+    let make = |listen: &str| Bench::new().sink::<Dns>(&format!("listen = [{listen}]"));
+    for (first, second) in [
+        ("'127.0.0.1:5999'", "'127.0.0.2:5998', '127.0.0.1:5999'"),
+        ("'127.0.0.1:5999'", "'127.0.0.2:5998', '0.0.0.0:5999'"),
+        ("'[::]:5999'", "'127.0.0.2:5998', '[::1]:5999'"),
+    ] {
+        let one = make(first).unwrap();
+        let fault = make(second).unwrap_err();
+        assert_eq!((fault.kind, fault.at.as_str()), (FaultKind::Config, "listen[1]"), "{fault}");
+        assert!(
+            fault.text.contains(&format!("listens at {}", first.trim_matches('\''))),
+            "{fault}"
+        );
+        drop(one);
+        make(second).unwrap();
+    }
+    // Ports that the kernel chooses are others each time.
+    let _two = [make("'127.0.0.1:0'").unwrap(), make("'127.0.0.1:0'").unwrap()];
+}
+
+#[test]
+fn a_check_tells_of_unsound_files_and_the_start_does_not_repeat_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("a.example.zone", &format!("{HEADER}@ A 192.0.2.1\n"));
+    write("b.example.zone", &format!("{HEADER}\n@ A 192.0.2.x\n"));
+    write("c.example.db", "none");
+    std::os::unix::fs::symlink("nowhere", folder.path().join("d.example.zone")).unwrap();
+    let bench = Bench::new();
+    let table = format!("listen = ['127.0.0.1:0']\nzones = '{}'", folder.path().display());
+    let sink = bench.sink::<Dns>(&table).unwrap();
+    let says = format!("{}: line 6", folder.path().join("b.example.zone").display());
+    let lines = bench.lines();
+    assert!(
+        lines.len() == 1 && lines[0].0 == Level::Warn && lines[0].1.starts_with(&says),
+        "{lines:?}"
+    );
+    sink.assign(&[]).unwrap();
+    let server = address(&bench);
+    assert_eq!(addresses(by_udp(server, "a.example")), Ok(vec!["192.0.2.1".to_owned()]));
+    assert_eq!(addresses(by_udp(server, "b.example")), Err(Rcode::SERVFAIL));
+    sink.stop();
+    let lines = bench.lines();
+    assert_eq!(lines.iter().filter(|(level, _)| *level == Level::Warn).count(), 1, "{lines:?}");
+    let told = |text: &str| lines.iter().any(|(_, line)| line.contains(text));
+    assert!(told("a.example: taken up from"), "{lines:?}");
+    assert!(told("2 ignored, as "), "{lines:?}");
+}
+
+#[test]
 fn the_sample_is_the_readmes_and_makes_a_sink() {
     assert_eq!(samples_parse(), Ok(1));
     assert!(README.contains(Dns::SAMPLE));

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use socket2::Socket;
 
@@ -75,16 +76,24 @@ enum Standing {
     Leaves,
 }
 
+/// A server that another one takes the place of ends within a few seconds. Where it does not, these are two
+/// in one configuration.
+const LATE: Duration = Duration::from_secs(15);
+
 static PLACES: Mutex<All> = Mutex::new(All { next: 0, servers: Vec::new() });
 
 impl Door {
-    /// Waits until it is opened, or its server has ended.
-    pub(crate) fn pass(&self) -> Passage {
+    /// Waits until it is opened, or its server has ended. Where that is long, `late` is told each time.
+    pub(crate) fn pass(&self, mut late: impl FnMut()) -> Passage {
         let waits = |state: &mut State| matches!(state, State::Closed);
-        let state = self.changed.wait_while(self.state(), waits);
-        match *state.unwrap_or_else(PoisonError::into_inner) {
-            State::Shut => Passage::End,
-            State::Closed | State::Open => Passage::Answer,
+        loop {
+            let state = self.changed.wait_timeout_while(self.state(), LATE, waits);
+            match *state.unwrap_or_else(PoisonError::into_inner).0 {
+                State::Shut => return Passage::End,
+                State::Open => return Passage::Answer,
+                State::Closed => {}
+            }
+            late();
         }
     }
 

@@ -7,6 +7,7 @@
 //! that the path of a query takes no lock and shares no cache line that is written.
 
 mod batch;
+mod claim;
 mod door;
 mod listen;
 mod server;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+pub(crate) use claim::Claim;
 pub(crate) use door::Passage;
 pub(crate) use listen::{Sockets, is_answered};
 pub(crate) use server::{Limits, Server, TcpLimits, Work};

@@ -3,8 +3,8 @@
 mod shared;
 mod zones;
 
-use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use rais_sdk::Again;
@@ -12,7 +12,8 @@ use rais_sdk::prelude::*;
 
 use crate::answer::Responder;
 use crate::config::Settings;
-use crate::files::{Folder, Haste};
+use crate::engine::Source;
+use crate::files::{self, Folder, Haste};
 use crate::net::{Passage, Server, Sockets, Work, is_answered};
 use crate::transfer::Notifier;
 use shared::Life;
@@ -61,11 +62,20 @@ impl Serving {
         let notifier = notifier.map_err(Fault::io)?;
         let addresses: Vec<_> = sockets.addresses().iter().map(ToString::to_string).collect();
         let responder = || Responder::new(Arc::clone(&shared.engine));
-        let door = sockets.door();
+        let (door, is_said) = (sockets.door(), Arc::new(AtomicBool::new(false)));
         let spawn = |name: &str, mut work: Work| {
             let (shared, door) = (Arc::clone(shared), Arc::clone(&door));
+            let (is_said, log, at) = (Arc::clone(&is_said), host.clone(), addresses.join(", "));
+            let late = move || {
+                if !is_said.swap(true, Ordering::Relaxed) {
+                    log.warn(&format!(
+                        "another sink of type dns answers at one of {at}: this one does once that \
+                         has ended; an address is for one sink"
+                    ));
+                }
+            };
             host.spawn(name, Again::Restart, move || {
-                if door.pass() == Passage::Answer && shared.await_zones() == Passage::Answer {
+                if door.pass(&late) == Passage::Answer && shared.await_zones() == Passage::Answer {
                     work();
                 }
             })
@@ -94,8 +104,10 @@ impl Watcher {
     fn start(settings: &Settings, shared: &Arc<Shared>, host: &Host) -> Result<Watcher, Fault> {
         let mut watcher = Watcher { shared: Arc::clone(shared), thread: None };
         let Some(path) = settings.zones.clone() else { return Ok(watcher) };
-        fs::read_dir(&path)
+        let named = files::named(&path)
             .map_err(|error| Fault::io(format_args!("{}: {error}", path.display())))?;
+        // There is no telling what they have before they are read.
+        shared.engine.expect(Source::Files, named);
         shared.files_are(Files::Unread);
         let (shared, log, mut folder) = (Arc::clone(shared), host.clone(), Folder::new(path));
         let (mut haste, mut failed) = (Haste::Now, false);

@@ -26,6 +26,9 @@ const READING: Duration = Duration::from_secs(3);
 pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(super) zones: Mutex<Zones>,
+    /// What was said of zone files while the configuration was judged, and is not said again at the
+    /// start.
+    told: Mutex<Vec<String>>,
     /// Rung when the last zone has come that is awaited, and when the files have been read.
     complete: Condvar,
     /// Told of every change.
@@ -54,6 +57,7 @@ impl Shared {
         Shared {
             engine: Arc::new(engine),
             zones: Mutex::default(),
+            told: Mutex::default(),
             complete: Condvar::new(),
             secondaries: Arc::default(),
             pace: Mutex::new(Pace::InTime),
@@ -70,6 +74,10 @@ impl Shared {
             *pace = Pace::InTime;
         }
         *pace != Pace::Ended
+    }
+
+    pub(crate) fn are_told(&self, faults: Vec<String>) {
+        *lock(&self.told) = faults;
     }
 
     pub(super) fn life(&self) -> Life {
@@ -172,7 +180,9 @@ impl Shared {
         let bound = lock(&self.zones).bound.clone();
         let goes_on = || self.life() == Life::Runs;
         let Some(mut brought) = folder.look(haste, &bound, &goes_on)? else { return Ok(()) };
-        let faults = std::mem::take(&mut brought.faults);
+        let told = std::mem::take(&mut *lock(&self.told));
+        let mut faults = std::mem::take(&mut brought.faults);
+        faults.retain(|fault| !told.contains(fault));
         let ignored = std::mem::take(&mut brought.ignored);
         let news = lock(&self.zones).take(brought, &self.engine);
         for apex in &news.apexes {

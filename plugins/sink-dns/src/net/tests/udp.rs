@@ -214,7 +214,7 @@ fn a_server_that_waits_for_another_to_end_takes_nothing_of_it() {
         (0..32).for_each(|id| udp_echo(server, id));
         let door = waiting.door();
         serving.stop();
-        assert_eq!(door.pass(), Passage::Answer);
+        assert_eq!(door.pass(|| ()), Passage::Answer);
         assert!(is_answered(&next));
         let client = udp_client(server);
         client.send_to(&echo(1), server).unwrap();
@@ -241,7 +241,7 @@ fn who_waits_at_a_door_ends_with_its_server() {
     let serving = Running::usual();
     let next = Sockets::bind(&serving.at, some(1)).unwrap();
     let door = next.door();
-    let waits = thread::spawn(move || door.pass());
+    let waits = thread::spawn(move || door.pass(|| ()));
     drop(next);
     assert_eq!(waits.join().unwrap(), Passage::End);
 }
