@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::mem;
-use std::net::IpAddr;
+use std::net::{IpAddr, Shutdown};
 use std::time::Duration;
 
 use mio::net::TcpStream;
@@ -23,6 +23,8 @@ pub(super) struct Connection {
     active: Active,
     /// The turn it has.
     turn: Active,
+    /// A whole query has come of it.
+    has_asked: bool,
     /// An event has said that the client sends no more. None will come for it again, so what is there has
     /// to be read to its end.
     is_closing: bool,
@@ -81,6 +83,7 @@ impl Connection {
             transfer: None,
             active: turn,
             turn,
+            has_asked: false,
             is_closing: false,
         }
     }
@@ -107,6 +110,27 @@ impl Connection {
     /// Octets of answers that the client has not taken, beyond the kernel's buffers.
     pub(super) fn unread(&self) -> usize {
         self.output.len()
+    }
+
+    /// Whether there is something to come, or to be sent: a first query, the rest of one, an answer.
+    pub(super) fn owes(&self) -> bool {
+        !self.has_asked
+            || !self.input.is_empty()
+            || !self.output.is_empty()
+            || self.transfer.is_some()
+    }
+
+    /// Says that no more is sent. What has come meanwhile is taken: a connection that is closed before is
+    /// reset, and answers under way with it.
+    pub(super) fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let mut rest = [0; 512];
+        for _ in 0..MOST_PORTIONS {
+            if !matches!(self.stream.read(&mut rest), Ok(1..)) {
+                break;
+            }
+        }
     }
 
     /// The client sends no more.
@@ -151,7 +175,7 @@ impl Connection {
                 }
             } else {
                 match desk.input.front() {
-                    Front::Query(_) => {}
+                    Front::Query(_) => self.has_asked = true,
                     Front::TooLong => return Ok(Turn::Ends),
                     Front::Part if has_read_all && !self.is_closing => return Ok(Turn::Waits),
                     Front::Part => match self.read(desk.input.room())? {

@@ -8,13 +8,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::listen::TcpEndpoint;
+use super::listen::{BACKLOG, TcpEndpoint};
 use super::server::{Stop, TcpLimits};
 use super::{Moment, Peer, Respond, Transport};
 use connection::{Active, Connection, Turn};
@@ -58,6 +58,9 @@ const FIRST_LISTENER: usize = 1;
 const EVENTS: usize = 256;
 /// Connections accepted in one turn, so that those that are there get theirs.
 const ACCEPTS: usize = 64;
+/// So long connections have at the end that are in the midst of something. Whoever puts another server in
+/// the place of this one waits for it.
+const LAST: Duration = Duration::from_millis(20);
 /// After an error that a next try could meet at once.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Connections are looked through so often: a part of the time that they may be idle, within bounds.
@@ -140,7 +143,50 @@ impl<R: Respond> TcpWorker<R> {
             }
             self.sweep(now);
         }
+        self.finish(&mut events);
         self.table = Table::default();
+    }
+
+    /// Answers what has come: on connections that the kernel has accepted and nobody has taken, which
+    /// would be reset as the listener is closed, and on all others. Who has yet to ask has [`LAST`] for it.
+    fn finish(&mut self, events: &mut Events) {
+        let begun = Instant::now();
+        let mut now = Moment::now();
+        self.unfinished.clear();
+        for slot in 0..self.table.slots() {
+            self.serve(slot, None, now);
+        }
+        loop {
+            // As many as a backlog has, and no more: some never end to come.
+            for _ in 0..=BACKLOG as usize / ACCEPTS {
+                self.unfinished.retain(|due| matches!(due, Due::Connection(_)));
+                (0..self.listeners.len()).for_each(|i| self.accept(i, now));
+                if !self.unfinished.iter().any(|due| matches!(due, Due::Listener(_))) {
+                    break;
+                }
+            }
+            let left = LAST.saturating_sub(begun.elapsed());
+            if left.is_zero() || !self.table.owes() {
+                break;
+            }
+            let more = std::mem::take(&mut self.unfinished);
+            let patience = if more.is_empty() { left } else { Duration::ZERO };
+            if self.poll.poll(events, Some(patience)).is_err() {
+                events.clear();
+            }
+            now = Moment::now();
+            for event in &*events {
+                if let Some(Due::Connection(slot)) = self.due(event.token()) {
+                    self.serve(slot, Some(event), now);
+                }
+            }
+            for due in more {
+                if let Due::Connection(slot) = due {
+                    self.serve(slot, None, now);
+                }
+            }
+        }
+        self.table.end_all();
     }
 
     fn due(&self, token: Token) -> Option<Due> {

@@ -25,6 +25,21 @@ impl Table {
         self.len() == 0
     }
 
+    /// Every slot is below it.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is a connection that is in the midst of something.
+    pub(super) fn owes(&self) -> bool {
+        self.slots.iter().flatten().any(Connection::owes)
+    }
+
+    /// Tells all clients that no more comes.
+    pub(super) fn end_all(&mut self) {
+        self.slots.iter_mut().flatten().for_each(Connection::end);
+    }
+
     /// Connections of one client.
     pub(super) fn of_client(&self, client: IpAddr) -> usize {
         self.clients.get(&network(client)).copied().unwrap_or_default()

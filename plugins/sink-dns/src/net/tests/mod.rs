@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,14 @@ const TRANSFER: u8 = 5;
 const BROKEN_TRANSFER: u8 = 6;
 /// An answer that claims to be longer than its room.
 const OVERLONG: u8 = 7;
+
+/// An answer once [`GATE`] is free.
+const HELD: u8 = 8;
+
+/// Held by the one test that has answers wait.
+static GATE: Mutex<()> = Mutex::new(());
+/// Whether somebody waits for it.
+static IS_HELD: AtomicBool = AtomicBool::new(false);
 
 const LONG: usize = 50_000;
 const LONGEST_UDP: usize = 1232;
@@ -77,6 +85,10 @@ impl Respond for Wishes {
                 let left = query.last().copied().unwrap().into();
                 let end = if query[WISH] == TRANSFER { None } else { Some(LONG * 10) };
                 return Reply::Stream(Box::new(Longs { left, end }));
+            }
+            HELD => {
+                IS_HELD.store(true, Ordering::SeqCst);
+                drop(GATE.lock());
             }
             OVERLONG => end = out.len() + 1,
             _ => {}

@@ -261,3 +261,33 @@ fn it_stops_with_connections_open() {
         is_closed(stream);
     }
 }
+
+/// As another takes its place: the thread is at a query while the others come.
+#[test]
+fn what_has_come_is_answered_before_it_stops_also_where_nobody_has_accepted_it() {
+    let serving = Running::usual();
+    let at = serving.at[0];
+    let mut asked_before = tcp_client(at);
+    ask(&mut asked_before, 1).unwrap();
+    let gate = super::GATE.lock().unwrap();
+    let mut held = tcp_client(at);
+    held.write_all(&framed(&query(2, HELD, 20))).unwrap();
+    until("the thread to be at it", || IS_HELD.load(Ordering::SeqCst));
+    asked_before.write_all(&framed(&echo(3))).unwrap();
+    let mut waiting: Vec<_> = (0..80).map(|_| tcp_client(at)).collect();
+    for stream in &mut waiting {
+        stream.write_all(&framed(&echo(4))).unwrap();
+    }
+    let next = Sockets::bind(&serving.at, some(1)).unwrap();
+    let door = next.door();
+    let stopping = thread::spawn(move || serving.stop());
+    assert_eq!(door.pass(|| ()), Passage::Answer);
+    drop(gate);
+    assert_eq!(next_message(&mut held).unwrap(), answer_to(&query(2, HELD, 20)));
+    assert_eq!(next_message(&mut asked_before).unwrap(), answer_to(&echo(3)));
+    for stream in &mut waiting {
+        assert_eq!(next_message(stream).unwrap(), answer_to(&echo(4)));
+        is_closed(stream);
+    }
+    stopping.join().unwrap();
+}
