@@ -9,10 +9,10 @@ use super::{product, usage};
 /// Measures how a running rais with the sink `dns` bears what means no good, one after the other: how
 /// soon a client beside is answered meanwhile, what memory it takes, and what the log says of it.
 ///
-/// The client asks one question after the other, a millisecond apart, by UDP, by TCP with a connection for
-/// each, and by TCP on one connection; median and maximum in ms. What attacks runs as fast as it can on the same machine.
-/// "sent" are packets, or connections: who is cut off comes again. Memory is PSS, the highest of each
-/// attack, looked at ten times a second. Needs root.
+/// The client asks one question after the other, a millisecond apart, by UDP, by TCP with a connection
+/// for each, and by TCP on one connection; median and maximum in ms. What attacks runs as fast as it can
+/// on the same machine. "sent" are packets, or connections: who is cut off comes again. Memory is PSS, the
+/// highest of each attack, looked at ten times a second. Needs root.
 ///
 /// The goals: each answer within 50 ms and right, none lost, memory + 4 MiB, no line of log.
 #[derive(Args)]

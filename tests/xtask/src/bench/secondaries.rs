@@ -18,10 +18,11 @@ use super::product;
 
 /// Measures how soon BIND, Knot and NSD have a change of a zone that they transfer from the sink `dns`.
 ///
-/// Each in its turn is the secondary of a running rais: it is told by NOTIFY, and takes what has changed by
-/// IXFR, both signed by TSIG. A change is a beat that gives the zone's own name other addresses; they come
-/// at random, up to two seconds apart. What is measured is the time from the beat's leaving to the first answer with them, of
-/// the secondary and of rais itself. "octets" is what one change took by TCP, of IP and all above it. Needs root.
+/// Each in its turn is the secondary of a running rais: it is told by NOTIFY, and takes what has changed
+/// by IXFR, both signed by TSIG. A change is a beat that gives the zone's own name other addresses; they
+/// come at random, up to two seconds apart. What is measured is the time from the beat's leaving to the
+/// first answer with them, of the secondary and of rais itself. "octets" is what one change took by TCP,
+/// of IP and all above it. Needs root.
 ///
 /// The goal: 1 s.
 #[derive(Args)]

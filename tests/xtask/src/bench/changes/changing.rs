@@ -14,6 +14,9 @@ use rais_tests::wait;
 use super::{BINDER, BOUND, Known, PATIENCE, SERVER, ZONE, addresses};
 use crate::bench::beats::{Talker, whole};
 
+/// Beyond the binder's `gap` of 1 ms, by a tick of its timers: none waits for the one before it.
+const PAUSE: Duration = Duration::from_millis(3);
+
 pub(super) struct Changer<'a> {
     pub(super) known: &'a Known,
     talker: Talker,
@@ -79,6 +82,7 @@ impl<'a> Changer<'a> {
             changed.times.push(begun.elapsed());
             seen.store(round, Ordering::SeqCst);
             self.count += 1;
+            std::thread::sleep(PAUSE);
         }
         Ok(changed)
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use domain::base::Rtype;
 use rais_tests::dns::{Answer, Client, Connection};
@@ -13,6 +14,9 @@ pub(super) enum Way {
     Udp,
     Tcp,
 }
+
+/// Between two questions for bound names: who checks is not to be what takes time.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a client found.
 #[derive(Debug, Default)]
@@ -49,6 +53,7 @@ pub(super) fn check(way: Way, known: &Known, still: Still) -> anyhow::Result<Che
         let name = fastrand::u32(..still.names);
         let answer = ask(&format!("n{name}.{}", still.zone));
         checked.take(answer, |found| found == [IpAddr::V4(address(name))]);
+        std::thread::sleep(PAUSE);
     }
     Ok(checked)
 }

@@ -23,8 +23,8 @@ use dnsperf::DnsPerf;
 /// what was lost, and what was wrong.
 ///
 /// A running rais with the sink `dns` serves many names that stand still, and a zone of a hundred bound
-/// ones. Each change is a beat that gives a bound name three other addresses; the next one is sent when a
-/// client was answered them. "visible" is the time from the beat's leaving to that answer: hearing,
+/// ones. Each change is a beat that gives a bound name three other addresses; the next is sent a little after
+/// a client was answered them. "visible" is the time from the beat's leaving to that answer: hearing,
 /// deciding, storing the serial, publishing, and the client's own questions. `dnsperf` asks for all names;
 /// beside it two checkers, by UDP and by TCP, know what may be answered: nothing older than what was seen
 /// already, nothing that was not said yet, no mixture. Needs root, and dnsperf.
