@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io, thread};
 
-use rais_zone::{ZoneName, contents};
+use rais_zone::{ZoneName, contents_while};
 
 use crate::name::to_wire;
 use crate::zone::{Builder, Zone};
@@ -147,9 +148,12 @@ impl Folder {
                 }
                 Entry::File(look) => {
                     there.insert(path.clone());
-                    self.look_at(path, look, haste, taken, &mut brought);
+                    self.look_at(path, look, haste, taken, goes_on, &mut brought);
                 }
             }
+        }
+        if !goes_on() {
+            return Ok(None);
         }
         self.miss(&there, &mut brought);
         for file in self.files.values().filter(|file| !file.apex.is_empty()) {
@@ -192,6 +196,7 @@ impl Folder {
         look: Look,
         haste: Haste,
         taken: &BTreeSet<Vec<u8>>,
+        goes_on: &dyn Fn() -> bool,
         brought: &mut Brought,
     ) {
         if self.files.get(&path).is_some_and(|old| old.is_as_before(look, taken)) {
@@ -207,7 +212,7 @@ impl Folder {
         let read = old.filter(|old| old.owner == owner).and_then(|old| old.read);
         let mut file = File { apex, owner, look, standing, read };
         if still {
-            file.read_again(&path, name, brought);
+            file.read_again(&path, name, goes_on, brought);
         }
         self.files.insert(path, file);
     }
@@ -252,7 +257,13 @@ impl File {
         self.read = None;
     }
 
-    fn read_again(&mut self, path: &Path, name: Result<ZoneName, String>, brought: &mut Brought) {
+    fn read_again(
+        &mut self,
+        path: &Path,
+        name: Result<ZoneName, String>,
+        goes_on: &dyn Fn() -> bool,
+        brought: &mut Brought,
+    ) {
         let before = self.read.take();
         let octets = match fs::read(path) {
             Ok(octets) => octets,
@@ -277,13 +288,14 @@ impl File {
             self.read = Some(same);
             return;
         }
-        let zone = name.and_then(|name| zone(octets, &name));
+        let zone = name.and_then(|name| zone(octets, &name, goes_on));
         let fault = match zone {
             Ok(_) if self.owner == Owner::Binder => {
                 Some("not used: a binder publishes the zone of that name".to_owned())
             }
             Ok(zone) => {
-                brought.found.push(Found { path: path.to_owned(), zone });
+                let path = path.to_owned();
+                brought.found.extend(zone.map(|zone| Found { path, zone }));
                 None
             }
             Err(why) => Some(why),
@@ -344,17 +356,17 @@ pub(crate) fn unsound(folder: &Path, goes_on: &dyn Fn() -> bool) -> Vec<String> 
     paths.sort();
     let mut faults = Vec::new();
     for (number, path) in paths.iter().enumerate() {
-        if !goes_on() {
-            let left = paths.len() - number;
-            faults.push(told(
-                folder,
-                &format!("{left} zone files are not judged: it takes too long"),
-            ));
-            break;
-        }
         let octets = fs::read(path).map_err(|error| error.to_string());
-        let read = octets.and_then(|octets| zone(octets, &zone_name(path)?));
-        faults.extend(read.err().map(|why| told(path, &why)));
+        match octets.and_then(|octets| zone(octets, &zone_name(path)?, goes_on)) {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let left = paths.len() - number;
+                let text = format!("{left} zone files are not judged before the start: too long");
+                faults.push(told(folder, &text));
+                break;
+            }
+            Err(why) => faults.push(told(path, &why)),
+        }
     }
     faults
 }
@@ -368,15 +380,26 @@ fn zone_name(path: &Path) -> Result<ZoneName, String> {
     ZoneName::parse(stem).map_err(|error| error.to_string())
 }
 
-fn zone(octets: Vec<u8>, name: &ZoneName) -> Result<Zone, String> {
+/// Nothing, where it was not to go on: of a long file not even to its end.
+fn zone(
+    octets: Vec<u8>,
+    name: &ZoneName,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Option<Zone>, String> {
     let text = String::from_utf8(octets).map_err(|error| {
         let sound = error.utf8_error().valid_up_to();
         let lines = error.as_bytes().iter().take(sound).filter(|octet| **octet == b'\n').count();
         format!("line {}: not UTF-8: write other octets as \\DDD", lines + 1)
     })?;
     let mut builder = Builder::new(to_wire(name.as_str()));
-    contents(&text, name, |record| builder.take(&record)).map_err(|error| error.to_string())?;
-    builder.build().map_err(|error| error.to_string())
+    let read = contents_while(&text, name, |record| {
+        builder.take(&record);
+        if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    match read.map_err(|error| error.to_string())? {
+        ControlFlow::Break(()) => Ok(None),
+        ControlFlow::Continue(()) => builder.build().map(Some).map_err(|error| error.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -394,6 +417,28 @@ mod tests {
         let names = BTreeSet::from(["a.example", "b.example"].map(to_wire));
         assert_eq!(named(bed.path()).unwrap(), names);
         assert!(named(&bed.path().join("nowhere")).is_err());
+    }
+
+    #[test]
+    fn what_is_judged_ends_in_the_midst_of_a_file() {
+        let bed = tempfile::tempdir().unwrap();
+        let sound = "$TTL 60\n@ SOA ns h 1 1 1 1 1\n NS ns\nns A 192.0.2.53\n";
+        for (name, text) in [("a.zone", sound), ("b.zone", "@ A x\n"), ("c.zone", sound)] {
+            fs::write(bed.path().join(name), text).unwrap();
+        }
+        let told = |most: usize| {
+            let asked = std::cell::Cell::new(0);
+            let goes_on = || {
+                asked.set(asked.get() + 1);
+                asked.get() <= most
+            };
+            unsound(bed.path(), &goes_on)
+        };
+        let [broken] = &told(100)[..] else { panic!() };
+        assert!(broken.starts_with(&format!("{}: line 1", bed.path().join("b.zone").display())));
+        let [same, left] = &told(4)[..] else { panic!() };
+        assert!(same == broken && left.contains(": 1 zone files are not judged"), "{left}");
+        assert!(told(1).concat().contains(": 3 zone files are not judged"));
     }
 
     /// The memory of a process cannot be read where nothing is mapped: EIO, from what is a file.

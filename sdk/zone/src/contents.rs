@@ -1,5 +1,7 @@
 //! Every record of a zone's text as it travels, for who answers from it.
 
+use std::ops::ControlFlow;
+
 use domain::base::iana::Rtype;
 use domain::base::name::ParsedName;
 use domain::base::name::ToName;
@@ -36,6 +38,22 @@ pub fn contents(
     zone: &ZoneName,
     mut take: impl FnMut(WireRecord),
 ) -> Result<(), ZoneError> {
+    let all = contents_while(text, zone, |record| {
+        take(record);
+        ControlFlow::Continue(())
+    });
+    all.map(|_| ())
+}
+
+/// The same until `take` has enough: a long text takes its time.
+///
+/// # Errors
+/// As [`contents`], of what was read.
+pub fn contents_while(
+    text: &str,
+    zone: &ZoneName,
+    mut take: impl FnMut(WireRecord) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, ZoneError> {
     let mut reader = Reader::new(text, zone)?;
     let mut soa = None;
     let mut name_servers = 0_usize;
@@ -57,13 +75,15 @@ pub fn contents(
             _ => {}
         }
         let record = wire(&read, place).map_err(|problem| reader.error(read.start, problem))?;
-        take(record);
+        if take(record).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
     let missing = |problem| Err(ZoneError::nowhere(problem));
     match (soa, name_servers) {
         (None, _) => missing(Problem::NoSoa { zone: zone.to_string() }),
         (_, 0) => missing(Problem::NoNs { zone: zone.to_string() }),
-        _ => Ok(()),
+        _ => Ok(ControlFlow::Continue(())),
     }
 }
 
@@ -109,6 +129,18 @@ mod tests {
         let mut records = Vec::new();
         contents(&format!("{HEAD}{more}"), &zone, |record| records.push(record))?;
         Ok(records)
+    }
+
+    #[test]
+    fn it_ends_where_that_is_enough() {
+        let zone = ZoneName::parse("a.example").unwrap();
+        let mut left = 3;
+        let ended = contents_while(&format!("{HEAD}x A 192.0.2.1\n@ NS\n"), &zone, |_| {
+            left -= 1;
+            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        // Not as far as to the line that is none.
+        assert_eq!((ended.unwrap(), left), (ControlFlow::Break(()), 0));
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod tail;
 mod text;
 mod word;
 
-pub use contents::{WireRecord, contents};
+pub use contents::{WireRecord, contents, contents_while};
 pub use error::{HeaderError, Place, Problem, ZoneError};
 pub use header::{Header, HeaderOwner};
 pub use name::{NameError, OwnerName, ZoneName};
