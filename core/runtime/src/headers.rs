@@ -46,6 +46,8 @@ struct Asked {
     zone: rais_zone::ZoneName,
     owners: Vec<OwnerName>,
     schemes: Schemes,
+    /// The sink that has to read every record of it.
+    answers: Option<String>,
 }
 
 /// Who says in which way answers are ordered.
@@ -166,7 +168,8 @@ impl Followed {
             false => Schemes::Header,
         };
         let owners = bound.flat_map(|service| service.owners.iter().cloned()).collect();
-        let asked = Arc::new(Asked { zone: zone.name.clone(), owners, schemes });
+        let answers = config.answers_from(name).map(str::to_owned);
+        let asked = Arc::new(Asked { zone: zone.name.clone(), owners, schemes, answers });
         let running = Arc::new(running.clone());
         Some((name.clone(), Followed { running, asked, seen: None, judged: None }))
     }
@@ -189,13 +192,12 @@ impl Followed {
     fn judge(&self, file: HeaderFile) -> Result<HeaderFile, Fault> {
         let bound = self.asked.owners.iter();
         if let Some((owner, record)) =
-            bound.filter_map(|owner| Some((owner, file.header.conflict(owner)?))).next()
+            bound.filter_map(|owner| Some((owner, file.header.obstacle(owner)?))).next()
         {
-            let message = format!(
-                "owner {owner} has a record {} here, and addresses of a service: they come from one \
-                 place only",
-                record.rtype
-            );
+            return Err(Fault::error(file.place(record.place), "", record.against(owner)));
+        }
+        if let (Some(sink), Some(record)) = (&self.asked.answers, file.header.opaque()) {
+            let message = format!("the sink `{sink}` cannot answer from it: {}", record.problem);
             return Err(Fault::error(file.place(record.place), "", message));
         }
         if self.asked.schemes == Schemes::Header && file.scheme != self.running.scheme {

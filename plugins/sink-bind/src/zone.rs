@@ -247,11 +247,11 @@ fn compose(zone: &Zone<'_>, settings: &Settings, serial: Serial) -> Result<Publi
     let mut owners = Vec::new();
     for owner in &zone.head.owners {
         let bound = OwnerName::parse(&owner.name, &name).map_err(|error| refused(&error))?;
-        if let Some(there) = header.conflict(&bound) {
+        if let Some(there) = header.obstacle(&bound) {
             return Err(refused(&format!(
-                "in its header: {}: {} has a record of type {} there, but its addresses are bound \
-                 by rais: take the record out, or bind another owner",
-                there.place, there.name, there.rtype
+                "in its header: {}: {}: take the record out, or bind another owner",
+                there.place,
+                there.against(&bound)
             )));
         }
         owners.push(BoundOwner { name: bound, ttl: owner.ttl });

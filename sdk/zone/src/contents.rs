@@ -87,10 +87,10 @@ pub fn contents_while(
     }
 }
 
-fn wire(read: &Read<'_>, place: Place) -> Result<WireRecord, Problem> {
+pub(crate) fn wire(read: &Read<'_>, place: Place) -> Result<WireRecord, Problem> {
     let rtype = read.record.rtype();
     if read.content() == Data::Opaque {
-        return Err(Problem::Opaque(rtype.to_string()));
+        return Err(Problem::Opaque { rtype: rtype.to_string(), number: rtype.to_int() });
     }
     let long = |_| Problem::Unreadable {
         what: format!("{rtype} record"),

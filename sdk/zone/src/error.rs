@@ -47,6 +47,10 @@ impl ZoneError {
         ZoneError { place: Some(Place::of(text, offset)), problem }
     }
 
+    pub(crate) fn in_place(place: Place, problem: Problem) -> ZoneError {
+        ZoneError { place: Some(place), problem }
+    }
+
     pub(crate) fn nowhere(problem: Problem) -> ZoneError {
         ZoneError { place: None, problem }
     }
@@ -147,11 +151,48 @@ pub enum Problem {
         /// The reader's words.
         why: String,
     },
+    /// A CNAME record with another one of its name (RFC 1034 §3.6.2).
+    #[error(
+        "{owner}. has a CNAME record and a further one, {other} in line {line}: a CNAME stands alone"
+    )]
+    BesideAlias {
+        /// Whose they are.
+        owner: String,
+        /// The other's type.
+        other: String,
+        /// The other's line.
+        line: u32,
+    },
+    /// A second DNAME record of a name (RFC 6672 §2.4).
+    #[error("{owner}. has a second DNAME record: the first stands in line {first}, one is allowed")]
+    SecondDname {
+        /// Whose they are.
+        owner: String,
+        /// The line of the first one.
+        first: u32,
+    },
+    /// A set that no message can hold.
+    #[error("the {rtype} records of {owner}. take {octets} octets: {most} fit into a message")]
+    LargeSet {
+        /// Whose they are.
+        owner: String,
+        /// Their type.
+        rtype: String,
+        /// What they take.
+        octets: usize,
+        /// What they may take.
+        most: usize,
+    },
     /// Data of a type that is not known here, in words of its own.
     #[error(
-        "the data of a record of type {0} cannot be read here: write it as \\# LENGTH HEX (RFC 3597)"
+        "the data of a record of type {rtype} cannot be read here: write it as `TYPE{number} \\# LENGTH HEX` (RFC 3597)"
     )]
-    Opaque(String),
+    Opaque {
+        /// As it is called.
+        rtype: String,
+        /// Its number.
+        number: u16,
+    },
     /// An opening parenthesis without its closing one.
     #[error("the parenthesis opened here is never closed")]
     ParenthesisOpen,

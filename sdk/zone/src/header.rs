@@ -3,12 +3,16 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use domain::base::Name;
 use domain::base::iana::Rtype;
+use domain::base::name::ToName;
 use domain::rdata::ZoneRecordData;
 
+use crate::beside::Records;
+use crate::contents::wire;
 use crate::error::{Place, Problem, ZoneError};
 use crate::name::{self, OwnerName, ZoneName};
-use crate::record::{Met, Position, Read, Reader};
+use crate::record::{Data, Met, Position, Read, Reader};
 use crate::scan::Comment;
 use crate::word::{self, MAX_TTL};
 
@@ -26,16 +30,29 @@ pub struct Header {
     minimum: u32,
     scheme: Option<String>,
     owners: Vec<HeaderOwner>,
+    /// Its delegations and DNAMEs.
+    cuts: Vec<HeaderOwner>,
+    opaque: Option<OpaqueRecord>,
 }
 
-/// A record of the header that an owner of bound addresses must not have as well.
+/// A record of the header that is in the way of bound addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderOwner {
     /// Lower case, absolute, without the last dot.
     pub name: String,
-    /// `A`, `AAAA` or `CNAME`.
+    /// `A`, `AAAA` or `CNAME`; `NS` of a delegation; `DNAME`.
     pub rtype: &'static str,
     /// Where the record stands.
+    pub place: Place,
+}
+
+/// A record of a type that is not known here, in words of its own: whoever answers from the records
+/// cannot, while a name server that reads the text may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpaqueRecord {
+    /// What is wrong with it for whoever needs its data.
+    pub problem: Problem,
+    /// Where it stands.
     pub place: Place,
 }
 
@@ -44,8 +61,8 @@ impl Header {
     ///
     /// # Errors
     /// Names the place of what is wrong: a syntax error, `$GENERATE` or `$INCLUDE`, a record
-    /// outside the zone, no SOA or a second one or one not at the apex, no NS at the apex, a bad
-    /// zone name.
+    /// outside the zone, no SOA or a second one or one not at the apex, no NS at the apex, records
+    /// that exclude each other, a set that no message can hold, a bad zone name.
     pub fn parse(text: &str, origin: &str) -> Result<Header, ZoneError> {
         let zone =
             ZoneName::parse(origin).map_err(|error| ZoneError::nowhere(Problem::Name(error)))?;
@@ -62,6 +79,9 @@ impl Header {
         let mut scheme: Option<(String, Place)> = None;
         let mut name_servers = 0;
         let mut owners = Vec::new();
+        let mut cuts = Vec::new();
+        let mut opaque = None;
+        let mut records = Records::default();
         while let Some(met) = reader.next()? {
             let read = match met {
                 Met::Comment(comment) => {
@@ -86,6 +106,10 @@ impl Header {
                     soa = Some((Soa::of(text, zone, &read)?, place));
                 }
                 Rtype::NS if read.owner == Position::Apex => name_servers += 1,
+                Rtype::NS => cuts.push(HeaderOwner { name: read.owner_text(), rtype: "NS", place }),
+                Rtype::DNAME => {
+                    cuts.push(HeaderOwner { name: read.owner_text(), rtype: "DNAME", place });
+                }
                 Rtype::A => owners.push(HeaderOwner { name: read.owner_text(), rtype: "A", place }),
                 Rtype::AAAA => {
                     owners.push(HeaderOwner { name: read.owner_text(), rtype: "AAAA", place });
@@ -95,6 +119,20 @@ impl Header {
                 }
                 _ => {}
             }
+            match (wire(&read, place), read.content()) {
+                (Ok(record), _) => {
+                    records.take(&record.owner, read.record.rtype(), record.data, place);
+                }
+                (Err(problem), Data::Readable) => return Err(reader.error(read.start, problem)),
+                (Err(problem), Data::Opaque) => {
+                    // What it says tells one from another, and is about as long.
+                    let words: Vec<_> = read.data.iter().map(|word| word.text).collect();
+                    let owner: Name<Vec<u8>> = read.record.owner().to_name();
+                    let data = words.join(" ").into_bytes();
+                    records.take(owner.as_slice(), read.record.rtype(), data, place);
+                    opaque.get_or_insert(OpaqueRecord { problem, place });
+                }
+            }
         }
         let Some((soa, _)) = soa else {
             return Err(ZoneError::nowhere(Problem::NoSoa { zone: zone.to_string() }));
@@ -102,6 +140,7 @@ impl Header {
         if name_servers == 0 {
             return Err(ZoneError::nowhere(Problem::NoNs { zone: zone.to_string() }));
         }
+        records.judge()?;
         Ok(Header {
             text: text.to_owned(),
             zone: zone.clone(),
@@ -110,6 +149,8 @@ impl Header {
             minimum: soa.minimum,
             scheme: scheme.map(|(word, _)| word),
             owners,
+            cuts,
+            opaque,
         })
     }
 
@@ -177,9 +218,21 @@ impl Header {
         &self.owners
     }
 
-    /// The header's record that stands in the way of binding addresses to `owner`.
+    /// The header's record of its own that stands in the way of binding addresses to `owner`.
     pub fn conflict(&self, owner: &OwnerName) -> Option<&HeaderOwner> {
         self.owners.iter().find(|record| record.name == owner.as_str())
+    }
+
+    /// What stands in the way of binding addresses to `owner`: a record of its own, or one by which
+    /// its name is not this zone's to answer.
+    pub fn obstacle(&self, owner: &OwnerName) -> Option<&HeaderOwner> {
+        let cut = || self.cuts.iter().find(|record| record.takes_away(owner.as_str()));
+        self.conflict(owner).or_else(cut)
+    }
+
+    /// The first record whose data is known to nobody who has not the text.
+    pub fn opaque(&self) -> Option<&OpaqueRecord> {
+        self.opaque.as_ref()
     }
 
     /// The header with another serial, every other octet kept.
@@ -194,6 +247,34 @@ impl Header {
         // Writing to a String cannot fail.
         let _ = write!(out, "{serial}");
         out.push_str(&self.text[self.digits.end..]);
+    }
+}
+
+impl HeaderOwner {
+    /// Whether a delegation or DNAME makes this name somebody else's.
+    fn takes_away(&self, name: &str) -> bool {
+        let Some(rest) = name.strip_suffix(&self.name) else { return false };
+        // Beside a DNAME a name has what it has (RFC 6672 §2.3); a delegation takes its own, too.
+        rest.ends_with('.') || (rest.is_empty() && self.rtype == "NS")
+    }
+
+    /// Why addresses cannot be bound to `owner` beside this record.
+    pub fn against(&self, owner: &OwnerName) -> String {
+        let name = &self.name;
+        match self.rtype {
+            "NS" => format!(
+                "owner {owner} is at or below {name}, which the zone's header delegates: it is \
+                 another server's to answer"
+            ),
+            "DNAME" => format!(
+                "owner {owner} is below {name}, which the zone's header renames by a DNAME: nobody \
+                 would be given it"
+            ),
+            rtype => format!(
+                "owner {owner} has a record {rtype} in the zone's header: its addresses come from \
+                 one place only"
+            ),
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod beside;
 mod contents;
 mod error;
 mod header;
@@ -31,7 +32,7 @@ mod word;
 
 pub use contents::{WireRecord, contents, contents_while};
 pub use error::{HeaderError, Place, Problem, ZoneError};
-pub use header::{Header, HeaderOwner};
+pub use header::{Header, HeaderOwner, OpaqueRecord};
 pub use name::{NameError, OwnerName, ZoneName};
 pub use read::{AddressRecord, ZoneData, read, serial};
 pub use text::{BoundOwner, ZoneText};

@@ -137,6 +137,78 @@ fn refusals_name_their_place() {
 }
 
 #[test]
+fn records_that_exclude_each_other_name_the_second() {
+    let head = "$TTL 1h\n@ SOA ns. h. 1 2 3 4 5\n@ NS ns.\n";
+    let large = |each: usize| {
+        let words =
+            [format!("\"{}\"", "x".repeat(each - 1)), format!("\"{}\"", "y".repeat(each - 1))];
+        (0..130).map(|n| format!("big TXT \"{n:03}\" {}\n", words.join(" "))).collect::<String>()
+    };
+    let alias = "has a CNAME record and a further one";
+    for (more, says) in [
+        (
+            "mail A 192.0.2.1\nMAIL CNAME x\n",
+            "line 5, column 1: mail.www.example. has a CNAME record and a further one, A in line 4:",
+        ),
+        (
+            "mail CNAME x\nmail TXT y\n",
+            "line 4, column 1: mail.www.example. has a CNAME record and a further one, TXT in line 5:",
+        ),
+        ("mail CNAME x\nmail CNAME y\n", alias),
+        ("mail CNAME x\nmail LOC 52 22 23 N 4 53 32 E -2m\n", alias),
+        ("@ CNAME x\n", "line 4, column 1: www.example. has a CNAME record and a further one, NS"),
+        ("d DNAME x.\nd DNAME y.\n", "line 5, column 1: d.www.example. has a second DNAME record"),
+        ("x A \\# 3 010203\n", "line 4, column 1: not a valid A record: its octets"),
+        (&large(250), "line 4, column 1: the TXT records of big.www.example. take 67080 octets"),
+    ] {
+        let error = Header::parse(&format!("{head}{more}"), ZONE).expect_err(more);
+        let error = error.to_string();
+        assert!(error.contains(says), "{more:?}: {error}");
+    }
+    for more in [
+        "mail CNAME x\nMail CNAME x\nmail CNAME x\n",
+        "mail CNAME x\nmail NSEC a. CNAME RRSIG NSEC\n",
+        "d DNAME x.\nd DNAME x.\nd A 192.0.2.1\n",
+        &large(200),
+        "mail LOC 52 22 23 N 4 53 32 E -2m\n",
+    ] {
+        Header::parse(&format!("{head}{more}"), ZONE)
+            .unwrap_or_else(|error| panic!("{more:?}: {error}"));
+    }
+}
+
+#[test]
+fn nothing_is_bound_where_the_zone_does_not_answer() {
+    let text = "$TTL 1h\n@ SOA ns. h. 1 2 3 4 5\n@ NS ns.\nsub NS ns.\nold DNAME new.\nloc LOC 1 N 1 E 1m\n";
+    let header = Header::parse(text, ZONE).unwrap();
+    let against = |name: &str| {
+        let owner = OwnerName::parse(name, header.zone()).unwrap();
+        header.obstacle(&owner).map(|record| (record.place.line, record.against(&owner)))
+    };
+    for (name, line, says) in [
+        ("sub", 4, "is at or below sub.www.example, which"),
+        ("a.b.sub", 4, "is at or below sub.www.example, which"),
+        ("a.old", 5, "is below old.www.example, which"),
+    ] {
+        let (at, text) = against(name).expect(name);
+        assert_eq!(at, line, "{name}");
+        assert!(text.contains(says), "{text}");
+    }
+    for name in ["@", "xsub", "old", "loc"] {
+        assert_eq!(against(name), None, "{name}");
+    }
+    let opaque = header.opaque().unwrap();
+    assert_eq!(opaque.place.line, 6);
+    assert!(opaque.problem.to_string().contains("`TYPE29 \\# LENGTH HEX`"), "{}", opaque.problem);
+    assert!(
+        Header::parse(&text.replace("LOC 1 N 1 E 1m", "TYPE29 \\# 1 00"), ZONE)
+            .unwrap()
+            .opaque()
+            .is_none()
+    );
+}
+
+#[test]
 fn unreadable_records_name_line_and_type() {
     let head = "$TTL 60\n@ SOA ns. h. 1 2 3 4 5\n@ NS ns.\n; fine so far\n";
     for (line, type_name) in [

@@ -20,6 +20,7 @@ use super::zones::LOSE_WEIGHTS;
 /// Notes every contradiction between tables that are sound by themselves.
 pub(super) fn check(config: &Config, notes: &Notes) {
     owners(config, notes);
+    opaque(config, notes);
     updates(config, notes);
     files(config, notes);
     intervals(config, notes);
@@ -168,15 +169,28 @@ fn owners(config: &Config, notes: &Notes) {
         let Some(record) = zone.header().and_then(|header| header.conflict(owner)) else {
             continue;
         };
-        let message = format!(
-            "owner {owner} has a record {} in the zone's header: its addresses come from one place only",
-            record.rtype
-        );
-        let fault = Fault::error((*place).clone(), key, message);
+        let fault = Fault::error((*place).clone(), key, record.against(owner));
         notes.add(match &zone.head {
             Head::File(file) => fault.see(&file.place(record.place), "this record"),
             _ => fault,
         });
+    }
+}
+
+/// Who answers from a header has to read all of it.
+fn opaque(config: &Config, notes: &Notes) {
+    for (name, zone) in &config.zones {
+        let Some(record) = zone.header().and_then(|header| header.opaque()) else { continue };
+        let (Some(sink), Head::File(file)) = (config.answers_from(name), &zone.head) else {
+            continue;
+        };
+        let key = path::join(&path::join("zone", name.as_str()), "header");
+        let Some(place) = config.places.value(&key).or_else(|| config.places.key(&key)) else {
+            continue;
+        };
+        let message = format!("the sink `{sink}` cannot answer from it: {}", record.problem);
+        let fault = Fault::error(place.clone(), &key, message);
+        notes.add(fault.see(&file.place(record.place), "this record"));
     }
 }
 

@@ -67,6 +67,9 @@ pub use transport::Transport;
 pub use unavailable::{KnownTypes, is_our_type, unsupported};
 pub use zone::{Head, MaxAddresses, Zone};
 
+/// Types of sinks that answer from the records of a header, and not by its text.
+const ANSWER_THEMSELVES: [&str; 1] = ["dns"];
+
 /// A whole configuration, every default filled in and every reference resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -102,6 +105,15 @@ impl Config {
     /// Whether the zone's `scheme` is written, so that its header's line says nothing.
     pub(crate) fn has_scheme_key(&self, zone: &ZoneName) -> bool {
         self.places.key(&path::join(&path::join("zone", zone.as_str()), "scheme")).is_some()
+    }
+
+    /// The zone's sink that answers from the records of its header, where one does.
+    pub(crate) fn answers_from(&self, zone: &ZoneName) -> Option<&str> {
+        let is_one = |name: &&String| {
+            let sink = self.sinks.get(name.as_str());
+            sink.is_some_and(|sink| ANSWER_THEMSELVES.contains(&sink.table.type_name.as_str()))
+        };
+        self.zones.get(zone)?.sinks.iter().find(is_one).map(String::as_str)
     }
 
     /// Has zones go on with other headers.

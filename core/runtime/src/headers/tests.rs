@@ -92,6 +92,8 @@ async fn what_cannot_be_used_is_told_with_its_place_until_it_is_put_right() {
             "www.header:4:1: its scheme is fixed and was none",
         ),
         (format!("{SOUND}; rais: scheme=fxied\n"), "did you mean `fixed`?"),
+        (format!("{SOUND}mail A 192.0.2.1\nmail CNAME x\n"), "www.header:5:1: mail.www.example."),
+        (format!("{SOUND}api NS ns\n"), "www.header:4:1: owner api.www.example is at or below"),
         (String::new(), "no SOA record"),
     ] {
         site.write(&text);
@@ -102,6 +104,21 @@ async fn what_cannot_be_used_is_told_with_its_place_until_it_is_put_right() {
     until(&mut headers, |all| all.values().any(|it| it.contains("No such file"))).await;
     site.write(SOUND);
     until(&mut headers, Troubles::is_empty).await;
+}
+
+#[tokio::test]
+async fn what_the_sink_cannot_answer_from_is_told() {
+    let mut site = Site::new("");
+    let mut headers = Headers::of(&site.config);
+    let loc = format!("{SOUND}mail LOC 1 N 1 E 1m\n");
+    site.write(&loc);
+    assert_eq!(next(&mut headers).await.1.header.text(), loc);
+    // The same zone with a name server of ours.
+    site.config.sinks.get_mut("files").unwrap().table.type_name = "dns".to_owned();
+    headers.follow(&site.config);
+    let says =
+        "www.header:4:1: the sink `files` cannot answer from it: the data of a record of type LOC";
+    until(&mut headers, |all| all.values().any(|it| it.contains(says))).await;
 }
 
 #[tokio::test]

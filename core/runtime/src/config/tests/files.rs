@@ -147,6 +147,39 @@ fn a_headers_own_address_cannot_be_bound() {
 }
 
 #[test]
+fn a_header_that_no_sink_could_answer_from_is_a_fault() {
+    let dns = MAIN.replace("type = \"bind\"", "type = \"dns\"");
+    for (main, more, says) in [
+        (
+            MAIN,
+            "mail CNAME x\n",
+            "header www.header: line 5, column 1: mail.www.example. has a CNAME",
+        ),
+        (MAIN, "x NS y\n", ""),
+        (MAIN, "loc LOC 1 N 1 E 1m\n", ""),
+        (
+            &dns,
+            "loc LOC 1 N 1 E 1m\n",
+            "rais.toml:7:10: the sink `bind` cannot answer from it: the data of a record of type LOC",
+        ),
+        (&dns, "spf SPF \"v=spf1\"\n", "write it as `TYPE99 \\# LENGTH HEX`"),
+    ] {
+        let files = [("rais.toml", main), ("www.header", &format!("{HEADER}{more}"))];
+        if says.is_empty() {
+            read(&files).1.unwrap();
+            continue;
+        }
+        let told = told(&files);
+        assert!(told[0].contains(says), "{told:?}");
+        assert!(told[0].ends_with("www.header:5:1"), "{told:?}");
+    }
+    let main = MAIN.replace("zone = \"www.example\"", "zone = \"www.example\"\nowner = \"api\"");
+    let told = told(&[("rais.toml", &main), ("www.header", &format!("{HEADER}api NS ns1\n"))]);
+    assert!(told[0].contains("owner api.www.example is at or below"), "{told:?}");
+    assert!(told[0].ends_with("this record: www.header:5:1"), "{told:?}");
+}
+
+#[test]
 fn the_headers_scheme_counts_where_no_key_does() {
     let header = format!("; rais: scheme=least-load\n{HEADER}");
     let (_folder, loaded) = read(&[("rais.toml", MAIN), ("www.header", &header)]);
