@@ -205,6 +205,9 @@ pub enum Problem {
     /// A quotation mark whose partner is not on its line.
     #[error("the quotation mark opened here is not closed on its line")]
     Quote,
+    /// What some editors put in front of a text.
+    #[error("a byte order mark stands in front: save the file as UTF-8 without one")]
+    ByteOrderMark,
     /// A control character outside comments.
     #[error("control character U+{0:04X}")]
     Control(u32),

@@ -88,6 +88,9 @@ struct Parts<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str, zone: &'a ZoneName) -> Result<Reader<'a>, ZoneError> {
+        if text.starts_with('\u{feff}') {
+            return Err(ZoneError::at(text, 0, Problem::ByteOrderMark));
+        }
         let unreadable = |why: String| {
             ZoneError::nowhere(Problem::Unreadable { what: "zone name".to_owned(), why })
         };

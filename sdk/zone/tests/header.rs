@@ -137,6 +137,13 @@ fn refusals_name_their_place() {
 }
 
 #[test]
+fn a_byte_order_mark_is_told_as_one() {
+    let text = "\u{feff}@ SOA ns. h. 1 2 3 4 5\n@ NS ns.\n";
+    assert_eq!(refused(text), (Problem::ByteOrderMark, Some((1, 1))));
+    assert!(read(text, ZONE).is_err());
+}
+
+#[test]
 fn records_that_exclude_each_other_name_the_second() {
     let head = "$TTL 1h\n@ SOA ns. h. 1 2 3 4 5\n@ NS ns.\n";
     let large = |each: usize| {
