@@ -125,6 +125,16 @@ fn schemes(config: &Config, notes: &Notes) {
         );
         notes.add(Fault::warning(place.clone(), &key, message));
     }
+    for name in config.zones.keys().filter(|name| lost(name) && !config.has_scheme_key(name)) {
+        let Some(Head::File(file)) = config.zones.get(name).map(|zone| &zone.head) else {
+            continue;
+        };
+        let Some(place) = file.scheme_place() else { continue };
+        let key = path::join(&path::join("zone", name.as_str()), "header");
+        let message = "`scheme` does nothing: the name server puts the answers together, not a sink of \
+                       the zone";
+        notes.add(Fault::warning(place, &key, message));
+    }
 }
 
 /// From so many servers on one is no minimum (balance.md).

@@ -199,6 +199,22 @@ fn the_headers_scheme_counts_where_no_key_does() {
 }
 
 #[test]
+fn a_headers_scheme_that_no_sink_can_use_is_a_doubt() {
+    let header = format!("{HEADER}; rais: scheme=least-load\n");
+    let warnings = |main: &str| -> Vec<String> {
+        let (_folder, loaded) = read(&[("rais.toml", main), ("www.header", &header)]);
+        loaded.unwrap().warnings.iter().map(ToString::to_string).collect()
+    };
+    let [told] = warnings(MAIN).try_into().unwrap();
+    assert!(told.contains("www.header:5:1: `scheme` does nothing"), "{told}");
+    assert_eq!(warnings(&MAIN.replace("type = \"bind\"", "type = \"dns\"")), [""; 0]);
+    // A key beside it is told at its own place.
+    let [told] =
+        warnings(&MAIN.replace("sinks =", "scheme = \"random\"\nsinks =")).try_into().unwrap();
+    assert!(told.contains("rais.toml:8:1: `scheme` does nothing"), "{told}");
+}
+
+#[test]
 fn a_pipe_is_refused_and_not_waited_for() {
     let (folder, loaded) = read(&[("rais.toml", MAIN), ("www.header", HEADER)]);
     loaded.unwrap();
