@@ -29,6 +29,7 @@ pub(super) fn check(config: &Config, notes: &Notes) {
     untold_loads(config, notes);
     loads_of_others(config, notes);
     strangers(config, notes);
+    unserved(config, notes);
 }
 
 /// Types of probes that never tell a load; of strangers' it is not known.
@@ -76,10 +77,11 @@ fn loads_of_others(config: &Config, notes: &Notes) {
 }
 
 /// A name that one role has and the other has not is meant for another host's file, or a slip: the
-/// second where no name at all is in both, or where one is near.
+/// second where no name at all is in both, where one is near, or where no other host is heard.
 fn strangers(config: &Config, notes: &Notes) {
     let (probed, bound) = (&config.monitor.services, &config.binder.services);
     let one_role = probed.is_empty() || bound.is_empty();
+    let alone = config.transports.is_empty();
     let none_in_both = !probed.keys().any(|name| bound.contains_key(name));
     let probed: Vec<&ServiceName> = probed.keys().collect();
     let bound: Vec<&ServiceName> = bound.keys().collect();
@@ -92,13 +94,27 @@ fn strangers(config: &Config, notes: &Notes) {
             let near = suggest::nearest(name.as_str(), free.map(|other| other.as_str()));
             let key = path::join(table, name.as_str());
             let Some(place) = config.places.key(&key) else { continue };
-            if near.is_none() && !none_in_both {
+            if near.is_none() && !none_in_both && !alone {
                 continue;
             }
             let message = format!("{lack}: there is no [{other}.{name}]");
             let fault = Fault::warning(place.clone(), &key, message);
             notes.add(fault.meant(near.map(|near| format!("`{near}`"))));
         }
+    }
+}
+
+/// A zone is published for the services in it.
+fn unserved(config: &Config, notes: &Notes) {
+    let used = |name: &ZoneName| config.binder.services.values().any(|one| &one.zone == name);
+    for name in config.zones.keys().filter(|name| notes.binds() && !used(name)) {
+        let key = path::join("zone", name.as_str());
+        let Some(place) = config.places.key(&key) else { continue };
+        let message = format!(
+            "it is never published: no [binder.service.NAME] has `zone = \"{name}\"`; a zone without \
+             services is served from a file, by `zones` of a sink `dns`"
+        );
+        notes.add(Fault::warning(place.clone(), &key, message));
     }
 }
 
@@ -176,7 +192,7 @@ fn owners(config: &Config, notes: &Notes) {
             continue;
         }
         let Some(zone) = config.zones.get(*zone) else { continue };
-        let Some(record) = zone.header().and_then(|header| header.conflict(owner)) else {
+        let Some(record) = zone.header().and_then(|header| header.obstacle(owner)) else {
             continue;
         };
         let fault = Fault::error((*place).clone(), key, record.against(owner));

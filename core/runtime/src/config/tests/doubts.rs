@@ -76,6 +76,30 @@ fn services_of_one_role_alone() {
 }
 
 #[test]
+fn a_service_that_nobody_can_announce() {
+    let alone = SOUND.replace(
+        "[cluster]\nname = \"site\"\ninsecure = true\n[transport.lan]\ntype = \"udp\"\n",
+        "",
+    );
+    assert_eq!(doubts(&alone), [""; 0]);
+    let bound = "[binder.service.wwww]\nzone = \"www.example\"\nowner = \"m\"\n";
+    let told = doubt(&format!("{alone}{bound}"));
+    assert!(
+        told.contains("no monitor here announces it: there is no [monitor.service.wwww]"),
+        "{told}"
+    );
+    // By a transport another host's may be heard.
+    assert_eq!(doubts(&format!("{SOUND}{bound}")), [""; 0]);
+}
+
+#[test]
+fn a_zone_without_services() {
+    let told = doubt(&format!("{SOUND}[zone.\"x.example\"]\nsinks = [\"bind\"]\n"));
+    assert!(told.starts_with("rais.toml:17:7: it is never published"), "{told}");
+    assert!(told.contains("`zone = \"x.example\"`"), "{told}");
+}
+
+#[test]
 fn an_owner_without_its_last_dot() {
     for owner in ["www.example", "web1.WWW.example"] {
         let told = doubt(&with(BINDER, &format!("owner = \"{owner}\"")));
