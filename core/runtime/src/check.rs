@@ -10,6 +10,7 @@ use crate::config::{self, Asked, Config, Fault, Faults, Loaded, Role};
 use crate::host::PluginHost;
 use crate::plan::Instances;
 use crate::plan::trust::Membership;
+use crate::privileges;
 use crate::status::SecurityStatus;
 
 /// A configuration that can run, and the plugins made of it.
@@ -51,6 +52,10 @@ pub fn check(
         Instances::make(&host, &config, asked, before).map_err(|found| faults.extend(found));
     let taken = roles.as_ref().cloned().unwrap_or_default();
     let membership = Membership::of(&config, &taken).map_err(|found| faults.extend(found));
+    faults.extend(privileges::missing(&config));
+    if !faults.is_empty() {
+        return Err(Faults(faults));
+    }
     match (roles, instances, membership) {
         (Ok(roles), Ok((instances, doubts)), Ok(membership)) => {
             warnings.extend(doubts);

@@ -62,6 +62,15 @@ pub fn take_on(config: &Config, roles: &BTreeSet<Role>) -> Result<(), PrivilegeE
     become_it(&identity)
 }
 
+/// A user or group of `config` that is not on this host. Whether the process may become it is the
+/// start's to judge: who checks a configuration need not be root.
+pub(crate) fn missing(config: &Config) -> Option<Fault> {
+    match identity(config) {
+        Err(PrivilegeError::Config(fault)) => Some(*fault),
+        Ok(_) | Err(PrivilegeError::Io { .. }) => None,
+    }
+}
+
 /// By the configuration, each a name or a number; none where it says neither.
 fn identity(config: &Config) -> Result<Option<Identity>, PrivilegeError> {
     let host = &config.host;

@@ -45,6 +45,22 @@ fn checked(site: &TempDir) -> Result<Vec<String>, Vec<String>> {
 }
 
 #[test]
+fn a_user_or_group_that_is_not_here_is_told() {
+    for key in ["user", "group"] {
+        let site = site("connect", "");
+        let file = site.path().join("rais.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let name = "name = \"web1\"";
+        fs::write(&file, text.replace(name, &format!("{name}\n{key} = \"nobody-of-that-name\"")))
+            .unwrap();
+        let told = checked(&site).unwrap_err();
+        assert_eq!(told, [format!("there is no {key} \"nobody-of-that-name\" on this host")]);
+        fs::write(&file, text.replace(name, &format!("{name}\n{key} = \"0\""))).unwrap();
+        checked(&site).unwrap();
+    }
+}
+
+#[test]
 fn a_plugin_that_may_be_missing_is_a_doubt() {
     assert_eq!(
         checked(&site("redis", "")).unwrap_err(),
