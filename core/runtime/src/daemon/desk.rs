@@ -6,7 +6,7 @@ use std::time::Duration;
 use rais_proto::policy::drained::Force;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::config::Role;
 use crate::control::{ProcessId, Request, Response, ServerAsked};
@@ -47,6 +47,8 @@ pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// What other daemons take for a question, and what would end a process that takes none.
+    user: [Signal; 2],
 }
 
 impl Desk {
@@ -60,6 +62,9 @@ impl Desk {
                 Some(()) = self.signals.interrupt.recv() => return Called::Stop,
                 Some(ended) = self.ended.recv() => return Called::Ended(ended),
                 Some(()) = self.signals.hangup.recv() => return Called::Reload(Asker::Signal),
+                () = asked_nothing(&mut self.signals.user) => {
+                    info!("SIGUSR1 and SIGUSR2 do nothing here: `rais status` tells how it stands");
+                }
                 Some(ServerAsked { role, request, answer }) = self.requests.recv() => {
                     match request {
                         Request::Reload => return Called::Reload(Asker::Command(answer)),
@@ -149,6 +154,14 @@ impl Asker {
     }
 }
 
+/// Comes back once a signal came that means nothing here.
+async fn asked_nothing([first, second]: &mut [Signal; 2]) {
+    tokio::select! {
+        _ = first.recv() => {}
+        _ = second.recv() => {}
+    }
+}
+
 impl Signals {
     /// Takes them from now on.
     pub(super) fn new() -> io::Result<Signals> {
@@ -156,6 +169,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            user: [signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?],
         })
     }
 

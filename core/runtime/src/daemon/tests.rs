@@ -211,6 +211,23 @@ fn a_signal_ends_it_though_a_reload_hangs() {
 }
 
 #[test]
+fn a_signal_that_means_nothing_ends_nothing() {
+    let site = Site::new();
+    block_on(async {
+        let Started { daemon, desk, caller } = site.started(|_| {}).await;
+        let asking = async {
+            for signal in [Signal::SIGUSR1, Signal::SIGUSR2] {
+                raise(signal).unwrap();
+                assert!(matches!(caller.ask(Request::Hello).await, Response::Hello(_)));
+            }
+            raise(Signal::SIGTERM).unwrap();
+        };
+        let (result, ()) = tokio::join!(daemon.run(desk, Vec::new()), asking);
+        result.unwrap();
+    });
+}
+
+#[test]
 fn a_signal_during_a_reload_has_it_read_again() {
     let site = Site::new();
     block_on(async {
