@@ -322,7 +322,7 @@ impl Status {
                 kind: "header".to_owned(),
                 service: None,
                 zone: Some(zone.to_string()),
-                text: format!("its header cannot be used, the one before goes on: {text}"),
+                text: format!("it cannot be used, the one before goes on: {text}"),
             }));
         }
         self
@@ -397,6 +397,13 @@ mod tests {
         assert_eq!(told.alarms.len(), 1);
         assert_eq!(told.alarms[0].kind, "plugin-stuck");
         assert!(told.alarms[0].text.contains("sink plugin `shelf`"), "{:?}", told.alarms);
+
+        let troubles = Troubles::from([("www.example".parse().unwrap(), "line 1".to_owned())]);
+        let Status::Binder(mut told) = Status::Binder(told).with_headers(&troubles) else {
+            panic!("another role")
+        };
+        let header = told.alarms.pop().unwrap();
+        assert_eq!(header.text, "it cannot be used, the one before goes on: line 1");
 
         // As an older rais answers.
         let mut json = serde_json::to_value(Status::Binder(told)).unwrap();

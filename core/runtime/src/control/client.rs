@@ -23,6 +23,14 @@ pub enum ClientError {
         /// What the system said.
         source: io::Error,
     },
+    /// Somebody may be there, whom this user may not ask.
+    #[error("{}: this user may not ask the rais there", .path.display())]
+    Forbidden {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The conversation broke.
     #[error("{}: the conversation broke", .path.display())]
     Broken {
@@ -61,8 +69,7 @@ pub fn sockets(config: Option<&Config>) -> Vec<(Role, PathBuf)> {
 /// Nobody is there, or what is there is no rais.
 pub fn ask(path: &Path, request: &Request) -> Result<Response, ClientError> {
     let broken = |source| ClientError::Broken { path: path.to_owned(), source };
-    let stream = UnixStream::connect(path)
-        .map_err(|source| ClientError::Nobody { path: path.to_owned(), source })?;
+    let stream = UnixStream::connect(path).map_err(|source| not_connected(path, source))?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
     stream.set_write_timeout(Some(PATIENCE)).map_err(broken)?;
     let foreign = |error: serde_json::Error| ClientError::Foreign {
@@ -75,4 +82,28 @@ pub fn ask(path: &Path, request: &Request) -> Result<Response, ClientError> {
     let mut line = String::new();
     BufReader::new(&stream).read_line(&mut line).map_err(broken)?;
     serde_json::from_str(&line).map_err(foreign)
+}
+
+fn not_connected(path: &Path, source: io::Error) -> ClientError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => ClientError::Forbidden { path, source },
+        _ => ClientError::Nobody { path, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_ask_is_not_told_that_nobody_is_there() {
+        let told =
+            |kind: io::ErrorKind| not_connected(Path::new("x.sock"), kind.into()).to_string();
+        assert_eq!(
+            told(io::ErrorKind::PermissionDenied),
+            "x.sock: this user may not ask the rais there"
+        );
+        assert_eq!(told(io::ErrorKind::NotFound), "x.sock: no rais answers there");
+    }
 }

@@ -340,8 +340,7 @@ async fn a_failure_is_said_once_whatever_words_it_finds() {
     publisher.publish(job(1, &[1]));
     tokio::time::sleep(Duration::from_secs(40)).await;
     assert_eq!(publisher.status().state, SinkState::Ok);
-    let wanted =
-        ["not published: full", "not published: refused", "published again: 1 addresses; "];
+    let wanted = ["not published: full", "not published: refused", "published again: 1 record; "];
     assert_eq!(said.lines(), wanted);
 
     // The next failure is news, and after a minute other words are.

@@ -243,8 +243,10 @@ impl Worker {
             self.sink.works_again.send_replace(());
         }
         let again = if recovered { " again" } else { "" };
+        // An address stands there once for each owner.
         let count = what.records.len();
-        info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} addresses; {}", what.head.reason);
+        let noun = if count == 1 { "record" } else { "records" };
+        info!(zone = %self.zone, sink = %self.name(), serial, "published{again}: {count} {noun}; {}", what.head.reason);
         let publication = Arc::clone(what);
         self.confirmed = Some(Arc::new(Confirmed { publication, serial: Serial(serial) }));
     }
