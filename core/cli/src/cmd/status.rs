@@ -38,8 +38,8 @@ Examples:
 
 /// Between two looks of `--watch`.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Clears the terminal and starts at its top.
-const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
+/// Clears what is seen of the terminal and starts at its top; what was scrolled away stays.
+const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
 /// Shows it, once or again and again.
 ///
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Stop> {
         match (found(args), args.output.format) {
             (Ok(found), Format::Json) => output::json_line(&found)?,
             (Ok(found), Format::Human) if redraw => {
-                output::text(&format!("{CLEAR}{}", status_text::all(&found)))?;
+                output::text(&frame(&status_text::all(&found)))?;
             }
             (Ok(found), Format::Human) => output::text(&status_text::all(&found))?,
             (Err(Stop::Failed(why)), _) => {
@@ -71,6 +71,11 @@ pub(crate) fn run(args: &StatusArgs) -> Result<(), Stop> {
     }
 }
 
+/// One look on a terminal.
+fn frame(text: &str) -> String {
+    format!("{CLEAR}{text}")
+}
+
 fn found(args: &StatusArgs) -> Result<Vec<Status>, Stop> {
     let answers = args.socket.ask(&Request::Status)?;
     let status = answers.into_iter().map(|(path, response)| match response {
@@ -79,4 +84,17 @@ fn found(args: &StatusArgs) -> Result<Vec<Status>, Stop> {
         _ => Err(Stop::Failed(anyhow!("{}: another answer than asked", path.display()))),
     });
     status.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_leaves_what_was_scrolled_away() {
+        let shown = frame("status");
+        assert!(shown.starts_with("\u{1b}[H\u{1b}[J") && shown.ends_with("status"), "{shown:?}");
+        // ED 3 erases the scrollback (xterm's control sequences), ED 2 moves a screen into it with some.
+        assert!(!shown.contains("[3J") && !shown.contains("[2J"), "{shown:?}");
+    }
 }
