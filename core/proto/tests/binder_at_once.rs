@@ -6,8 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{World, address, addresses, at_once, config, report, zone};
-use rais_proto::binder::Binder;
 use rais_proto::binder::view::Alarm;
+use rais_proto::binder::{Binder, Output};
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
@@ -362,8 +362,42 @@ fn an_empty_zone_is_published_where_nobody_ever_came_and_the_operator_asked_for_
     world.pass(Duration::from_secs(5));
     assert_eq!(world.last_published(), addresses(&[]));
     let mut world = world_of(at_once());
+    world.pass_millis(1_000);
+    assert_eq!(unpublished(&world), (0, false), "it still listens");
     world.pass(Duration::from_secs(5));
     assert!(world.published.is_empty());
+    assert_eq!(unpublished(&world), (1, true));
+    world.say(1, State::Down);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(unpublished(&world), (1, true), "said once");
+    world.beats(3, &[1]);
+    assert_eq!(world.last_published(), addresses(&[1]));
+    assert_eq!(unpublished(&world), (1, false));
+}
+
+/// How often it was said that nothing of the zone is published, and whether that is an alarm.
+fn unpublished(world: &World) -> (usize, bool) {
+    let told = world.told.iter().filter(|told| matches!(told, Output::Unpublished { .. }));
+    let alarm = alarms(world).iter().any(|alarm| matches!(alarm, Alarm::Unpublished { .. }));
+    (told.count(), alarm)
+}
+
+#[test]
+fn a_last_resort_knows_what_was_said_of_it() {
+    let mut world = settled(&[1, 2]);
+    world.say(1, State::Leaving);
+    world.say(2, State::Leaving);
+    world.pass_millis(500);
+    let last_resort: Vec<_> = world
+        .told
+        .iter()
+        .filter_map(|told| match told {
+            Output::Judged { verdict: Some(Verdict::LastResort), state, .. } => *state,
+            _ => None,
+        })
+        .collect();
+    assert!(!last_resort.is_empty());
+    assert!(last_resort.iter().all(|state| *state == State::Leaving), "{last_resort:?}");
 }
 
 #[test]

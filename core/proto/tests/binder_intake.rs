@@ -11,7 +11,7 @@ use common::{
     zone,
 };
 use rais_proto::binder::view::Alarm;
-use rais_proto::binder::{Arrival, BinderConfig, TransportId};
+use rais_proto::binder::{Arrival, BinderConfig, Output, TransportId};
 use rais_proto::heartbeat::key::{Key, KeyLimits, KeyRing};
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::heartbeat::trust::Policy;
@@ -98,6 +98,27 @@ fn a_binder_that_was_stopped_for_a_while_takes_nobody_out_for_it() {
     assert!(world.published.is_empty());
     world.beats(10, &[1]);
     assert_eq!(world.last_published(), addresses(&[1]));
+}
+
+#[test]
+fn a_refused_sender_is_told_with_its_address() {
+    let mut world = settled(&[1, 2]);
+    world.deliver(9, b"no beat at all");
+    world.pass_millis(300);
+    world.deliver(9, b"no beat at all");
+    let told: Vec<_> = world
+        .told
+        .iter()
+        .filter_map(|told| match told {
+            Output::Refused { refusal, source } => Some((*refusal, source.ip())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(Refusal::NotABeat, common::address(9))]);
+    let view = world.binder.view(world.now);
+    let last: Vec<_> = view.refused.iter().map(|last| (last.refusal, last.source.ip())).collect();
+    assert_eq!(last, [(Refusal::NotABeat, common::address(9))]);
+    assert_eq!(view.refused[0].ago, Duration::ZERO);
 }
 
 // Rights.

@@ -55,6 +55,11 @@ fn a_share_is_by_capacity_and_the_heaviest_has_all() {
     says(&mut world, 15, &[(1, 4.0, 50.0), (2, 1.0, 50.0), (3, 2.0, 50.0)]);
     assert_eq!(world.last_published(), addresses(&[1, 2, 3]));
     assert_eq!(shares(last(&world)), [65_535, 16_384, 32_768]);
+    let shown = |world: &World| -> Vec<Option<f64>> {
+        let view = world.binder.view(world.now);
+        view.services[0].members.iter().map(|m| m.share.map(f64::round)).collect()
+    };
+    assert_eq!(shown(&world), [Some(57.0), Some(14.0), Some(29.0)]);
     let count = world.published.len();
     says(&mut world, 600, &[(1, 4.0, 50.0), (2, 1.0, 51.0), (3, 2.0, 49.0)]);
     assert_eq!(world.published.len(), count, "noise is worth no publication");

@@ -120,7 +120,7 @@ pub struct BinderStatus {
     pub zones: Vec<ZoneStatus>,
     /// By name.
     pub services: Vec<ServiceStatus>,
-    /// By id.
+    /// By name, then by id.
     pub hosts: Vec<HeardHost>,
     /// What an operator has drained.
     #[serde(default)]
@@ -130,6 +130,20 @@ pub struct BinderStatus {
     pub plugins: Vec<PluginStatus>,
     /// Since its start.
     pub counters: BinderCounters,
+    /// The last datagram that was refused, for each reason.
+    #[serde(default)]
+    pub refused: Vec<RefusedStatus>,
+}
+
+/// A datagram that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedStatus {
+    /// Why, as among the counters.
+    pub reason: String,
+    /// Where it came from.
+    pub source: SocketAddr,
+    /// So many milliseconds ago.
+    pub ms_ago: u64,
 }
 
 /// A plugin that a configuration names.
@@ -153,7 +167,7 @@ pub struct PluginStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// `deaf`, `nobody-heard`, `held`, `panic`, `loaded`, `last-resort`, `owner-conflict`,
-    /// `refused-host`, `publish-failed`, `header`, `state`, `plugin-stuck`, `plugin-down`.
+    /// `unpublished`, `refused-host`, `publish-failed`, `header`, `state`, `plugin-stuck`, `plugin-down`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -241,6 +255,10 @@ pub struct MemberStatus {
     pub heard_ms_ago: Option<u64>,
     /// Silence longer than this is death, in milliseconds.
     pub expire_ms: Option<u64>,
+    /// How much of its service's answers it is to have, in percent; none where no weights are made,
+    /// and of who is out.
+    #[serde(default)]
+    pub share: Option<f64>,
 }
 
 /// What an operator has drained.
@@ -387,6 +405,7 @@ mod tests {
             drains: Vec::new(),
             plugins: Vec::new(),
             counters: BinderCounters::default(),
+            refused: Vec::new(),
         };
         let Status::Binder(told) = Status::Binder(binder).with_plugins(&rows) else {
             panic!("another role")

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rais_runtime::status::{
-    BinderStatus, DrainStatus, HeardHost, MonitorStatus, SecurityStatus, ServiceStatus, SinkState,
-    Status, ZoneStatus,
+    BinderStatus, DrainStatus, HeardHost, MonitorStatus, RefusedStatus, SecurityStatus,
+    ServiceStatus, SinkState, Status, ZoneStatus,
 };
 
 use crate::output::{self, Side, Table, Tone};
@@ -87,6 +87,11 @@ fn binder(status: &BinderStatus) -> String {
             counters.accepted, counters.published, counters.failed
         ),
     ];
+    let of_note = |refused: &&RefusedStatus| refused.reason != "duplicate";
+    for RefusedStatus { reason, source, ms_ago } in status.refused.iter().filter(of_note) {
+        let since = output::duration(Duration::from_millis(*ms_ago));
+        parts.push(format!("  {reason}: the last from {source}, {since} ago"));
+    }
     for alarm in &status.alarms {
         let about = alarm.service.as_deref().or(alarm.zone.as_deref());
         let about = about.map(|about| format!(" {about}")).unwrap_or_default();
@@ -186,8 +191,11 @@ fn services(services: &[ServiceStatus]) -> Table {
         }
         for member in &service.members {
             let [name, zone, react, phase] = head();
-            let (answer, tone) =
-                if member.in_set { ("in", Tone::Good) } else { ("out", Tone::Bad) };
+            let (answer, tone) = match (member.in_set, member.share) {
+                (true, Some(share)) => (format!("in {}", output::percent(share)), Tone::Good),
+                (true, None) => ("in".to_owned(), Tone::Good),
+                (false, _) => ("out".to_owned(), Tone::Bad),
+            };
             let why = match member.verdict.as_str() {
                 "in" => plain(""),
                 verdict => (verdict.to_owned(), Tone::Doubtful),
@@ -198,7 +206,7 @@ fn services(services: &[ServiceStatus]) -> Table {
                 react,
                 phase,
                 plain(&member.address.to_string()),
-                (answer.to_owned(), tone),
+                (answer, tone),
                 why,
                 load(member.load),
                 plain(member.host.as_deref().unwrap_or_default()),

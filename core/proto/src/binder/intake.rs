@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::conflicts::Conflict;
 use super::peers::Terms;
+use super::refused::Tell;
 use super::service::Service;
 use super::{Arrival, Binder, Output};
 use crate::heartbeat::codec::{self, Opened};
@@ -28,7 +29,13 @@ impl Binder {
                 self.take_in(arrival, &beat, order);
                 self.publish_due(arrival.now, arrival.wall);
             }
-            Err(refusal) => self.counters.refuse(refusal),
+            Err(refusal) => {
+                self.counters.refuse(refusal);
+                let source = arrival.source;
+                if self.refused.note(arrival.now, refusal, source) == Tell::Everybody {
+                    self.outputs.push_back(Output::Refused { refusal, source });
+                }
+            }
         }
     }
 

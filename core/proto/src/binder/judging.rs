@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::drains::Drains;
 use super::service::Service;
-use super::zones::Renewal;
+use super::zones::{Renewal, Told};
 use super::{Binder, Output, Phase};
 use crate::policy::Verdict;
 use crate::time::Time;
@@ -115,7 +115,8 @@ impl Binder {
                 Some(verdict) => reason_of(service, address, verdict, &self.drains),
                 None => String::new(),
             };
-            let judged = Output::Judged { service: name.clone(), address, verdict, reason };
+            let state = service.table.latest(address).map(|claimed| claimed.state);
+            let judged = Output::Judged { service: name.clone(), address, verdict, reason, state };
             self.outputs.push_back(judged);
         }
         let emptied_on_purpose = service.may_be_empty()
@@ -130,6 +131,13 @@ impl Binder {
             }
         } else if is_weighed_anew && self.zones.was_published(zone) {
             self.zones.mark_patiently(now, gap, zone, Renewal::Weighed);
+        }
+        let unpublished = (!self.zones.was_published(zone)).then(|| zone.clone());
+        if let Some(zone) = unpublished
+            && self.is_unpublished(&zone)
+            && self.zones.tell(&zone) == Told::NotYet
+        {
+            self.outputs.push_back(Output::Unpublished { zone });
         }
     }
 

@@ -12,13 +12,14 @@ mod intake;
 mod judging;
 pub mod peers;
 mod reasons;
+mod refused;
 mod service;
 pub mod snapshot;
 pub mod view;
 mod zones;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::heartbeat::refusal::Refusal;
@@ -37,11 +38,13 @@ use drains::Drains;
 use judging::Wakes;
 use peers::Peers;
 use reasons::Reasons;
+use refused::Refused;
 use service::Service;
 use zones::{Renewal, Zones};
 
 pub use drain_target::{DrainTarget, TargetFault};
 pub use peers::{Arrival, TransportId};
+pub use refused::RefusedView;
 pub use service::Phase;
 pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
 
@@ -94,6 +97,21 @@ pub enum Output {
         verdict: Option<Verdict>,
         /// More of why it is out, for people; may be empty.
         reason: String,
+        /// What was last said of it; none where it is only remembered, or no longer known.
+        state: Option<State>,
+    },
+    /// For the log: a zone of which nothing can be published yet, though its services were listened
+    /// to: nobody is in it, and what a server may have of it is not emptied unasked.
+    Unpublished {
+        /// The zone.
+        zone: ZoneName,
+    },
+    /// For the log: a datagram is refused. Not every one is told.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Where it came from.
+        source: SocketAddr,
     },
     /// For the log and the journal: a drain has run out.
     DrainOver {
@@ -173,6 +191,7 @@ pub struct Binder {
     conflicts: Conflicts,
     drains: Drains,
     counters: Counters,
+    refused: Refused,
     outputs: VecDeque<Output>,
     /// When each service wants to be judged.
     wakes: Wakes,
@@ -205,6 +224,7 @@ impl Binder {
             conflicts: Conflicts::default(),
             drains: Drains::default(),
             counters: Counters::default(),
+            refused: Refused::default(),
             outputs: VecDeque::new(),
             wakes: Wakes::default(),
             unjudged: BTreeMap::new(),
@@ -391,11 +411,18 @@ impl Binder {
             let reason = self.reasons.take(&zone).unwrap_or_else(|| match renewal {
                 Renewal::Again => "as published before the start".to_owned(),
                 Renewal::Weighed => "weights".to_owned(),
-                Renewal::Changed => "the zone's fixed part changed".to_owned(),
+                Renewal::Changed => "its header or settings changed".to_owned(),
             });
             let publication = Publication { zone, serial, change, services, reason };
             self.outputs.push_back(Output::Publish(publication));
         }
+    }
+
+    /// Whether nothing can be published of a zone: its services were listened to, and nobody is in.
+    fn is_unpublished(&self, zone: &ZoneName) -> bool {
+        let indices = self.of_zone.get(zone).into_iter().flatten();
+        let mut services = indices.filter_map(|&index| self.services.get(index));
+        !self.zones.was_published(zone) && services.all(|s| s.phase != Phase::Listening)
     }
 
     /// Whether anybody is in the zone, or nobody is meant to be: a zone is never emptied unasked.

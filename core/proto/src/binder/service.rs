@@ -1,6 +1,6 @@
 //! One service as the binder keeps it: what it heard, what it decided, when it judges again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -255,6 +255,18 @@ impl Service {
     /// Where no weights are made all have the same.
     fn share(&self, address: IpAddr) -> Share {
         self.shares.get(&address).copied().unwrap_or(Share::MOST)
+    }
+
+    /// How much of the answers each of the set is to have, in percent; of nobody where no weights are
+    /// made.
+    pub(crate) fn percentages(&self) -> BTreeMap<IpAddr, f64> {
+        let parts = self.decision.set.iter();
+        let parts: Vec<(IpAddr, f64)> = match self.shares.is_empty() {
+            true => Vec::new(),
+            false => parts.map(|&one| (one, f64::from(self.share(one).get()))).collect(),
+        };
+        let all: f64 = parts.iter().map(|(_, part)| part).sum();
+        parts.into_iter().map(|(address, part)| (address, 100.0 * part / all)).collect()
     }
 
     /// What is published now is the measure of what is worth another publication.

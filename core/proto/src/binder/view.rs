@@ -8,7 +8,7 @@ use super::drains::DrainView;
 use super::peers::Stranger;
 use super::service::{Phase, Service};
 use super::zones::ZoneView;
-use super::{Binder, Counters};
+use super::{Binder, Counters, RefusedView};
 use crate::heartbeat::{Claim, State};
 use crate::load::Load;
 use crate::name::{Epoch, HostId, HostName, Sequence, ServiceName, ZoneName};
@@ -31,6 +31,8 @@ pub struct BinderView {
     pub alarms: Vec<Alarm>,
     /// Since the start.
     pub counters: Counters,
+    /// The last datagram that was refused, for each reason.
+    pub refused: Vec<RefusedView>,
 }
 
 /// One service.
@@ -59,6 +61,9 @@ pub struct MemberView {
     pub verdict: Verdict,
     /// What is known of it; none where it is only stored.
     pub known: Option<KnownView>,
+    /// How much of the answers it is to have, in percent of its service's; none where no weights are
+    /// made, and of who is out.
+    pub share: Option<f64>,
 }
 
 /// What is known of an address.
@@ -134,6 +139,11 @@ pub enum Alarm {
         /// The most that it should be.
         max_load: Load,
     },
+    /// Nothing is published of a zone: nobody is in it, and nobody asked for an empty one.
+    Unpublished {
+        /// The zone.
+        zone: ZoneName,
+    },
     /// Nobody is left: `when_none` decides.
     LastResort {
         /// The service.
@@ -206,11 +216,14 @@ impl Binder {
             drains: self.drains.view(now).collect(),
             alarms: self.alarms(now),
             counters: self.counters,
+            refused: self.refused.view(now).collect(),
         }
     }
 
     fn service_view(&self, service: &Service, now: Time) -> ServiceView {
         let verdicts = &service.decision.verdicts;
+        let shares = service.percentages();
+        let share = |address: &IpAddr| shares.get(address).copied();
         let mut members: Vec<MemberView> = service
             .table
             .rows(now)
@@ -230,6 +243,7 @@ impl Binder {
                     heard_ago: now.since(row.claimed.heard),
                     expire: row.claimed.expire,
                 }),
+                share: share(&row.address),
             })
             .collect();
         // In the table's order until here.
@@ -237,7 +251,10 @@ impl Binder {
         let stored: Vec<MemberView> = verdicts
             .iter()
             .filter(|(address, _)| !heard(address))
-            .map(|(&address, &verdict)| MemberView { address, verdict, known: None })
+            .map(|(&address, &verdict)| {
+                let share = share(&address);
+                MemberView { address, verdict, known: None, share }
+            })
             .collect();
         members.extend(stored);
         members.sort_by_key(|member| member.address);
@@ -262,6 +279,8 @@ impl Binder {
         if self.hearing.deaf {
             alarms.push(Alarm::Deaf { silent_for: now.since(self.hearing.last) });
         }
+        let unpublished = self.of_zone.keys().filter(|zone| self.is_unpublished(zone));
+        alarms.extend(unpublished.map(|zone| Alarm::Unpublished { zone: zone.clone() }));
         for service in &self.services {
             let with = |verdict: Verdict| -> Vec<IpAddr> {
                 let verdicts = service.decision.verdicts.iter();

@@ -54,6 +54,16 @@ struct Zone {
     memory: Option<ZoneMemory>,
     last_published: Option<Time>,
     due: Option<(Time, Renewal)>,
+    /// Whether it was said that nothing is published of it.
+    told: Told,
+}
+
+/// Whether something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Told {
+    #[default]
+    NotYet,
+    Once,
 }
 
 /// Whether a publication is a new state of the zone.
@@ -88,7 +98,7 @@ impl Zones {
             let zone = self.zones.entry(name.clone()).or_insert_with(|| {
                 let serial = self.retired.remove(name);
                 let memory = serial.map(|serial| ZoneMemory { serial, fingerprint: None });
-                Zone { policy, memory, last_published: None, due: None }
+                Zone { policy, memory, last_published: None, due: None, told: Told::NotYet }
             });
             zone.policy = policy;
             if zone.memory.is_some_and(|memory| memory.fingerprint != Some(policy.fingerprint)) {
@@ -215,6 +225,12 @@ impl Zones {
     /// Whether `name` ever was, or is about to be.
     pub(crate) fn was_published(&self, name: &ZoneName) -> bool {
         self.zones.get(name).is_some_and(|zone| zone.memory.is_some() || zone.due.is_some())
+    }
+
+    /// Says that nothing is published of `name`; what was said of it before.
+    pub(crate) fn tell(&mut self, name: &ZoneName) -> Told {
+        let zone = self.zones.get_mut(name);
+        zone.map_or(Told::Once, |zone| std::mem::replace(&mut zone.told, Told::Once))
     }
 
     /// What is to be remembered.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
 use rais_proto::binder::{Arrival, Binder, DrainTarget, Output, Publication, TransportId};
+use rais_proto::heartbeat::State;
 use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::Verdict;
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +20,7 @@ use super::memory::{self, Memory};
 use super::monitor::NEIGHBOUR;
 use super::operator::{self, Done, Order};
 use super::publisher::{Job, PublishCounters, Publisher};
-use super::report::Told;
+use super::report::{self, Told};
 use crate::host::Arrived;
 use crate::plan::binder::BinderPlan;
 use crate::state::Keeper;
@@ -247,12 +248,12 @@ impl BinderShell {
                         reason: reason.to_string(),
                     });
                 }
-                Output::Judged { service, address, verdict, reason } => {
+                Output::Judged { service, address, verdict, reason, state } => {
                     let word = verdict.map_or("forgotten", Verdict::as_str);
                     let apart = if reason.is_empty() { "" } else { ": " };
                     match verdict {
-                        // Nobody is left who is well: the worst there is.
-                        Some(Verdict::LastResort) => {
+                        // Nobody is left who is well: the worst there is, unless all said goodbye.
+                        Some(Verdict::LastResort) if state != Some(State::Leaving) => {
                             warn!(%service, %address, "{word}{apart}{reason}");
                         }
                         _ => info!(%service, %address, "{word}{apart}{reason}"),
@@ -263,6 +264,11 @@ impl BinderShell {
                         verdict: word.to_owned(),
                         reason,
                     });
+                }
+                Output::Unpublished { zone } => warn!(%zone, "{}", report::UNPUBLISHED),
+                Output::Refused { refusal, source } => {
+                    let word = refusal.as_str();
+                    warn!(%source, "beats from there are refused ({word}): {refusal}");
                 }
                 Output::DrainOver { target, reason, places } => {
                     let target = self.target_name(&target);

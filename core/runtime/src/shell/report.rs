@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use rais_proto::binder::drains::DrainView;
-use rais_proto::binder::view::{Alarm, BinderView, MemberView, ServiceView};
-use rais_proto::binder::{DrainTarget, ZoneView};
+use rais_proto::binder::view::{Alarm, BinderView, HostView, MemberView, ServiceView};
+use rais_proto::binder::{DrainTarget, RefusedView, ZoneView};
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
@@ -18,9 +18,14 @@ use super::publisher::PublishCounters;
 use crate::clock::rfc3339;
 use crate::plan::binder::BinderPlan;
 use crate::status::{
-    AlarmStatus, BinderCounters, BinderStatus, DrainStatus, HeardHost, MemberStatus, ServiceStatus,
-    SinkState, SinkStatus, ZoneStatus,
+    AlarmStatus, BinderCounters, BinderStatus, DrainStatus, HeardHost, MemberStatus, RefusedStatus,
+    ServiceStatus, SinkState, SinkStatus, ZoneStatus,
 };
+
+/// Why a zone is nowhere, and what is to be done.
+pub(super) const UNPUBLISHED: &str = "nothing of it is published, its header neither: nobody is up \
+    for it, and a server that has addresses of it is not emptied unasked. Start one of its servers, or \
+    write `when_none = \"empty\"` in its [binder.service]; beats that are refused are told of here, too";
 
 /// What a status is told from.
 pub(super) struct Told<'a> {
@@ -48,6 +53,7 @@ impl Told<'_> {
             drains: drains(self.view),
             plugins: Vec::new(),
             counters: self.counted(),
+            refused: self.view.refused.iter().map(refused).collect(),
         }
     }
 
@@ -125,6 +131,14 @@ impl Told<'_> {
     }
 }
 
+fn refused(view: &RefusedView) -> RefusedStatus {
+    RefusedStatus {
+        reason: view.refusal.as_str().to_owned(),
+        source: view.source,
+        ms_ago: millis(view.ago),
+    }
+}
+
 fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
     let known = member.known.as_ref();
     MemberStatus {
@@ -140,12 +154,15 @@ fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
         claim: known.map(|known| claim_word(known.claim).to_owned()),
         heard_ms_ago: known.map(|known| millis(known.heard_ago)),
         expire_ms: known.map(|known| millis(known.expire)),
+        share: member.share,
     }
 }
 
 fn hosts(view: &BinderView) -> Vec<HeardHost> {
-    let hosts = view.hosts.iter();
+    let mut hosts: Vec<&HostView> = view.hosts.iter().collect();
+    hosts.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     hosts
+        .into_iter()
         .map(|host| HeardHost {
             name: host.name.to_string(),
             id: host.id.to_string(),
@@ -183,6 +200,14 @@ fn drains(view: &BinderView) -> Vec<DrainStatus> {
 
 fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
     let (kind, service, text) = match alarm {
+        Alarm::Unpublished { zone } => {
+            return Some(AlarmStatus {
+                kind: "unpublished".to_owned(),
+                service: None,
+                zone: Some(zone.to_string()),
+                text: UNPUBLISHED.to_owned(),
+            });
+        }
         Alarm::Deaf { silent_for } => {
             let secs = silent_for.as_secs_f64();
             ("deaf", None, format!("no other host was heard for {secs:.1} s: every set is frozen"))
@@ -225,4 +250,36 @@ fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
     };
     let service = service.map(ToString::to_string);
     Some(AlarmStatus { kind: kind.to_owned(), service, zone: None, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_proto::binder::Counters;
+    use rais_proto::name::{Epoch, Sequence};
+    use rais_proto::time::Time;
+
+    use super::*;
+
+    #[test]
+    fn hosts_stand_by_their_names() {
+        let host = |id: u8, name: &str| HostView {
+            id: HostId([id; 16]),
+            name: name.parse().unwrap(),
+            epoch: Epoch(1),
+            sequence: Sequence(1),
+            heard_ago: Time::ZERO.since(Time::ZERO),
+            source: None,
+        };
+        let view = BinderView {
+            services: Vec::new(),
+            zones: Vec::new(),
+            hosts: vec![host(1, "web2"), host(2, "web3"), host(3, "web1")],
+            drains: Vec::new(),
+            alarms: Vec::new(),
+            counters: Counters::default(),
+            refused: Vec::new(),
+        };
+        let names: Vec<_> = hosts(&view).into_iter().map(|host| host.name).collect();
+        assert_eq!(names, ["web1", "web2", "web3"]);
+    }
 }

@@ -281,6 +281,7 @@ mod tests {
             claim: Some("own".to_owned()),
             heard_ms_ago: Some(200),
             expire_ms: Some(1650),
+            share: None,
         }
     }
 
@@ -306,6 +307,7 @@ mod tests {
             drains: Vec::new(),
             plugins: Vec::new(),
             counters: BinderCounters::default(),
+            refused: Vec::new(),
         };
         Heard { at: Duration::from_millis(4900), status }
     }

@@ -2,7 +2,7 @@
 
 use rais_runtime::status::{
     AlarmStatus, BinderCounters, HostStatus, MemberStatus, MonitorCounters, PluginStatus,
-    ServiceHealth, SinkStatus,
+    RefusedStatus, ServiceHealth, SinkStatus,
 };
 
 use super::*;
@@ -28,6 +28,7 @@ fn a_binder_says_who_is_out_and_why() {
         claim: Some("own".into()),
         heard_ms_ago: Some(120),
         expire_ms: Some(1650),
+        share: (last == 3).then_some(33.3),
     };
     let service = |name: &str, owner: &str, members: Vec<MemberStatus>| ServiceStatus {
         service: name.into(),
@@ -38,7 +39,11 @@ fn a_binder_says_who_is_out_and_why() {
         set: Vec::new(),
         members,
     };
-    let members = vec![member(1, true, "in", ""), member(2, false, "down", "refused")];
+    let members = vec![
+        member(1, true, "in", ""),
+        member(2, false, "down", "refused"),
+        member(3, true, "in", ""),
+    ];
     let sink = SinkStatus {
         sink: "bind".into(),
         state: SinkState::Failed,
@@ -72,14 +77,24 @@ fn a_binder_says_who_is_out_and_why() {
             refused: [("bad_tag".to_owned(), 3), ("truncated".to_owned(), 0)].into(),
             ..BinderCounters::default()
         },
+        refused: [("bad_tag", 7), ("duplicate", 8)]
+            .map(|(reason, last)| RefusedStatus {
+                reason: reason.into(),
+                source: ([192, 0, 2, last], 4711).into(),
+                ms_ago: 3000,
+            })
+            .into(),
     }));
+    assert!(!text.contains("duplicate"), "{text}");
     for line in [
         "binder on ns1, up 5m 18s, insecure",
         "0 beats accepted, 3 refused (bad_tag 3); 0 publications confirmed, 0 failed",
+        "  bad_tag: the last from 192.0.2.7:4711, 3s ago",
         "warning: held http: 2 of 3 went silent",
         "www.example       7  bind  failed             rndc: no",
-        "http     www.example         at-once  ready  198.51.100.1  in            12.5%  web1  120ms   1.65s",
-        "http     www.example         at-once  ready  198.51.100.2  out     down  12.5%  web2  120ms   1.65s  refused",
+        "http     www.example         at-once  ready  198.51.100.1  in              12.5%  web1  120ms   1.65s",
+        "http     www.example         at-once  ready  198.51.100.2  out       down  12.5%  web2  120ms   1.65s  refused",
+        "http     www.example         at-once  ready  198.51.100.3  in 33.3%        12.5%  web3  120ms   1.65s",
         "ftp      ftp in www.example  at-once  ready  nobody known",
         "web2     host  1m 1s ago  28m 59s  new disk  by force",
     ] {
