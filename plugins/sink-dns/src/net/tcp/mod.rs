@@ -150,21 +150,22 @@ impl<R: Respond> TcpWorker<R> {
     /// Answers what has come: on connections that the kernel has accepted and nobody has taken, which
     /// would be reset as the listener is closed, and on all others. Who has yet to ask has [`LAST`] for it.
     fn finish(&mut self, events: &mut Events) {
-        let begun = Instant::now();
         let mut now = Moment::now();
-        self.unfinished.clear();
-        for slot in 0..self.table.slots() {
-            self.serve(slot, None, now);
-        }
-        loop {
-            // As many as a backlog has, and no more: some never end to come.
-            for _ in 0..=BACKLOG as usize / ACCEPTS {
-                self.unfinished.retain(|due| matches!(due, Due::Connection(_)));
-                (0..self.listeners.len()).for_each(|i| self.accept(i, now));
-                if !self.unfinished.iter().any(|due| matches!(due, Due::Listener(_))) {
-                    break;
-                }
+        self.serve_all(now);
+        // As many as a backlog has, and no more: some never end to come. Each has a turn, in whatever time
+        // that takes.
+        for _ in 0..=BACKLOG as usize / ACCEPTS {
+            self.unfinished.clear();
+            (0..self.listeners.len()).for_each(|i| self.accept(i, now));
+            let is_last = self.unfinished.is_empty();
+            self.serve_all(now);
+            if is_last {
+                break;
             }
+        }
+        let begun = Instant::now();
+        loop {
+            (0..self.listeners.len()).for_each(|i| self.accept(i, now));
             let left = LAST.saturating_sub(begun.elapsed());
             if left.is_zero() || !self.table.owes() {
                 break;
@@ -187,6 +188,13 @@ impl<R: Respond> TcpWorker<R> {
             }
         }
         self.table.end_all();
+    }
+
+    fn serve_all(&mut self, now: Moment) {
+        self.unfinished.clear();
+        for slot in 0..self.table.slots() {
+            self.serve(slot, None, now);
+        }
     }
 
     fn due(&self, token: Token) -> Option<Due> {
