@@ -13,6 +13,7 @@ pub use asking::{Asked, Way};
 
 use crate::host::Host;
 use crate::process::Process;
+use crate::wait;
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
@@ -140,6 +141,10 @@ impl Target {
             "[sink.own]\ntype = \"dns\"\nlisten = [\"127.0.0.1:53\"]\nzones = \"/var/lib/zones\"\n",
         );
         let rais = host.start("binder", CONFIG);
+        wait::until("the zone's line in the log", || {
+            let log = rais.stderr();
+            if log.contains("taken up from") { Ok(()) } else { Err(log) }
+        });
         Target { rais, names, host }
     }
 
