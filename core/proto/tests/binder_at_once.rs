@@ -243,10 +243,10 @@ fn step_1_a_deaf_binder_freezes_every_set_and_says_so() {
     for when_none in [WhenNone::Hold, WhenNone::All, WhenNone::Empty] {
         for hosts in [&[1, 2][..], &[1, 2, 3], &[1, 2, 3, 4, 5, 6]] {
             let mut world = settled_with(ServicePolicy { when_none, ..at_once() }, hosts);
-            let published = world.published.len();
+            let published = world.sets_published();
             world.pass(Duration::from_secs(100_000));
             assert_eq!(world.set(), addresses(hosts));
-            assert_eq!(world.published.len(), published, "nothing flapped on the way");
+            assert_eq!(world.sets_published(), published, "nothing flapped on the way");
             assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::Deaf { .. })));
             world.say(hosts[0], State::Up);
             world.pass_millis(100);
@@ -281,10 +281,10 @@ fn step_3_one_silent_host_of_many_is_out_at_its_expire() {
 #[test]
 fn step_3_two_of_three_silent_are_held_and_go_one_by_one() {
     let mut world = settled(&[1, 2, 3]);
-    let published = world.published.len();
+    let published = world.sets_published();
     world.beats(10, &[1]);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
-    assert_eq!(world.published.len(), published, "nothing flapped on the way");
+    assert_eq!(world.sets_published(), published, "nothing flapped on the way");
     assert!(
         alarms(&world)
             .iter()
@@ -297,13 +297,38 @@ fn step_3_two_of_three_silent_are_held_and_go_one_by_one() {
 }
 
 #[test]
+fn what_is_answered_of_a_service_with_held_members_is_soon_to_change() {
+    let mut world = settled(&[1, 2, 3]);
+    let pending = |world: &World| {
+        let (_, last) = world.published.last().unwrap();
+        (last.pending.iter().map(ToString::to_string).collect::<Vec<_>>(), last.reason.clone())
+    };
+    let published = world.published.len();
+    assert_eq!(pending(&world).0, [""; 0]);
+    world.beats(10, &[1]);
+    assert_eq!(world.published.len(), published + 1, "it is told once");
+    let told = "http 192.0.2.2 held; http 192.0.2.3 held".to_owned();
+    assert_eq!(pending(&world), (vec!["http".to_owned()], told));
+    // A binder that is started in the midst of it holds nobody, and says so under another serial.
+    let snapshot = world.binder.snapshot(world.now);
+    let serial = world.published.last().unwrap().1.serial;
+    let mut restarted = World::restored(config(&[("http", at_once())]), snapshot, world.now);
+    restarted.pass_millis(1);
+    let (_, first) = restarted.published.first().expect("what was published may be missed");
+    assert!(first.pending.is_empty() && first.serial.is_after(serial));
+    // Those who come back settle it.
+    world.beats(3, &[1, 2, 3]);
+    assert_eq!((world.published.len(), pending(&world).0), (published + 2, Vec::new()));
+}
+
+#[test]
 fn step_3_a_healed_partition_leaves_no_trace() {
     let mut world = settled(&[1, 2, 3]);
-    let published = world.published.len();
+    let published = world.sets_published();
     world.beats(10, &[1]);
     world.beats(5, &[1, 2, 3]);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
-    assert_eq!(world.published.len(), published);
+    assert_eq!(world.sets_published(), published);
     assert!(alarms(&world).is_empty());
 }
 
@@ -539,12 +564,12 @@ fn step_7_who_was_out_is_out_after_deafness() {
         let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0]);
         loaded(&mut world, 10, &[10.0, 10.0, 90.0]);
         assert_eq!(world.last_published(), addresses(&[1, 2]));
-        let published = world.published.len();
+        let published = world.sets_published();
         world.pass(Duration::from_secs(seconds));
         assert!(alarms(&world).iter().any(|a| matches!(a, Alarm::Deaf { .. })));
         loaded(&mut world, 25, &[10.0, 10.0, 90.0]);
         assert_eq!(world.set(), addresses(&[1, 2]), "{seconds}");
-        assert_eq!(world.published.len(), published, "{seconds}: nothing flapped on the way");
+        assert_eq!(world.sets_published(), published, "{seconds}: nothing flapped on the way");
     }
 }
 
@@ -563,12 +588,12 @@ fn step_7_missed_beats_do_not_end_a_wait() {
     let mut world = pruning_settled(pruning(), &[10.0, 10.0, 10.0]);
     loaded(&mut world, 10, &[10.0, 10.0, 90.0]);
     assert_eq!(world.set(), addresses(&[1, 2]));
-    let published = world.published.len();
+    let published = world.sets_published();
     loaded(&mut world, 4, &[10.0, 10.0]);
     assert_eq!(world.verdict(3), Some(Verdict::Expired));
     loaded(&mut world, 20, &[10.0, 10.0, 50.0]);
     assert_eq!(world.verdict(3), Some(Verdict::Pruned), "within the band, as before");
-    assert_eq!(world.published.len(), published);
+    assert_eq!(world.sets_published(), published);
     loaded(&mut world, 10, &[10.0, 10.0, 40.0]);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
 }

@@ -79,7 +79,8 @@ pub(crate) fn publication(
         for owner in plan.owners.iter().filter(|owner| &owner.service == service) {
             #[allow(clippy::cast_possible_truncation)] // a zone of 2^32 owners has no header
             let index = owners.len() as u32;
-            let mut head = Owner::new(owner.name.clone(), owner.ttl);
+            let ttl = if what.pending.contains(service) { soon(owner.ttl) } else { owner.ttl };
+            let mut head = Owner::new(owner.name.clone(), ttl);
             head.scheme.clone_from(&owner.scheme);
             owners.push(head);
             records.extend(published.iter().map(|one| {
@@ -94,11 +95,12 @@ pub(crate) fn publication(
     head.max_addresses = MaxAddresses::new(plan.max_addresses.a, plan.max_addresses.aaaa);
     head.reason.clone_from(&what.reason);
     // Of other owners, indices mean something else: then everything is new.
-    let alike = before.filter(|before| before.head.owners == head.owners);
+    let alike = before.filter(|before| names(&before.head).eq(names(&head)));
     let there = alike.map_or(&[][..], |before| &before.records);
     let (added, removed) = (those_not_in(&records, there), those_not_in(there, &records));
     // To the sink it is more than weights where it has missed what changed before.
-    let has_all = alike.is_some_and(|before| before.head.header == head.header)
+    let (owners, header) = (&head.owners, &head.header);
+    let has_all = alike.is_some_and(|it| (&it.head.owners, &it.head.header) == (owners, header))
         && added.is_empty()
         && removed.is_empty();
     head.change = match what.change {
@@ -106,6 +108,15 @@ pub(crate) fn publication(
         PublicationChange::Shares | PublicationChange::Sets => Change::Set,
     };
     Publication { zone: what.zone.to_string(), added, removed, head, records }
+}
+
+/// The TTL of a set that is soon to change, where `ttl` is the usual one; both in seconds.
+fn soon(ttl: u32) -> u32 {
+    (ttl / 10).max(1).min(ttl)
+}
+
+fn names(head: &ZoneHead) -> impl Iterator<Item = &str> {
+    head.owners.iter().map(|owner| &*owner.name)
 }
 
 fn those_not_in(of: &[Record], other: &[Record]) -> Vec<Record> {

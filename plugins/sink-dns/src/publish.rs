@@ -36,7 +36,7 @@ struct Sets {
     schemes: Vec<Scheme>,
     /// In one answer.
     most: MaxAddresses,
-    /// Of each owner's addresses, as far as its scheme looks at them.
+    /// Of each owner's TTL and addresses, as far as its scheme looks at them.
     prints: Vec<u64>,
 }
 
@@ -101,7 +101,8 @@ impl State {
             let mut change = Change::new(zone.serial(), head.serial);
             sets.bind_first(publication, &mut of, zone, &mut change);
             // To look through all of them takes longer than what was done before it.
-            if sets.owners == head.owners {
+            if alike(&sets.owners, &head.owners) {
+                sets.owners.clone_from(&head.owners);
                 sets.bind(publication.records(), &mut of, zone, &mut change);
                 zone.set_serial(head.serial);
                 let records = change.records();
@@ -175,8 +176,16 @@ impl Sets {
         owners.sort_unstable();
         owners.dedup();
         // The others may have other names by now.
-        let at = |owners: &[Owner], owner: u32| owners.get(owner as usize).cloned();
-        owners.retain(|owner| at(&self.owners, *owner) == at(&publication.head.owners, *owner));
+        owners.retain(|&owner| {
+            let index = owner as usize;
+            match (self.owners.get_mut(index), publication.head.owners.get(index)) {
+                (Some(before), Some(now)) if is_alike(before, now) => {
+                    before.ttl = now.ttl;
+                    true
+                }
+                _ => false,
+            }
+        });
         let is_changed = |record: &Record| owners.binary_search(&record.owner).is_ok();
         let mut records: Vec<Record> = publication.records().filter(is_changed).collect();
         records.sort_by_key(|record| record.owner);
@@ -231,7 +240,7 @@ impl Sets {
         else {
             return;
         };
-        let now = fingerprint(*scheme, members);
+        let now = fingerprint(*scheme, owned.ttl, members);
         let Some(slot) = zone.slots().get(owner) else { return };
         if *print != now {
             *print = now;
@@ -312,9 +321,19 @@ fn member(record: &Record) -> Member {
     Member { ip: record.ip, weight: record.weight, load: record.load }
 }
 
+/// Whether these are the same names, answered by the same schemes, whatever their TTLs.
+fn alike(before: &[Owner], now: &[Owner]) -> bool {
+    before.len() == now.len() && before.iter().zip(now).all(|(before, now)| is_alike(before, now))
+}
+
+fn is_alike(before: &Owner, now: &Owner) -> bool {
+    before.name == now.name && before.scheme == now.scheme
+}
+
 /// Never 0. Weights and loads count where the scheme looks at them.
-fn fingerprint(scheme: Scheme, members: &[Member]) -> u64 {
+fn fingerprint(scheme: Scheme, ttl: u32, members: &[Member]) -> u64 {
     let mut hasher = FixedState::with_seed(1).build_hasher();
+    ttl.hash(&mut hasher);
     for member in members {
         member.ip.hash(&mut hasher);
         match scheme {

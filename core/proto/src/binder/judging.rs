@@ -100,12 +100,13 @@ impl Binder {
         let deaf = self.hearing.deaf;
         let Some(service) = self.services.get_mut(index) else { return };
         let before = service.decision.set.clone();
+        let was_pending = service.is_pending();
         let drained = self.drains.of(service);
         let changed = service.judge(now, deaf, drained);
         let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
         self.wakes.set(index, service.next_wake().max(rested));
         let (name, zone) = (&service.name, &service.policy.zone);
-        let is_another = service.decision.set != before;
+        let is_another = service.decision.set != before || service.is_pending() != was_pending;
         for address in changed {
             let verdict = service.decision.verdicts.get(&address).copied();
             if is_another {

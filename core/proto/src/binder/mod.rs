@@ -18,7 +18,7 @@ pub mod snapshot;
 pub mod view;
 mod zones;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -137,6 +137,9 @@ pub struct Publication {
     pub services: Vec<(ServiceName, Vec<Published>)>,
     /// What changed, for people.
     pub reason: String,
+    /// Those of them whose silent members are held, to be taken out or to come back: what is
+    /// answered of these is soon to change, and is not to be kept for long.
+    pub pending: BTreeSet<ServiceName>,
 }
 
 /// What a publication changes.
@@ -403,6 +406,7 @@ impl Binder {
                 if let Some(service) = self.services.get_mut(index) {
                     service.note_published();
                 }
+            let pending = self.pending_of(&zone);
             }
             let change = match renewal {
                 Renewal::Weighed => PublicationChange::Shares,
@@ -413,7 +417,7 @@ impl Binder {
                 Renewal::Weighed => "weights".to_owned(),
                 Renewal::Changed => "its header or settings changed".to_owned(),
             });
-            let publication = Publication { zone, serial, change, services, reason };
+            let publication = Publication { zone, serial, change, services, pending, reason };
             self.outputs.push_back(Output::Publish(publication));
         }
     }
@@ -442,6 +446,15 @@ impl Binder {
         self.housekeeping = now + HOUSEKEEPING;
         // A deaf binder remembers everybody: that nobody was heard is its own doing.
         if !self.hearing.deaf {
+    fn pending_of(&self, zone: &ZoneName) -> BTreeSet<ServiceName> {
+        let indices = self.of_zone.get(zone).into_iter().flatten();
+        let services = indices.filter_map(|&index| self.services.get(index));
+        services
+            .filter(|service| service.is_pending())
+            .map(|service| service.name.clone())
+            .collect()
+    }
+
             self.peers.forget(now);
             for index in 0..self.services.len() {
                 let Some(service) = self.services.get_mut(index) else { continue };

@@ -41,6 +41,7 @@ pub(crate) struct Service {
     /// The last set that was not empty.
     last: AddressSet,
     holds: Holds,
+    pending: Pending,
     /// Those who are out for load; at once only.
     overloaded: Overloaded,
     /// Of the duty cycle, and of the weights; at once only.
@@ -75,6 +76,14 @@ pub enum Phase {
     NobodyHeard,
 }
 
+/// What is soon to happen to a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// Silent members are held, to be taken out unless they come back.
+    Removals,
+}
+
 impl Phase {
     /// In one word, as in status.
     pub const fn as_str(self) -> &'static str {
@@ -100,6 +109,7 @@ impl Service {
             holds: Holds::default(),
             overloaded: Overloaded::default(),
             turns: Turns::default(),
+            pending: Pending::Nothing,
             shares: Shares::new(),
             outstanding: Outstanding::default(),
             drained: Drained::default(),
@@ -250,6 +260,11 @@ impl Service {
     /// Whether an empty set is what somebody asked for.
     pub(crate) fn may_be_empty(&self) -> bool {
         self.policy.when_none == WhenNone::Empty || self.drained.may_empty()
+    /// Whether members are held that are silent: its set is soon to change.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending == Pending::Removals
+    }
+
     }
 
     /// Where no weights are made all have the same.
@@ -339,6 +354,11 @@ impl Service {
         let changed = verdicts
             .iter()
             .filter(|(address, verdict)| before.get(address) != Some(verdict))
+        // Who is deaf changes nothing.
+        if self.phase != Phase::Deaf {
+            let is_held = verdicts.values().any(|&verdict| verdict == Verdict::Held);
+            self.pending = if is_held { Pending::Removals } else { Pending::Nothing };
+        }
             .map(|(&address, _)| address)
             .chain(before.keys().filter(|a| !verdicts.contains_key(a)).copied())
             .collect();

@@ -98,8 +98,14 @@ impl Binder {
     }
 
     fn remembered(&self, now: Time) -> Snapshot {
+        // After a start nobody is held, so what was published of those who were is something else.
+        let lasting = |name: &ZoneName, memory: ZoneMemory| ZoneMemory {
+            fingerprint: memory.fingerprint.filter(|_| self.pending_of(name).is_empty()),
+            ..memory
+        };
+        let zones = self.zones.memory();
         Snapshot {
-            zones: self.zones.memory().map(|(name, memory)| (name.clone(), memory)).collect(),
+            zones: zones.map(|(name, memory)| (name.clone(), lasting(name, memory))).collect(),
             services: self
                 .services
                 .iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
 use rais_proto::binder::{
-    Arrival, Binder, BinderConfig, Output, Publication, TransportId, ZonePolicy,
+    Arrival, Binder, BinderConfig, Output, Publication, Published, TransportId, ZonePolicy,
 };
 use rais_proto::heartbeat::trust::{Policy, Trust};
 use rais_proto::heartbeat::{
@@ -209,6 +209,19 @@ impl World {
             _ => None,
         });
         reasons.collect()
+    }
+
+    /// How often another set than the one before was published.
+    pub fn sets_published(&self) -> usize {
+        let set = |publication: &Publication| {
+            let services = publication.services.iter();
+            let ips = |all: &[Published]| all.iter().map(|one| one.address).collect::<Vec<_>>();
+            services.map(|(name, all)| (name.clone(), ips(all))).collect::<Vec<_>>()
+        };
+        let mut sets: Vec<_> =
+            self.published.iter().map(|(_, it)| (it.zone.clone(), set(it))).collect();
+        sets.dedup();
+        sets.len()
     }
 
     pub fn last_published(&self) -> Vec<IpAddr> {

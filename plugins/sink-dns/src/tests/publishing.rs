@@ -153,8 +153,22 @@ fn a_change_of_addresses_swaps_its_set_and_nothing_else() {
     assert!(!Arc::ptr_eq(&before[0], &after[0]) && Arc::ptr_eq(&before[1], &after[1]));
     assert_eq!(bed.ask("www.example", "A").len(), 3);
     assert!(bed.ask("www.example", "SOA")[1].contains(" 9 "));
+    // Another TTL is another set, in the same zone.
+    let [www, api] = owners.clone();
+    let brief = [Owner::new("@", 1), api];
+    bed.publish(HEADER, &brief, &[of(0, 1), of(0, 3), of(1, 2)], 10).unwrap();
+    assert!(Arc::ptr_eq(&bed.engine.catalog(), &catalog));
+    assert!(Arc::ptr_eq(&sets(&zone)[1], &before[1]));
+    let ttls = |answer: &[String]| {
+        let of_an = answer.iter().filter(|line| line.starts_with("an "));
+        of_an.map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ttls(&bed.ask("www.example", "A")), ["1", "1"]);
+    assert_eq!(ttls(&bed.ask("api.www.example", "A")), ["5"]);
+    assert_eq!(bed.state.served(&bed.engine).unwrap().owners, brief);
     // The last address goes.
-    bed.publish(HEADER, &owners, &[of(1, 2)], 10).unwrap();
+    let owners = [www, brief[1].clone()];
+    bed.publish(HEADER, &owners, &[of(1, 2)], 11).unwrap();
     assert!(bed.ask("www.example", "A")[1].starts_with("ns www.example 10 soa"));
 }
 

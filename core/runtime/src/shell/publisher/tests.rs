@@ -1,6 +1,6 @@
 //! A publisher beside a sink that does as it is told, in virtual time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,6 +165,7 @@ fn job(serial: u32, hosts: &[u8]) -> Job {
         serial: Serial(serial),
         change: PublicationChange::Sets,
         services: vec![(service.clone(), hosts.iter().map(published).collect())],
+        pending: BTreeSet::new(),
         reason: String::new(),
     };
     let owner = OwnerPlan { service, name: "@".to_owned(), ttl: 10, scheme: None };
@@ -364,6 +365,27 @@ fn weighed(serial: u32, hosts: &[u8]) -> Job {
         one.share = Share::new(7).unwrap();
     }
     job
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_soon_to_change_is_answered_for_a_short_time() {
+    let sink = Fake::answering([]);
+    let (publisher, _) = start(&sink);
+    let mut held = job(2, &[1, 2]);
+    let services = held.publication.services.iter().map(|(name, _)| name.clone()).collect();
+    Arc::make_mut(&mut held.publication).pending = services;
+    for job in [job(1, &[1, 2]), held, weighed(3, &[1, 2])] {
+        publisher.publish(job);
+        publisher.settled().await;
+    }
+    let asked = sink.asked.lock().unwrap();
+    let told = asked.iter().map(|(_, what)| {
+        let ttls = what.head.owners.iter().map(|owner| owner.ttl).collect::<Vec<_>>();
+        (ttls, what.head.change, what.added.len(), what.removed.len())
+    });
+    let told: Vec<_> = told.skip(1).collect();
+    // Another TTL is more than other weights, and none of its addresses is new.
+    assert_eq!(told, [(vec![1], Change::Set, 0, 0), (vec![10], Change::Set, 0, 0)]);
 }
 
 #[tokio::test(start_paused = true)]

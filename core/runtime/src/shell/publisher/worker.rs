@@ -295,7 +295,8 @@ impl Worker {
 
 fn has_the_addresses_of(one: &Publication, other: &Publication) -> bool {
     let alike = |(one, other): (&Published, &Published)| one.address == other.address;
-    one.services.len() == other.services.len()
+    one.pending == other.pending
+        && one.services.len() == other.services.len()
         && one.services.iter().zip(&other.services).all(|((one, all), (other, others))| {
             one == other && all.len() == others.len() && all.iter().zip(others).all(alike)
         })
