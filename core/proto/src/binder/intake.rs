@@ -46,6 +46,11 @@ impl Binder {
     }
 
     fn admit(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(Heartbeat, Order), Refusal> {
+        // What a message bus carries has no source, and no rate of one host.
+        let source = arrival.source.ip();
+        if !source.is_unspecified() && !self.rations.allow(arrival.now, source) {
+            return Err(Refusal::Rate);
+        }
         let Opened { mut beat, key } = codec::open(datagram, &self.config.trust)?;
         let limits = self.config.trust.limits(key);
         let bound = limits.is_some_and(is_bound_to_source);

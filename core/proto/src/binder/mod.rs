@@ -11,6 +11,7 @@ pub mod drains;
 mod intake;
 mod judging;
 pub mod peers;
+mod rations;
 mod reasons;
 mod refused;
 mod service;
@@ -37,6 +38,7 @@ use conflicts::Conflicts;
 use drains::Drains;
 use judging::Wakes;
 use peers::Peers;
+use rations::Rations;
 use reasons::Reasons;
 use refused::Refused;
 use service::Service;
@@ -195,6 +197,7 @@ pub struct Binder {
     drains: Drains,
     counters: Counters,
     refused: Refused,
+    rations: Rations,
     outputs: VecDeque<Output>,
     /// When each service wants to be judged.
     wakes: Wakes,
@@ -228,6 +231,7 @@ impl Binder {
             drains: Drains::default(),
             counters: Counters::default(),
             refused: Refused::default(),
+            rations: Rations::new(config.host),
             outputs: VecDeque::new(),
             wakes: Wakes::default(),
             unjudged: BTreeMap::new(),

@@ -32,6 +32,8 @@ macro_rules! refusals {
 }
 
 refusals! {
+    /// More of them than any host sends: not even looked at.
+    Rate = "rate", "more datagrams come from there than any host sends";
     /// More than [`MAX_DATAGRAM`](super::MAX_DATAGRAM) octets.
     TooLong = "too_long", "the datagram is longer than 1200 octets";
     /// The first four octets are somebody else's.
