@@ -117,6 +117,8 @@ pub struct HeardHost {
     pub epoch: u64,
     /// Highest number heard.
     pub sequence: u64,
+    /// How long ago, in milliseconds.
+    pub heard_ms_ago: u64,
     /// Where from.
     pub source: Option<String>,
 }

@@ -1,6 +1,10 @@
 //! What a binder has heard of one service: a claim a host and address, with its age.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod deciding;
+mod held;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -8,6 +12,9 @@ use crate::heartbeat::{Capacity, Claim, Reason, Report, State, Weight};
 use crate::load::Load;
 use crate::name::HostId;
 use crate::time::Time;
+
+pub use deciding::Watch;
+use held::Held;
 
 /// A host unheard for so long is forgotten, with all it claimed.
 pub const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -24,9 +31,11 @@ const MOST_CLAIMS: usize = 200_000;
 pub struct Table {
     members: BTreeMap<IpAddr, Vec<Claimed>>,
     /// Where each host's claims are, so that a beat costs what it names and not what there is.
-    of_host: BTreeMap<HostId, BTreeSet<IpAddr>>,
+    of_host: BTreeMap<HostId, Held>,
     /// How many there are.
     claims: usize,
+    /// What several watchers must say.
+    watch: Watch,
     /// How many that have not left carry each `expire`: the longest is asked for at every beat.
     expires: Expires,
 }
@@ -134,6 +143,11 @@ pub struct Applied {
 }
 
 impl Table {
+    /// From now on `watch` says which claim decides.
+    pub fn decide_by(&mut self, watch: Watch) {
+        self.watch = watch;
+    }
+
     /// Takes in one report of `host`; the addresses were checked by the caller.
     ///
     /// A second owner of an address is refused while the first is live, and so is what there is
@@ -154,15 +168,15 @@ impl Table {
     /// which those are.
     pub fn omit(&mut self, host: HostId, claim: Claim, named: &[IpAddr]) -> Vec<IpAddr> {
         let mut given_up = Vec::new();
-        let known = self.of_host.get(&host).into_iter().flatten();
+        let known = self.of_host.get(&host).into_iter().flat_map(Held::iter);
         for address in known.filter(|address| !named.contains(address)) {
-            let claims = self.members.get_mut(address).into_iter().flatten();
+            let claims = self.members.get_mut(&address).into_iter().flatten();
             let held = claims.filter(|c| c.host == host && c.claim == claim);
             for claimed in held.filter(|c| c.state != State::Leaving) {
                 self.expires.remove(claimed);
                 claimed.state = State::Leaving;
                 claimed.reason = Reason::new("no longer announced");
-                given_up.push(*address);
+                given_up.push(address);
             }
         }
         given_up
@@ -170,16 +184,17 @@ impl Table {
 
     /// Puts in a claim as it was remembered over a restart.
     pub fn restore(&mut self, address: IpAddr, claimed: Claimed) {
-        self.of_host.entry(claimed.host).or_default().insert(address);
+        hold(&mut self.of_host, claimed.host, address);
         self.claims += 1;
         self.expires.add(&claimed);
-        self.members.entry(address).or_default().push(claimed);
+        // Mostly the only one: there is no room kept for more.
+        self.members.entry(address).or_insert_with(|| Vec::with_capacity(1)).push(claimed);
     }
 
     /// Every address in order, and where it stands at `now`.
     pub fn rows(&self, now: Time) -> impl Iterator<Item = Row<'_>> {
         self.members.iter().filter_map(move |(&address, claims)| {
-            let claimed = deciding(claims, now)?;
+            let claimed = self.watch.deciding(claims, now)?;
             Some(Row { address, standing: claimed.standing(now), claimed })
         })
     }
@@ -191,13 +206,13 @@ impl Table {
 
     /// Those that `host` says are its own, in order.
     pub fn own_addresses(&self, host: HostId) -> impl Iterator<Item = IpAddr> {
-        let claimed = self.of_host.get(&host).into_iter().flatten().copied();
+        let claimed = self.of_host.get(&host).into_iter().flat_map(Held::iter);
         claimed.filter(move |&address| self.claim_of(host, address, Claim::Own).is_some())
     }
 
     /// Those that `host` watches, in order.
     pub fn watched_addresses(&self, host: HostId) -> impl Iterator<Item = IpAddr> {
-        let claimed = self.of_host.get(&host).into_iter().flatten().copied();
+        let claimed = self.of_host.get(&host).into_iter().flat_map(Held::iter);
         claimed.filter(move |&address| self.claim_of(host, address, Claim::Watched).is_some())
     }
 
@@ -215,6 +230,12 @@ impl Table {
     pub fn has_live_owner(&self, address: IpAddr, now: Time) -> bool {
         let mut claims = self.members.get(&address).into_iter().flatten();
         claims.any(|c| c.claim == Claim::Own && c.is_live(now))
+    }
+
+    /// Where `address` stands at `now`; none where nobody claims it.
+    pub fn standing_of(&self, address: IpAddr, now: Time) -> Option<Standing> {
+        let claimed = self.watch.deciding(self.members.get(&address)?, now)?;
+        Some(claimed.standing(now))
     }
 
     /// Whether `host` claims anything here, or did and was not forgotten since.
@@ -251,7 +272,7 @@ impl Table {
         (self.of_host, self.claims, self.expires) = Default::default();
         for (&address, claims) in &self.members {
             for claimed in claims {
-                self.of_host.entry(claimed.host).or_default().insert(address);
+                hold(&mut self.of_host, claimed.host, address);
                 self.claims += 1;
                 self.expires.add(claimed);
             }
@@ -275,7 +296,7 @@ impl Table {
         {
             return Err(Obstacle::Owner(owner.host));
         }
-        let before = deciding(claims, now).map(|c| c.standing(now));
+        let before = self.watch.deciding(claims, now).map(|c| c.standing(now));
         let mine = claims.iter().position(|c| c.host == host && c.claim == report.claim);
         match (mine, order, report.state) {
             // Unknown keeps what the address had, and ages like silence (design §7). Who says
@@ -287,7 +308,7 @@ impl Table {
             (None, Order::Newest, _) => self.begin(now, host, address, report)?,
         }
         let claims = self.members.get(&address).map_or(&[][..], Vec::as_slice);
-        let after = deciding(claims, now).map(|c| c.standing(now));
+        let after = self.watch.deciding(claims, now).map(|c| c.standing(now));
         Ok(if before == after { Change::None } else { Change::Standing })
     }
 
@@ -321,7 +342,7 @@ impl Table {
         address: IpAddr,
         report: &Report,
     ) -> Result<(), Obstacle> {
-        if self.of_host.get(&host).map_or(0, BTreeSet::len) >= MOST_OF_HOST {
+        if self.of_host.get(&host).map_or(0, Held::len) >= MOST_OF_HOST {
             return Err(Obstacle::Full);
         }
         if report.claim == Claim::Own {
@@ -345,13 +366,15 @@ impl Table {
         if claims.is_empty() {
             self.members.remove(&address);
         }
-        if !watches_too && let Some(held) = self.of_host.get_mut(&owner.host) {
-            held.remove(&address);
-            if held.is_empty() {
-                self.of_host.remove(&owner.host);
-            }
+        if !watches_too && let Entry::Occupied(held) = self.of_host.entry(owner.host) {
+            let (host, held) = held.remove_entry();
+            self.of_host.extend(held.without(address).map(|left| (host, left)));
         }
     }
+}
+
+fn hold(of_host: &mut BTreeMap<HostId, Held>, host: HostId, address: IpAddr) {
+    of_host.entry(host).and_modify(|held| held.insert(address)).or_insert(Held::One(address));
 }
 
 /// The `expire` of each claim that has not left, and how often it occurs.
@@ -425,16 +448,6 @@ impl Claimed {
             State::Up | State::Unknown => Standing::Up,
         }
     }
-}
-
-/// The claim that decides: a live own one beats watched ones; of those, one that says up
-/// (`watch = "any"`), then the latest heard. Where nothing is live the latest says how it ended.
-fn deciding(claims: &[Claimed], now: Time) -> Option<&Claimed> {
-    claims.iter().max_by_key(|c| {
-        let live = c.is_live(now);
-        let own = c.claim == Claim::Own;
-        (live && own, live && c.state == State::Up, live, c.heard, own, c.host)
-    })
 }
 
 #[cfg(test)]

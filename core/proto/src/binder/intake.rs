@@ -12,7 +12,7 @@ use crate::heartbeat::key::KeyLimits;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::{Claim, Coverage, Heartbeat, Report, State};
 use crate::name::{HostId, ServiceName};
-use crate::table::{Applied, Obstacle, Order};
+use crate::table::{Applied, Obstacle, Order, Standing};
 use crate::time::Time;
 
 impl Binder {
@@ -191,6 +191,9 @@ fn note(
     let claimed = service.table.claim_of(host, address, report.claim);
     match (report.state, report.claim, order) {
         (State::Up, Claim::Watched, _) if service.table.has_live_owner(address, now) => {}
+        // The others say something else.
+        (State::Up, Claim::Watched, _)
+            if matches!(service.table.standing_of(address, now), Some(Standing::Out(_))) => {}
         (State::Up, _, Order::Newest) => service.note_up(address, report.load),
         (State::Up, _, Order::Overtaken) => match claimed {
             Some(claimed) if claimed.state == State::Leaving => {}

@@ -137,11 +137,11 @@ pub struct Publication {
     pub change: PublicationChange,
     /// Every service of the zone and its addresses, in order.
     pub services: Vec<(ServiceName, Vec<Published>)>,
-    /// What changed, for people.
-    pub reason: String,
     /// Those of them whose silent members are held, to be taken out or to come back: what is
     /// answered of these is soon to change, and is not to be kept for long.
     pub pending: BTreeSet<ServiceName>,
+    /// What changed, for people.
+    pub reason: String,
 }
 
 /// What a publication changes.
@@ -406,11 +406,11 @@ impl Binder {
             }
             let Some(serial) = self.zones.publish(now, wall, &zone, renewal) else { continue };
             let services = self.services_of(&zone);
+            let pending = self.pending_of(&zone);
             for &index in self.of_zone.get(&zone).into_iter().flatten() {
                 if let Some(service) = self.services.get_mut(index) {
                     service.note_published();
                 }
-            let pending = self.pending_of(&zone);
             }
             let change = match renewal {
                 Renewal::Weighed => PublicationChange::Shares,
@@ -446,10 +446,6 @@ impl Binder {
         services.map(|service| (service.name.clone(), service.published())).collect()
     }
 
-    fn keep_house(&mut self, now: Time) {
-        self.housekeeping = now + HOUSEKEEPING;
-        // A deaf binder remembers everybody: that nobody was heard is its own doing.
-        if !self.hearing.deaf {
     fn pending_of(&self, zone: &ZoneName) -> BTreeSet<ServiceName> {
         let indices = self.of_zone.get(zone).into_iter().flatten();
         let services = indices.filter_map(|&index| self.services.get(index));
@@ -459,6 +455,10 @@ impl Binder {
             .collect()
     }
 
+    fn keep_house(&mut self, now: Time) {
+        self.housekeeping = now + HOUSEKEEPING;
+        // A deaf binder remembers everybody: that nobody was heard is its own doing.
+        if !self.hearing.deaf {
             self.peers.forget(now);
             for index in 0..self.services.len() {
                 let Some(service) = self.services.get_mut(index) else { continue };

@@ -98,18 +98,20 @@ impl Phase {
 
 impl Service {
     pub(crate) fn new(now: Time, name: ServiceName, policy: ServicePolicy) -> Service {
+        let mut table = Table::default();
+        table.decide_by(policy.watch);
         Service {
             name,
             timer: now + policy.interval,
             policy,
-            table: Table::default(),
+            table,
             decision: Decision::default(),
             healthy: AddressSet::new(),
             last: AddressSet::new(),
             holds: Holds::default(),
+            pending: Pending::Nothing,
             overloaded: Overloaded::default(),
             turns: Turns::default(),
-            pending: Pending::Nothing,
             shares: Shares::new(),
             outstanding: Outstanding::default(),
             drained: Drained::default(),
@@ -146,6 +148,7 @@ impl Service {
         }
         self.policy = policy;
         let policy = &self.policy;
+        self.table.decide_by(policy.watch);
         let allowed = |address: IpAddr| policy.allows(address);
         self.table.forget(Time::ZERO, allowed);
         self.current.retain(|&a, _| allowed(a));
@@ -257,14 +260,14 @@ impl Service {
         self.table.latest(address).is_some() || sets.iter().any(|set| set.contains(&address))
     }
 
-    /// Whether an empty set is what somebody asked for.
-    pub(crate) fn may_be_empty(&self) -> bool {
-        self.policy.when_none == WhenNone::Empty || self.drained.may_empty()
     /// Whether members are held that are silent: its set is soon to change.
     pub(crate) fn is_pending(&self) -> bool {
         self.pending == Pending::Removals
     }
 
+    /// Whether an empty set is what somebody asked for.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        self.policy.when_none == WhenNone::Empty || self.drained.may_empty()
     }
 
     /// Where no weights are made all have the same.
@@ -351,14 +354,14 @@ impl Service {
         };
         let verdicts = &decision.verdicts;
         let before = &self.decision.verdicts;
-        let changed = verdicts
-            .iter()
-            .filter(|(address, verdict)| before.get(address) != Some(verdict))
         // Who is deaf changes nothing.
         if self.phase != Phase::Deaf {
             let is_held = verdicts.values().any(|&verdict| verdict == Verdict::Held);
             self.pending = if is_held { Pending::Removals } else { Pending::Nothing };
         }
+        let changed = verdicts
+            .iter()
+            .filter(|(address, verdict)| before.get(address) != Some(verdict))
             .map(|(&address, _)| address)
             .chain(before.keys().filter(|a| !verdicts.contains_key(a)).copied())
             .collect();

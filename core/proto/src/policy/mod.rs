@@ -25,6 +25,7 @@ use ipnet::IpNet;
 use crate::heartbeat::State;
 use crate::load::Load;
 use crate::name::ZoneName;
+use crate::table::Watch;
 
 /// The addresses of a service that are in the answers.
 pub type AddressSet = BTreeSet<IpAddr>;
@@ -56,6 +57,8 @@ pub struct ServicePolicy {
     pub when_none: WhenNone,
     /// How long silent members are held after a mass silence.
     pub hold: Duration,
+    /// What several watchers of one address must say for it to be up.
+    pub watch: Watch,
     /// Ranges the service may hold; empty for all.
     pub allow: Vec<IpNet>,
 }
@@ -76,6 +79,7 @@ impl ServicePolicy {
             max_servers: None,
             when_none: WhenNone::Hold,
             hold: Duration::from_secs(300),
+            watch: Watch::Any,
             allow: Vec::new(),
         }
     }

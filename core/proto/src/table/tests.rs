@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::heartbeat::Coverage;
 
@@ -147,7 +149,8 @@ proptest::proptest! {
             for (address, claimed) in table.claims() {
                 of_host.entry(claimed.host).or_default().insert(address);
             }
-            assert_eq!(table.of_host, of_host);
+            let held = table.of_host.iter().map(|(&host, held)| (host, held.iter().collect()));
+            assert_eq!(held.collect::<BTreeMap<_, BTreeSet<_>>>(), of_host);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rais_proto::load::Load;
 use rais_proto::name::ZoneName;
+use rais_proto::table::Watch;
 use rais_zone::OwnerName;
 
 use super::dns::{self, Scheme, Ttl};
@@ -116,15 +117,6 @@ pub enum WhenNone {
     All,
     /// Nothing.
     Empty,
-}
-
-/// What several watchers of one address must say for it to be up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watch {
-    /// One of them.
-    Any,
-    /// Most of them.
-    Majority,
 }
 
 /// What acts in `react = "on-timer"`.

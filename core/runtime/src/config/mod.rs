@@ -45,7 +45,7 @@ use rais_proto::name::ZoneName;
 
 pub use address::{Advertise, Selector};
 pub use binder::Binder;
-pub use bound::{Balance, BinderService, MinServers, Percent, React, Watch, Weights, WhenNone};
+pub use bound::{Balance, BinderService, MinServers, Percent, React, Weights, WhenNone};
 pub use cluster::{Accept, Cluster, Security};
 pub use control::{Control, Http, LogFormat};
 pub use dns::{Scheme, Ttl};

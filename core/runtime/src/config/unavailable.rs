@@ -32,7 +32,6 @@ pub(super) const KEYS: &[(&str, Values)] = &[
     ("binder.http", Values::But(&["off"])),
     ("control.http", Values::But(&["off"])),
     ("control.log_format", Values::Only(&["journald"])),
-    ("binder.service.*.watch", Values::Only(&["majority"])),
 ];
 
 /// Plugin types that are part of the language, so that a missing one is told from a slip.

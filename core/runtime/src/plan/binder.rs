@@ -249,6 +249,7 @@ fn policy_of(service: &BinderService) -> ServicePolicy {
             WhenNone::Empty => policy::WhenNone::Empty,
         },
         hold: service.hold,
+        watch: service.watch,
         allow: service.allow.clone().unwrap_or_default(),
     }
 }

@@ -1,0 +1,44 @@
+//! Which claim to an address decides where it stands.
+
+use super::{Claimed, Standing};
+use crate::heartbeat::{Claim, State};
+use crate::time::Time;
+
+/// What several watchers of one address must say for it to be up (design: ownership).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Watch {
+    /// One of them.
+    #[default]
+    Any,
+    /// More than half of those that are heard.
+    Majority,
+}
+
+impl Watch {
+    /// The claim that decides: a live own one beats watched ones; of those, one that says up where
+    /// enough of them do, else one that does not; of these the latest heard. A watcher that was
+    /// silent itself, and comes back, takes nothing from what the others say. Where nothing is live
+    /// the latest says how it ended.
+    pub(super) fn deciding(self, claims: &[Claimed], now: Time) -> Option<&Claimed> {
+        let is_up = self.is_up(claims, now);
+        claims.iter().max_by_key(|c| {
+            let (live, own) = (c.is_live(now), c.claim == Claim::Own);
+            let agrees = live && (c.state == State::Up) == is_up;
+            let stands = agrees && c.standing(now) != Standing::Reviving;
+            (live && own, agrees, stands, live, c.heard, own, c.host)
+        })
+    }
+
+    /// What the live watchers say together.
+    fn is_up(self, claims: &[Claimed], now: Time) -> bool {
+        let live = || claims.iter().filter(|c| c.claim == Claim::Watched && c.is_live(now));
+        let up = live().filter(|c| c.state == State::Up).count();
+        match self {
+            Watch::Any => up > 0,
+            Watch::Majority => up * 2 > live().count(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Several monitors that watch the same machines: what one of them alone sees takes nobody out.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use common::{World, addresses, at_once, config, on_timer, report};
+use rais_proto::heartbeat::{Claim, Report, State};
+use rais_proto::policy::ServicePolicy;
+use rais_proto::table::Watch;
+
+/// The machines; hosts 11, 12 and 13 watch them.
+const TARGETS: [u8; 3] = [1, 2, 3];
+
+fn all(state: State) -> Vec<Report> {
+    let watched = |&target: &u8| Report { claim: Claim::Watched, ..report(target, state, None) };
+    TARGETS.iter().map(watched).collect()
+}
+
+/// So many intervals in which the watchers say this.
+fn rounds(world: &mut World, count: usize, said: &[(u8, State)]) {
+    for _ in 0..count {
+        for &(watcher, state) in said {
+            world.beat_with(watcher, all(state));
+            world.pass_millis(300);
+        }
+        world.pass_millis(1000 - 300 * said.len() as u64);
+    }
+}
+
+fn policies(watch: Watch) -> [ServicePolicy; 2] {
+    [at_once(), on_timer(2)].map(|policy| ServicePolicy { watch, ..policy })
+}
+
+#[test]
+fn one_of_two_watchers_that_is_cut_off_from_the_binder_removes_nobody() {
+    let (both, one) = ([(11, State::Up), (12, State::Up)], [(11, State::Up)]);
+    for watch in [Watch::Any, Watch::Majority] {
+        for policy in policies(watch) {
+            let mut world = World::new(config(&[("http", policy)]));
+            rounds(&mut world, 5, &both);
+            assert_eq!(world.last_published(), addresses(&TARGETS), "{watch:?}");
+            let published = world.sets_published();
+            for _ in 0..5 {
+                rounds(&mut world, 20, &one);
+                rounds(&mut world, 20, &both);
+            }
+            assert_eq!(world.set(), addresses(&TARGETS), "{watch:?}");
+            assert_eq!(world.sets_published(), published, "{watch:?}: it never flapped");
+        }
+    }
+}
+
+#[test]
+fn one_watcher_that_is_cut_off_from_the_machines_removes_nobody() {
+    let some = [(11, State::Up), (12, State::Down)];
+    let most = [(11, State::Up), (12, State::Down), (13, State::Up)];
+    for (watch, said) in [(Watch::Any, &some[..]), (Watch::Majority, &most)] {
+        for policy in policies(watch) {
+            let mut world = World::new(config(&[("http", policy)]));
+            let up: Vec<_> = said.iter().map(|&(watcher, _)| (watcher, State::Up)).collect();
+            rounds(&mut world, 5, &up);
+            let published = world.sets_published();
+            rounds(&mut world, 20, said);
+            rounds(&mut world, 20, &up);
+            assert_eq!(world.set(), addresses(&TARGETS), "{watch:?}");
+            assert_eq!(world.sets_published(), published, "{watch:?}: it never flapped");
+        }
+    }
+}
+
+#[test]
+fn most_of_the_watchers_take_out_and_bring_back() {
+    let said =
+        |down: usize| [11, 12, 13].map(|n| if n < 11 + down { State::Down } else { State::Up });
+    for policy in policies(Watch::Majority) {
+        let policy = ServicePolicy { when_none: rais_proto::policy::WhenNone::Empty, ..policy };
+        let mut world = World::new(config(&[("http", policy)]));
+        for (down, is_in) in [(0, true), (1, true), (2, false), (3, false), (1, true)] {
+            let said: Vec<_> = [11, 12, 13].into_iter().zip(said(down)).collect();
+            rounds(&mut world, 6, &said);
+            let expected = if is_in { addresses(&TARGETS) } else { Vec::new() };
+            assert_eq!(world.last_published(), expected, "{down} say down");
+        }
+    }
+}
