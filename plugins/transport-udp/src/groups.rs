@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{Ipv4RecvTtl, Ipv6RecvHopLimit};
 use rais_sdk::Host;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 
@@ -117,10 +119,13 @@ fn socket(any: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(any), kind, Some(Protocol::UDP))?;
     // Several binders on one machine.
     socket.set_reuse_address(true)?;
-    // Groups that others on this machine have joined are none of ours.
+    // Groups that others on this machine have joined are none of ours; and how far away a sender is
+    // has to be seen.
     if any.is_ipv4() {
         socket.set_multicast_all_v4(false)?;
+        setsockopt(&socket, Ipv4RecvTtl, &true)?;
     } else {
+        setsockopt(&socket, Ipv6RecvHopLimit, &true)?;
         socket.set_only_v6(true)?;
         socket.set_multicast_all_v6(false)?;
     }

@@ -1,5 +1,6 @@
 //! Transport `udp`: heartbeats as datagrams, by subnet broadcast, multicast or unicast.
 
+mod batch;
 mod config;
 mod groups;
 mod interfaces;

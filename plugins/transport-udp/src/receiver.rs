@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rais_sdk::{Again, Datagram, Fault, Host, Inbox};
+use rais_sdk::{Again, Fault, Host, Inbox};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::batch::{Batch, Distance};
 use crate::config::Reach;
 use crate::groups::Groups;
 use crate::interfaces;
@@ -33,6 +34,8 @@ struct Ear {
     batch: Batch,
     /// Last said about receiving; nothing while it works.
     trouble: Option<String>,
+    /// When somebody who is too far away was last spoken of.
+    told: Option<Instant>,
 }
 
 enum Sockets {
@@ -40,20 +43,12 @@ enum Sockets {
     Groups { groups: Groups, scanned: Option<Instant> },
 }
 
-/// Room for datagrams, and who sent those that are there.
-struct Batch {
-    room: Box<[[u8; ROOM]; MOST]>,
-    there: Vec<(SocketAddr, usize)>,
-}
-
-/// Longer than any beat (1,200 octets), so that a longer datagram is seen to be none.
-const ROOM: usize = 1536;
-/// As many as cross to the host at a time.
-const MOST: usize = 64;
 /// Beats of a thousand hosts at one moment; the system's own limit may be lower.
 const QUEUE: usize = 4 << 20;
 /// How often interfaces are looked for.
 const LOOK: Duration = Duration::from_secs(1);
+/// Those who are too far away are spoken of no more often.
+const SAY_AGAIN: Duration = Duration::from_secs(3600);
 /// After an error that a next try could meet at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -73,6 +68,7 @@ impl Receiver {
             host: host.clone(),
             batch: Batch::new(),
             trouble: None,
+            told: None,
         };
         ear.look_at_interfaces();
         let thread =
@@ -208,7 +204,21 @@ impl Ear {
         let sockets = self.sockets.all();
         let Some(socket) = sockets.get(i) else { return Ok(()) };
         let outcome = self.batch.fill(socket);
-        let datagrams = self.batch.datagrams();
+        // What is sent to a group is for those on the link: who is elsewhere takes unicast.
+        let distance = match &self.sockets {
+            Sockets::One(_) => Distance::Any,
+            Sockets::Groups { .. } => Distance::Link,
+        };
+        if let Some((from, hops)) = self.batch.too_far(distance)
+            && self.told.is_none_or(|at| at.elapsed() >= SAY_AGAIN)
+        {
+            self.host.warn(&format!(
+                "refused: sent to a group from {from} with a hop limit of {hops} left; from this link \
+                 it would be 255"
+            ));
+            self.told = Some(Instant::now());
+        }
+        let datagrams = self.batch.datagrams(distance);
         if !datagrams.is_empty() {
             // What the host has no room for is lost, as any datagram may be.
             let _ = self.inbox.deliver(&datagrams);
@@ -230,37 +240,4 @@ enum Wake {
     Stop,
     /// Which of them.
     Sockets(Vec<usize>),
-}
-
-impl Batch {
-    fn new() -> Self {
-        Self { room: Box::new([[0; ROOM]; MOST]), there: Vec::with_capacity(MOST) }
-    }
-
-    /// Until there is no more, or no more room.
-    fn fill(&mut self, socket: &UdpSocket) -> io::Result<()> {
-        self.there.clear();
-        for room in self.room.iter_mut() {
-            match socket.recv_from(room) {
-                Ok((length, from)) => self.there.push((from, length)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => break,
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
-    }
-
-    fn datagrams(&self) -> Vec<Datagram<'_>> {
-        let full = self.there.iter().zip(self.room.iter());
-        full.map(|(&(from, length), room)| Datagram::new(plain(from), &room[..length])).collect()
-    }
-}
-
-/// An IPv4 sender as such, also where it came in through `[::]`.
-fn plain(from: SocketAddr) -> SocketAddr {
-    match from.ip().to_canonical() {
-        IpAddr::V4(v4) => SocketAddr::new(v4.into(), from.port()),
-        IpAddr::V6(_) => from,
-    }
 }

@@ -38,6 +38,27 @@ fn a_binder_of_another_group_hears_nothing() {
 }
 
 #[test]
+fn a_datagram_that_may_have_passed_a_router_is_refused_and_told_once() {
+    let (_holder, port) = shared_port("0.0.0.0");
+    let table = format!("mode = \"multicast\"\nport = {port}\ninterfaces = [\"lo\"]");
+    let binder = End::binder(&table);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+    socket.set_multicast_if_v4(&std::net::Ipv4Addr::LOCALHOST).unwrap();
+    let group: std::net::SocketAddr = format!("239.255.53.69:{port}").parse().unwrap();
+    let send = |hops: u32, data: &[u8]| {
+        socket.set_multicast_ttl_v4(hops).unwrap();
+        socket.send_to(data, &group.into()).unwrap();
+    };
+    for hops in [1, 64, 254] {
+        send(hops, b"far");
+    }
+    send(255, b"near");
+    binder.hears(&[("127.0.0.1", b"near")]);
+    assert_eq!(binder.said("with a hop limit of 1 left"), 1);
+    assert_eq!(binder.said("with a hop limit of"), 1);
+}
+
+#[test]
 fn no_interface_to_send_on_is_a_fault() {
     let monitor = End::monitor("mode = \"multicast\"\ninterfaces = [\"nosuchdev0\"]");
     let fault = monitor.transport.send(b"beat").unwrap_err();
