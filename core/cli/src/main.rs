@@ -1,5 +1,6 @@
 //! `rais`: the command line. One file a subcommand, below `cmd`.
 
+mod allocator;
 mod args;
 mod built_in;
 mod cmd;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    allocator::give_back_large_pieces();
     match cmd::run(&args::Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => stop.tell(),
