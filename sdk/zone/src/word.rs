@@ -72,11 +72,18 @@ pub(crate) fn push(line: &mut String, word: &Word<'_>) {
     if word.text.is_ascii() {
         line.push_str(word.text);
     } else {
-        for octet in word.text.bytes() {
-            if octet.is_ascii() {
-                line.push(char::from(octet));
-            } else {
-                line.push_str(&format!("\\{octet:03}"));
+        let mut octets = word.text.bytes().peekable();
+        while let Some(octet) = octets.next() {
+            match (octet, octets.peek()) {
+                // Each octet gets a backslash of its own.
+                (b'\\', Some(next)) if !next.is_ascii() => {}
+                // What is escaped already, another backslash above all.
+                (b'\\', Some(&next)) => {
+                    line.extend(['\\', char::from(next)]);
+                    octets.next();
+                }
+                _ if octet.is_ascii() => line.push(char::from(octet)),
+                _ => line.push_str(&format!("\\{octet:03}")),
             }
         }
     }
