@@ -12,10 +12,10 @@ use crate::zone::{Zone, hash, rtype};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Catalog {
     zones: HashTable<Arc<Zone>>,
-    /// Names of zones that are ours to serve, and not there.
-    missing: HashTable<Box<[u8]>>,
-    /// The bit of each number of labels that the name of one of these has: nothing else need be looked
-    /// for.
+    /// Names of zones that are ours to serve, whether they are there or not.
+    expected: Arc<HashTable<Box<[u8]>>>,
+    /// The bit of each number of labels that the name of one of these may have: nothing else need be
+    /// looked for.
     depths: u128,
     /// How many counters of turns a thread needs, and how many of zones.
     turns: usize,
@@ -57,7 +57,8 @@ impl Catalog {
 
     /// Whether a zone is to be served and not there.
     pub(crate) fn misses(&self, apex: &[u8]) -> bool {
-        self.missing.find(hash(apex), |missing| **missing == *apex).is_some()
+        let is_expected = self.expected.find(hash(apex), |name| **name == *apex).is_some();
+        is_expected && self.zone(apex).is_none()
     }
 
     #[inline]
@@ -77,6 +78,7 @@ impl Catalog {
     pub(crate) fn put(&mut self, zone: Arc<Zone>) {
         self.turns = self.turns.max((zone.first_turn() + zone.turns()) as usize);
         self.numbers = self.numbers.max(zone.number() as usize + 1);
+        self.depths |= 1 << zone.labels();
         let apex = zone.apex().to_vec();
         let same = |other: &Arc<Zone>| other.apex() == apex;
         match self.zones.find_mut(hash(&apex), same) {
@@ -91,21 +93,25 @@ impl Catalog {
     pub(crate) fn without(&self, apex: &[u8]) -> Catalog {
         let mut next = self.clone();
         next.zones.retain(|zone| zone.apex() != apex);
+        next.look_for_what_there_is();
         next
     }
 
-    /// The same where, of these, those are missing that are not there.
-    pub(crate) fn expecting<'e>(mut self, expected: impl Iterator<Item = &'e [u8]>) -> Catalog {
-        let missing = expected.filter(|apex| self.zone(apex).is_none());
-        let missing: Vec<_> = missing.map(Box::<[u8]>::from).collect();
-        let zones = self.zones.iter().map(|zone| zone.labels());
-        let labels = zones.chain(missing.iter().map(|apex| label_count(apex)));
-        self.depths = labels.fold(0, |depths, labels| depths | 1 << labels);
-        self.missing = HashTable::with_capacity(missing.len());
-        for apex in missing {
-            self.missing.insert_unique(hash(&apex), apex, |apex| hash(apex));
+    /// The same where these are to be served.
+    pub(crate) fn expecting<'e>(&self, names: impl Iterator<Item = &'e [u8]>) -> Catalog {
+        let mut expected = HashTable::new();
+        for name in names {
+            expected.insert_unique(hash(name), Box::<[u8]>::from(name), |name| hash(name));
         }
-        self
+        let mut next = Catalog { expected: Arc::new(expected), ..self.clone() };
+        next.look_for_what_there_is();
+        next
+    }
+
+    fn look_for_what_there_is(&mut self) {
+        let zones = self.zones.iter().map(|zone| zone.labels());
+        let labels = zones.chain(self.expected.iter().map(|name| label_count(name)));
+        self.depths = labels.fold(0, |depths, labels| depths | 1 << labels);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -26,6 +28,11 @@ pub(crate) struct Engine {
     /// Of answers over UDP, where they are limited.
     pub(crate) limiter: Option<Limiter>,
 }
+
+/// About as long as a thread answers a batch from one catalog; and so often a catalog that was replaced is
+/// waited for.
+const BATCH: Duration = Duration::from_micros(200);
+const MOST_LOOKS: usize = 25;
 
 /// Which counters of a thread are whose. Room is given by powers of two: a zone that takes another's
 /// place mostly has the same, and counters do not grow with every owner that comes or goes.
@@ -106,7 +113,7 @@ impl Engine {
         let mut catalog = Catalog::clone(&self.catalog.load());
         let zone = spaces.settle(zone, &catalog);
         catalog.put(Arc::clone(&zone));
-        self.publish(catalog, &spaces);
+        self.publish(catalog);
         zone
     }
 
@@ -121,7 +128,7 @@ impl Engine {
             let zone = spaces.settle(zone, &catalog);
             catalog.put(zone);
         }
-        self.publish(catalog, &spaces);
+        self.publish(catalog);
     }
 
     /// Serves it no more.
@@ -129,7 +136,8 @@ impl Engine {
         let mut spaces = lock(&self.spaces);
         if let Some(old) = self.zone(apex) {
             spaces.give_back(&old);
-            self.publish(self.catalog.load().without(apex), &spaces);
+            let left = self.catalog.load().without(apex);
+            self.publish(left);
         }
     }
 
@@ -140,13 +148,22 @@ impl Engine {
         let mut spaces = lock(&self.spaces);
         if spaces.expected.get(&source) != Some(&apexes) {
             spaces.expected.insert(source, apexes);
-            self.publish(Catalog::clone(&self.catalog.load()), &spaces);
+            let expected: BTreeSet<_> = spaces.expected.values().flatten().collect();
+            let catalog = self.catalog.load().expecting(expected.into_iter().map(Vec::as_slice));
+            self.publish(catalog);
         }
     }
 
-    fn publish(&self, catalog: Catalog, spaces: &Spaces) {
-        let expected = spaces.expected.values().flatten().map(Vec::as_slice);
-        self.catalog.store(Arc::new(catalog.expecting(expected)));
+    /// Puts it in the place of the one before, and gives that one up here, where nobody waits: with a large
+    /// zone in it that takes longer than a batch of answers does.
+    fn publish(&self, catalog: Catalog) {
+        let before = self.catalog.swap(Arc::new(catalog));
+        for _ in 0..MOST_LOOKS {
+            if Arc::strong_count(&before) == 1 {
+                break;
+            }
+            thread::sleep(BATCH);
+        }
     }
 }
 

@@ -127,8 +127,8 @@ impl<R: Respond> Answering<R> {
             Segments::Refused => Segments::Refused,
         };
         self.batch.answer(&mut self.responder, endpoint.local, Moment::now(), segments);
-        self.responder.release();
         self.send(socket);
+        self.responder.release();
         count
     }
 
