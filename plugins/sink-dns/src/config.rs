@@ -138,11 +138,13 @@ impl Settings {
         if !(SHORTEST_IDLE..=LONGEST_IDLE).contains(&idle) {
             return Err(Fault::config("tcp_idle", "\"100ms\" to \"1h\" is allowed"));
         }
+        let workers = workers(config.workers)?;
         let tcp = TcpLimits {
             connections: count("tcp_connections", config.tcp_connections)?,
             per_client: count("tcp_per_client", config.tcp_per_client)?,
             idle,
-            unread: UNREAD,
+            // A transfer whose first portion does not go out at once is not to be the one too many.
+            unread: UNREAD.max(2 * LONGEST_OUTPUT * workers.get()),
         };
         let key = config.transfer_key.as_ref().map(|path| key(path.get(), host)).transpose()?;
         Ok(Settings {
@@ -155,7 +157,7 @@ impl Settings {
             limiter: config.rrl.as_ref().map(limiter).transpose()?,
             listen,
             zones,
-            workers: workers(config.workers)?,
+            workers,
             cookies: if config.cookies { Cookies::On } else { Cookies::Off },
             nsid: config.nsid.map(|nsid| nsid.into_bytes().into()),
             limits: Limits { udp_answer: usize::from(UDP_ANSWER), tcp },

@@ -26,6 +26,7 @@ pub(crate) use claim::Claim;
 pub(crate) use door::Passage;
 pub(crate) use listen::{Sockets, is_answered};
 pub(crate) use server::{Limits, Server, TcpLimits, Work};
+pub(crate) use tcp::LONGEST_OUTPUT;
 
 /// Answers messages. Each thread has one, so it needs no lock and may count for itself.
 ///

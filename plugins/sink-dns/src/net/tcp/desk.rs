@@ -47,13 +47,15 @@ const LENGTH: usize = 2;
 const LONGEST_MESSAGE: usize = 65_535;
 /// Answers are written once there are so many octets of them, or no query is left.
 const PORTION: usize = 16 * 1024;
+/// As much as is handed to a connection at a time.
+pub(crate) const LONGEST_OUTPUT: usize = PORTION + LENGTH + LONGEST_MESSAGE;
 
 impl<R: Respond> Desk<R> {
     pub(super) fn new(responder: R) -> Self {
         Self {
             responder,
             input: Input { octets: zeros(LENGTH + LONGEST_QUERY), start: 0, end: 0 },
-            output: Output { octets: zeros(PORTION + LENGTH + LONGEST_MESSAGE), end: 0 },
+            output: Output { octets: zeros(LONGEST_OUTPUT), end: 0 },
         }
     }
 

@@ -19,6 +19,7 @@ use super::server::{Stop, TcpLimits};
 use super::{Moment, Peer, Respond, Transport};
 use connection::{Active, Connection, Turn};
 use desk::Desk;
+pub(crate) use desk::LONGEST_OUTPUT;
 use table::Table;
 
 /// Answers on the connections that its listeners accept, until it is to stop.
