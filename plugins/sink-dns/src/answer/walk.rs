@@ -6,6 +6,7 @@ use super::edns::Explanation;
 use super::writer::Section;
 use super::{Authority, Full, Local, Place, Rcode, Truncated, Verdict, Writer};
 use crate::bound::{Bound, Choice};
+use crate::catalog::{Catalog, Whose};
 use crate::name::{Lowered, MAX_NAME};
 use crate::query::IN;
 use crate::rrl::Under;
@@ -17,8 +18,9 @@ const MOST_ALIASES: usize = 16;
 /// The first label of a wildcard's name (RFC 4592 §2.1.1).
 const WILDCARD: &[u8] = b"\x01*";
 
-/// A question on its way through a zone.
+/// A question on its way through a zone; where an alias leads out of it, through another.
 pub(super) struct Walk<'w> {
+    pub(super) catalog: &'w Catalog,
     pub(super) zone: &'w Zone,
     pub(super) asked: u16,
     pub(super) client: IpAddr,
@@ -41,7 +43,68 @@ enum Turn {
     Stays,
 }
 
-impl Walk<'_> {
+/// What a name that is asked for is, where it stands for another.
+enum First<'w> {
+    Alias(&'w Node),
+    /// Below this one, which has a DNAME.
+    Renamed(&'w Node),
+}
+
+/// What was passed on the way: names that are aliases, and DNAMEs with the names that they renamed, as
+/// hashes. Of each no more than there are steps.
+#[derive(Default)]
+struct Met<'w> {
+    names: [Option<&'w Node>; MOST_ALIASES],
+    renamed: [Option<(&'w Node, u64)>; MOST_ALIASES],
+}
+
+/// Whether a node was passed before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Never,
+    /// With another name: its record stands there already (RFC 2181 §5).
+    Renaming,
+    /// The way goes round.
+    Met,
+}
+
+impl<'w> Met<'w> {
+    fn note(&mut self, node: &'w Node) -> Before {
+        for place in &mut self.names {
+            match place {
+                Some(met) if std::ptr::eq(*met, node) => return Before::Met,
+                Some(_) => {}
+                None => {
+                    *place = Some(node);
+                    break;
+                }
+            }
+        }
+        Before::Never
+    }
+
+    fn note_renamed(&mut self, node: &'w Node, name: &Lowered) -> Before {
+        let (hash, mut before) = (hash(name.as_slice()), Before::Never);
+        for place in &mut self.renamed {
+            match place {
+                Some((met, renamed)) if std::ptr::eq(*met, node) => {
+                    if *renamed == hash {
+                        return Before::Met;
+                    }
+                    before = Before::Renaming;
+                }
+                Some(_) => {}
+                None => {
+                    *place = Some((node, hash));
+                    break;
+                }
+            }
+        }
+        before
+    }
+}
+
+impl<'w> Walk<'w> {
     /// Answers for `name`, which lies in the zone.
     #[inline]
     pub(super) fn answer(
@@ -61,7 +124,7 @@ impl Walk<'_> {
         let (alias, first) = match found {
             Found::Name(node) => match self.tell(node, Place::QUESTION, out)? {
                 (Told::Whole, verdict) => return Ok(verdict),
-                (Told::Alias(target), _) => (target, Some(node)),
+                (Told::Alias(target), _) => (target, First::Alias(node)),
             },
             Found::Nothing => return Ok(self.nothing(out)?),
             Found::Cut(node) => {
@@ -75,13 +138,13 @@ impl Walk<'_> {
             }
             Found::Renamed(node) => {
                 self.counts_under(node, self.asked);
-                match self.rename(node, name, Place::QUESTION, out)? {
-                    Some(target) => (target, None),
+                match self.rename(node, name, Place::QUESTION, Before::Never, out)? {
+                    Some(target) => (target, First::Renamed(node)),
                     None => return Ok(ours(Rcode::YxDomain)),
                 }
             }
         };
-        Ok(self.follow(alias, first, out)?)
+        Ok(self.follow(alias, first, name, out)?)
     }
 
     /// Answers from this node count as one where answers are limited, whatever name below it they are for.
@@ -91,17 +154,23 @@ impl Walk<'_> {
         self.local.under = Some(Under { zone, hash, rtype });
     }
 
-    /// Goes on from the alias that `first` is; `owner` is where the name that it leads to stands.
+    /// Goes on from what was asked for, which is an alias; `owner` is where the name that it leads to stands.
     #[cold]
     fn follow(
         &mut self,
         owner: Place,
-        first: Option<&Node>,
+        first: First<'w>,
+        asked: &Lowered,
         out: &mut Writer<'_>,
     ) -> Result<Verdict, Full> {
+        let mut met = Met::default();
+        match first {
+            First::Alias(node) => met.note(node),
+            First::Renamed(node) => met.note_renamed(node, asked),
+        };
         // Only a panic leaves none.
         let mut name = self.local.target.take().unwrap_or_else(|| Box::new(Lowered::new()));
-        let verdict = self.follow_by(&mut name, owner, first, out);
+        let verdict = self.follow_by(&mut name, owner, met, out);
         self.local.target = Some(name);
         verdict
     }
@@ -111,42 +180,50 @@ impl Walk<'_> {
         &mut self,
         name: &mut Lowered,
         mut owner: Place,
-        first: Option<&Node>,
+        mut met: Met<'w>,
         out: &mut Writer<'_>,
     ) -> Result<Verdict, Full> {
-        let zone = self.zone;
-        let mut met = [None; MOST_ALIASES];
-        met[0] = first;
-        for step in 1..MOST_ALIASES {
+        let catalog = self.catalog;
+        for _ in 1..MOST_ALIASES {
             // For ANY, and for the alias itself, that is all.
             if matches!(self.asked, rtype::CNAME | rtype::ANY) || !owner.is_near() {
                 break;
             }
-            let sound = name.read(&self.local.scratch, 0).is_some();
-            let labels = zone.labels();
-            if !sound || name.labels() < labels || name.suffix(labels) != zone.apex() {
+            if name.read(&self.local.scratch, 0).is_none() {
                 break;
+            }
+            // Of names in zones of ours all is known that there is (RFC 1034 §4.3.2, step 3a); of others,
+            // and of zones that are not there yet, nothing.
+            let Whose::Of(zone) = catalog.find(name, self.asked) else { break };
+            if !std::ptr::eq(zone, self.zone) {
+                self.zone = zone;
+                let place = owner.after(name.as_slice().len() - zone.apex().len());
+                if !place.is_near() {
+                    break;
+                }
+                out.set_apex(place);
             }
             owner = match zone.look(name, self.asked) {
                 // A loop; all of it is told.
-                Found::Name(node) if met.iter().flatten().any(|met| std::ptr::eq(*met, node)) => {
-                    break;
-                }
-                Found::Name(node) => {
-                    met[step] = Some(node);
-                    match self.tell(node, owner, out)? {
-                        (Told::Whole, verdict) => return Ok(verdict),
-                        (Told::Alias(target), _) => target,
-                    }
-                }
+                Found::Name(node) if met.note(node) == Before::Met => break,
+                Found::Name(node) => match self.tell(node, owner, out)? {
+                    (Told::Whole, verdict) => return Ok(verdict),
+                    (Told::Alias(target), _) => target,
+                },
                 Found::Nothing => return self.nothing(out),
                 Found::Cut(node) => {
                     return self.refer(node, name, owner, out).map(|()| ours(Rcode::NoError));
                 }
-                Found::Renamed(node) => match self.rename(node, name, owner, out)? {
-                    Some(target) => target,
-                    None => return Ok(ours(Rcode::YxDomain)),
-                },
+                Found::Renamed(node) => {
+                    let before = met.note_renamed(node, name);
+                    if before == Before::Met {
+                        break;
+                    }
+                    match self.rename(node, name, owner, before, out)? {
+                        Some(target) => target,
+                        None => return Ok(ours(Rcode::YxDomain)),
+                    }
+                }
             };
         }
         Ok(ours(Rcode::NoError))
@@ -321,12 +398,15 @@ impl Walk<'_> {
         node: &Node,
         name: &Lowered,
         owner: Place,
+        before: Before,
         out: &mut Writer<'_>,
     ) -> Result<Option<Place>, Full> {
         let zone = self.zone;
         let Some(set) = zone.set(node, rtype::DNAME) else { return Ok(None) };
         let below = zone.octets_below(node, name.as_slice());
-        zone.put(set, owner.after(below), out)?;
+        if before == Before::Never {
+            zone.put(set, owner.after(below), out)?;
+        }
         let scratch = &mut self.local.scratch;
         scratch.clear();
         scratch.extend_from_slice(name.as_slice().get(..below).unwrap_or_default());

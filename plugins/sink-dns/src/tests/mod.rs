@@ -1,5 +1,6 @@
 //! The whole of it without sockets: octets in, octets out.
 
+mod aliases;
 mod changing;
 mod folder;
 mod idle;
