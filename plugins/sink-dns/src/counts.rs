@@ -2,6 +2,7 @@
 
 use crate::answer::Rcode;
 use crate::net::Transport;
+use crate::rrl::Limit;
 
 /// Response codes that are told apart (IANA), up to BADCOOKIE.
 const CODES: usize = 24;
@@ -13,6 +14,8 @@ pub(crate) struct Counts {
     codes: [[u64; CODES]; 2],
     /// By the zone's number.
     zones: Vec<u64>,
+    /// Answers above the limit: not sent, or sent without records.
+    limited: [u64; 2],
     any: bool,
 }
 
@@ -40,6 +43,17 @@ impl Counts {
         self.any = true;
     }
 
+    /// Counts what a limit did to an answer.
+    #[inline]
+    pub(crate) fn count_limited(&mut self, limit: Limit) {
+        match limit {
+            Limit::Send => return,
+            Limit::Drop => self.limited[0] += 1,
+            Limit::Slip => self.limited[1] += 1,
+        }
+        self.any = true;
+    }
+
     /// Whether anything was counted since it was made, or poured out.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,7 +64,9 @@ impl Counts {
     pub(crate) fn pour(&mut self, sum: &mut Counts) {
         sum.make_room(self.zones.len());
         let codes = self.codes.iter_mut().flatten().zip(sum.codes.iter_mut().flatten());
-        for (count, sum) in codes.chain(self.zones.iter_mut().zip(&mut sum.zones)) {
+        let zones = self.zones.iter_mut().zip(&mut sum.zones);
+        let limited = self.limited.iter_mut().zip(&mut sum.limited);
+        for (count, sum) in codes.chain(zones).chain(limited) {
             *sum += std::mem::take(count);
         }
         sum.any |= std::mem::take(&mut self.any);
@@ -63,6 +79,16 @@ impl Counts {
             Transport::Tcp => 1,
         };
         self.codes[by].get(rcode as usize).copied().unwrap_or_default()
+    }
+
+    /// Answers that a limit kept from being sent.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.limited[0]
+    }
+
+    /// Answers of which a limit left none but the head.
+    pub(crate) fn cut_off(&self) -> u64 {
+        self.limited[1]
     }
 
     /// Answers from the zone with that number.

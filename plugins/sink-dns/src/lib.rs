@@ -180,6 +180,12 @@ impl Dns {
                 self.host.log(&format!("answered by {name}: {told}"));
             }
         }
+        let (dropped, cut_off) = (counts.dropped(), counts.cut_off());
+        if dropped + cut_off > 0 {
+            self.host.log(&format!(
+                "above the limit of `rrl`: {dropped} not answered, {cut_off} asked to come by TCP"
+            ));
+        }
         let zones = self.shared.engine.asked_for(&counts);
         let told: Vec<_> =
             zones.iter().take(ZONES_TOLD).map(|(zone, count)| format!("{zone} {count}")).collect();

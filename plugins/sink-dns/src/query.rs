@@ -264,11 +264,10 @@ impl<'m> Options<'m> {
             data = rest;
             match u16::from_be_bytes([c, o]) {
                 option::NSID => options.nsid = true,
-                // The client's half, or both (RFC 7873 §4); of several the first counts (§5.2).
-                option::COOKIE if matches!(value.len(), 8 | 16..=40) => {
+                // Of several the first counts (RFC 7873 §5.2).
+                option::COOKIE => {
                     options.cookie.get_or_insert(value);
                 }
-                option::COOKIE => return None,
                 option::KEEPALIVE if value.is_empty() => options.keepalive = Keepalive::Asked,
                 option::KEEPALIVE => options.keepalive = Keepalive::Given,
                 _ => {}

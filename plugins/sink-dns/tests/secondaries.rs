@@ -134,11 +134,17 @@ fn secondaries_of_every_make_take_the_zone_and_follow_its_changes() {
     assert_eq!(knot.matches("] AXFR, incoming").count(), 2, "{knot}");
     assert!(knot.matches("] IXFR, incoming").count() >= 2, "{knot}");
 
-    let stranger = Command::new("dig")
-        .args(["@127.0.0.1", "-p", &primary.port().to_string(), "www.example", "AXFR"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&stranger.stdout).into_owned();
-    assert!(said.contains("Transfer failed") && !said.contains("ns1.www.example"), "{said}");
+    // BIND keeps a journal of what comes by IXFR, and of nothing else.
+    assert!(secondaries[0].keeps("www.example.jnl"), "{}", secondaries[0].log());
+
+    let another = "hmac-sha256:k:bm90IHRoZSBzZWNyZXQgdGhhdCBpdCBoYXMgdG8gYmU=";
+    for asked in [&["AXFR"][..], &["IXFR=8"], &["AXFR", "-y", another], &["IXFR=8", "-y", another]]
+    {
+        let mut stranger = Command::new("dig");
+        stranger.args(["@127.0.0.1", "-p", &primary.port().to_string(), "www.example"]).args(asked);
+        let said = String::from_utf8_lossy(&stranger.output().unwrap().stdout).into_owned();
+        let failed = said.contains("Transfer failed") || said.contains("BADSIG");
+        assert!(failed && !said.contains("ns1.www.example"), "{asked:?}: {said}");
+    }
     sink.stop();
 }

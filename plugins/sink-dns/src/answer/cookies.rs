@@ -38,6 +38,11 @@ pub(crate) struct SecretError;
 #[derive(Clone, Copy)]
 struct Key(u64, u64);
 
+/// Whether that may be a cookie: a client's half, or both (RFC 7873 §4).
+pub(super) fn is_sound(shown: &[u8]) -> bool {
+    matches!(shown.len(), 8 | 16..=40)
+}
+
 impl Cookies {
     pub(crate) fn new() -> Result<Cookies, SecretError> {
         if let Some(secret) = SECRET.get() {
@@ -50,7 +55,7 @@ impl Cookies {
 
     /// Both halves, for a client that showed `shown` at the second `now`.
     pub(super) fn answer(&self, shown: &[u8], client: IpAddr, now: u32) -> Option<[u8; WHOLE]> {
-        let half: &[u8; CLIENT] = shown.first_chunk()?;
+        let half: &[u8; CLIENT] = shown.first_chunk().filter(|_| is_sound(shown))?;
         Some(self.key(now).cookie(half, now, client))
     }
 

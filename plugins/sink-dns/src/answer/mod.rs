@@ -155,8 +155,9 @@ impl Respond for Responder {
     fn refresh(&mut self) {
         let catalog = self.engine.catalog();
         if self.local.turns.len() < catalog.turns() {
-            // Whoever is new begins anywhere.
-            self.local.turns.resize(catalog.turns(), 0);
+            // Whoever is new begins anywhere, or each thread's first answer would be the same.
+            let Local { turns, random, .. } = &mut self.local;
+            turns.resize_with(catalog.turns(), || random.u16(..).into());
         }
         self.counts.make_room(catalog.numbers());
         self.catalog = Some(catalog);
@@ -231,14 +232,16 @@ impl Responder {
                     Handed::Refused(verdict) => Ok(verdict),
                     // That is all of it over UDP: who is behind asks again by TCP (RFC 1995 §2).
                     Handed::Serial(zone) => {
-                        Walk { zone, asked: rtype::SOA, client: peer.client.ip(), local }
+                        let client = peer.client.ip();
+                        Walk { catalog, zone, asked: rtype::SOA, client, local }
                             .answer(name, &mut writer)
                     }
                 }
             }
             None => tell(catalog, local, name, &query, peer, &mut writer),
         };
-        let Some(told) = ration(engine, local, name.as_slice(), &query, peer, told) else {
+        let rcode = told.as_ref().map_or(Rcode::NoError, |verdict| verdict.rcode);
+        let Some(told) = ration(engine, local, counts, name.as_slice(), &query, peer, told) else {
             return Reply::Silence;
         };
         let (verdict, cut) = match told {
@@ -249,7 +252,7 @@ impl Responder {
                 (Verdict { authority, ..Verdict::of(Rcode::NoError) }, 0x02)
             }
         };
-        counts.count(peer.transport, verdict.rcode, local.zone);
+        counts.count(peer.transport, rcode, local.zone);
         writer.release(reserved);
         if let Some(opt) = &opt {
             opt.put(verdict.rcode, verdict.explanation, &local.why, &mut writer);
@@ -327,5 +330,5 @@ fn tell(
         }
     };
     local.zone = Some(zone.number());
-    Walk { zone, asked: query.rtype, client: peer.client.ip(), local }.answer(name, out)
+    Walk { catalog, zone, asked: query.rtype, client: peer.client.ip(), local }.answer(name, out)
 }

@@ -1,6 +1,7 @@
 //! Answers over UDP where they are limited (RRL).
 
 use super::{Local, Rcode, Truncated, Verdict};
+use crate::counts::Counts;
 use crate::engine::Engine;
 use crate::net::{Peer, Transport};
 use crate::query::{Edns, Query};
@@ -12,6 +13,7 @@ use crate::rrl::{Alike, Limit};
 pub(super) fn ration(
     engine: &Engine,
     local: &mut Local,
+    counts: &mut Counts,
     name: &[u8],
     query: &Query<'_>,
     peer: &Peer,
@@ -30,7 +32,9 @@ pub(super) fn ration(
         None if query.question.is_empty() => Alike::Question(&[], 0),
         None => Alike::Question(name, query.rtype),
     };
-    match judge(engine, local, query.edns, peer, rcode, alike) {
+    let limit = judge(engine, local, query.edns, peer, rcode, alike);
+    counts.count_limited(limit);
+    match limit {
         Limit::Send => Some(told),
         Limit::Slip => Some(Err(Truncated(authority))),
         Limit::Drop => None,
@@ -41,11 +45,18 @@ pub(super) fn ration(
 pub(super) fn may_be_told(
     engine: &Engine,
     local: &mut Local,
+    counts: &mut Counts,
     edns: Option<Edns<'_>>,
     peer: &Peer,
     rcode: Rcode,
 ) -> bool {
-    judge(engine, local, edns, peer, rcode, Alike::Question(&[], 0)) != Limit::Drop
+    let limit = match judge(engine, local, edns, peer, rcode, Alike::Question(&[], 0)) {
+        // There is nothing to be cut off.
+        Limit::Slip => Limit::Send,
+        other => other,
+    };
+    counts.count_limited(limit);
+    limit == Limit::Send
 }
 
 fn judge(

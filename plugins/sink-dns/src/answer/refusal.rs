@@ -1,5 +1,6 @@
 //! What is answered without a look at any zone.
 
+use super::cookies::is_sound;
 use super::edns::OptRecord;
 use super::rationing::may_be_told;
 use super::{Explanation, Identity, PLAIN, Rcode, Responder, Verdict, Writer};
@@ -20,7 +21,8 @@ impl Responder {
         out: &mut [u8],
     ) -> Reply {
         let edns = Edns::find(message, header);
-        if !may_be_told(&self.engine, &mut self.local, edns, peer, verdict.rcode) {
+        if !may_be_told(&self.engine, &mut self.local, &mut self.counts, edns, peer, verdict.rcode)
+        {
             return Reply::Silence;
         }
         let Ok(mut writer) = Writer::new(out, &[], PLAIN) else { return Reply::Silence };
@@ -39,6 +41,10 @@ pub(super) fn refusal(query: &Query<'_>, identity: &Identity, peer: &Peer) -> Op
     if let Some(Edns { version, options, .. }) = query.edns {
         if version != 0 {
             return Some(Verdict::of(Rcode::BadVers));
+        }
+        // Without cookies of our own it is an option like any that is not known (RFC 6891 §6.1.2).
+        if identity.cookies.is_some() && options.cookie.is_some_and(|shown| !is_sound(shown)) {
+            return Some(Verdict::of(Rcode::FormErr));
         }
         // RFC 7828 §3.2.1; over UDP it says nothing, whatever it says (§3.2.2).
         if options.keepalive == Keepalive::Given && peer.transport == Transport::Tcp {

@@ -39,7 +39,14 @@ impl Responder {
             Err(error) => {
                 let Ok(original) = Message::from_octets(message) else { return Reply::Silence };
                 let rcode = super::Rcode::NotAuth;
-                if !may_be_told(&self.engine, &mut self.local, query.edns, peer, rcode) {
+                if !may_be_told(
+                    &self.engine,
+                    &mut self.local,
+                    &mut self.counts,
+                    query.edns,
+                    peer,
+                    rcode,
+                ) {
                     return Reply::Silence;
                 }
                 self.counts.count(peer.transport, rcode, None);

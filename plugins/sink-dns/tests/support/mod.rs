@@ -93,6 +93,11 @@ impl Daemon {
     }
 
     /// What it has written.
+    /// Whether it keeps such a file.
+    pub(crate) fn keeps(&self, file: &str) -> bool {
+        self.folder.path().join(file).exists()
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
