@@ -28,6 +28,7 @@ pub mod nameserver;
 pub mod netns;
 pub mod process;
 pub mod reader;
+pub mod relay;
 pub mod server;
 pub mod site;
 pub mod status;

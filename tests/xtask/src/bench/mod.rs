@@ -7,6 +7,7 @@ mod day;
 mod detection;
 mod dns;
 mod idle;
+mod intake;
 mod monitor;
 pub(crate) mod pages;
 mod plugins;
@@ -27,6 +28,7 @@ pub(crate) enum Bench {
     Detection(detection::Detection),
     Dns(dns::Dns),
     Idle(idle::Idle),
+    Intake(intake::Intake),
     Plugins(plugins::Plugins),
     Probes(probes::Probes),
     Publish(publish::Publish),
@@ -43,6 +45,7 @@ impl Bench {
             Bench::Detection(detection) => detection.run(),
             Bench::Dns(dns) => dns.run(),
             Bench::Idle(idle) => idle.run(),
+            Bench::Intake(intake) => intake.run(),
             Bench::Plugins(plugins) => plugins.run(),
             Bench::Probes(probes) => probes.run(),
             Bench::Publish(publish) => publish.run(),
