@@ -63,7 +63,7 @@ enum Run {
         _claim: Claim,
     },
     Serving {
-        _serving: Serving,
+        _serving: Box<Serving>,
     },
     Stopped,
 }
@@ -159,7 +159,7 @@ impl Dns {
             Run::Stopped => Err(Fault::busy("the sink is stopped")),
             Run::Made { .. } => {
                 let serving = Serving::start(&self.settings, &self.shared, &self.host)?;
-                *run = Run::Serving { _serving: serving };
+                *run = Run::Serving { _serving: Box::new(serving) };
                 Ok(())
             }
         }

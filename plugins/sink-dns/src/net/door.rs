@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::Socket;
 
 use super::Transport;
-use super::listen::{BACKLOG, ListenError, refused};
+use super::listen::{BACKLOG, ListenError, alone, refused};
 
 /// Whether what is sent to a server's addresses comes to it yet.
 #[derive(Debug, Default)]
@@ -37,12 +37,20 @@ pub(crate) enum Passage {
     End,
 }
 
-/// A socket that is bound when its door is opened.
+/// The sockets at one address, to be bound when their door is opened.
 #[derive(Debug)]
 pub(super) struct Unbound {
-    pub(super) socket: Socket,
     pub(super) address: SocketAddr,
-    pub(super) transport: Transport,
+    pub(super) sockets: Vec<(Socket, Transport)>,
+    /// So many of them are bound already.
+    bound: usize,
+}
+
+/// Binds what could not be bound when a server's door was opened: an address may have been away just then.
+#[derive(Debug)]
+pub(crate) struct Latecomers {
+    number: u64,
+    door: Arc<Door>,
 }
 
 /// The addresses of one server, until dropped.
@@ -66,6 +74,8 @@ struct Listening {
     number: u64,
     addresses: Vec<SocketAddr>,
     standing: Standing,
+    /// What could not be bound when its door was opened.
+    lacking: Vec<Unbound>,
 }
 
 enum Standing {
@@ -135,32 +145,71 @@ impl Places {
             Standing::Waits(Arc::clone(&door), unbound)
         };
         let its = addresses.clone();
-        self.0.servers.push(Listening { number, addresses: its, standing });
+        let lacking = Vec::new();
+        self.0.servers.push(Listening { number, addresses: its, standing, lacking });
         Place { number, addresses, door }
     }
 
-    /// Opens every door before which nobody stands any more.
-    fn open(&mut self) -> Vec<ListenError> {
-        let mut faults = Vec::new();
+    /// Opens every door before which nobody stands any more. What cannot be bound is left to the server's
+    /// [`Latecomers`].
+    fn open(&mut self) {
         for i in 0..self.0.servers.len() {
             let Standing::Waits(_, unbound) = &self.0.servers[i].standing else { continue };
-            if unbound.iter().any(|socket| self.answer_at(socket.address)) {
+            if unbound.iter().any(|sockets| self.answer_at(sockets.address)) {
                 continue;
             }
-            let opened = std::mem::replace(&mut self.0.servers[i].standing, Standing::Answers);
-            if let Standing::Waits(door, unbound) = opened {
-                faults.extend(unbound.into_iter().filter_map(|socket| socket.bind().err()));
+            let server = &mut self.0.servers[i];
+            let opened = std::mem::replace(&mut server.standing, Standing::Answers);
+            if let Standing::Waits(door, mut unbound) = opened {
+                unbound.retain_mut(|sockets| sockets.bind().is_err());
+                server.lacking = unbound;
                 door.become_(State::Open);
             }
         }
+    }
+
+    /// Binds what a server lacks, and says what it lacks still. An address that is another process's is
+    /// not shared with it.
+    fn bind_late(&mut self, number: u64) -> Vec<ListenError> {
+        let mut servers = self.0.servers.iter();
+        let Some(place) = servers.position(|server| server.number == number) else {
+            return Vec::new();
+        };
+        let mut lacking = std::mem::take(&mut self.0.servers[place].lacking);
+        let mut faults = Vec::new();
+        lacking.retain_mut(|sockets| {
+            let is_first = self.are_alone_with(sockets);
+            let tried = if is_first { alone(sockets.address) } else { Ok(()) };
+            match tried.and_then(|()| sockets.bind()) {
+                Ok(()) => false,
+                Err(fault) => {
+                    faults.push(fault);
+                    true
+                }
+            }
+        });
+        self.0.servers[place].lacking = lacking;
         faults
+    }
+
+    /// Whether no socket of this process is bound where these are to be, as far as its servers know.
+    fn are_alone_with(&self, sockets: &Unbound) -> bool {
+        let all = self.0.servers.iter().flat_map(|server| &server.addresses);
+        sockets.bound == 0 && all.filter(|other| overlap(**other, sockets.address)).count() == 1
     }
 }
 
 impl Place {
+    /// Who binds what cannot be bound when the door is opened; nobody, where all is bound already.
+    pub(super) fn latecomers(&self) -> Option<Latecomers> {
+        let is_closed = matches!(*self.door.state(), State::Closed);
+        let door = || Arc::clone(&self.door);
+        is_closed.then(|| Latecomers { number: self.number, door: door() })
+    }
+
     /// Has those that wait behind this server bind their sockets, so that there is no moment at which
-    /// nobody listens. Says what could not be bound.
-    pub(super) fn leave(&self) -> Vec<ListenError> {
+    /// nobody listens.
+    pub(super) fn leave(&self) {
         let mut places = Places::all();
         let mut servers = places.0.servers.iter_mut();
         if let Some(own) = servers.find(|server| server.number == self.number)
@@ -168,14 +217,26 @@ impl Place {
         {
             door.become_(State::Shut);
         }
-        places.open()
+        places.open();
+    }
+}
+
+impl Latecomers {
+    /// Waits until the door is opened.
+    pub(crate) fn pass(&self) -> Passage {
+        self.door.pass(|| ())
+    }
+
+    /// Tries what could not be bound yet. Says what still cannot be.
+    pub(crate) fn bind(&self) -> Vec<ListenError> {
+        Places::all().bind_late(self.number)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         // Where sockets were never given to a server.
-        let _ = self.leave();
+        self.leave();
         Places::all().0.servers.retain(|server| server.number != self.number);
     }
 }
@@ -196,12 +257,27 @@ pub(crate) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 impl Unbound {
-    fn bind(self) -> Result<(), ListenError> {
-        let bound = self.socket.bind(&self.address.into());
-        let bound = bound.and_then(|()| match self.transport {
-            Transport::Udp => Ok(()),
-            Transport::Tcp => self.socket.listen(BACKLOG),
-        });
-        bound.map_err(|error| refused(self.address, self.transport, error))
+    pub(super) fn new(address: SocketAddr) -> Unbound {
+        Unbound { address, sockets: Vec::new(), bound: 0 }
     }
+
+    /// Binds those that are not bound yet, up to one that cannot be.
+    fn bind(&mut self) -> Result<(), ListenError> {
+        for (socket, transport) in self.sockets.iter().skip(self.bound) {
+            let bound = if has_port(socket) { Ok(()) } else { socket.bind(&self.address.into()) };
+            let bound = bound.and_then(|()| match transport {
+                Transport::Udp => Ok(()),
+                Transport::Tcp => socket.listen(BACKLOG),
+            });
+            bound.map_err(|error| refused(self.address, *transport, error))?;
+            self.bound += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Whether it was bound by a try that failed then.
+fn has_port(socket: &Socket) -> bool {
+    let own = socket.local_addr().ok().and_then(|own| own.as_socket());
+    own.is_some_and(|own| own.port() != 0)
 }

@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::Transport;
 use super::batch::{self, Segments};
-use super::door::{Door, Place, Places, Unbound};
+use super::door::{Door, Latecomers, Place, Places, Unbound};
 
 /// Every socket of a server: for each worker one for UDP and one for TCP at every address.
 #[derive(Debug)]
@@ -81,6 +81,16 @@ const UNSENT: u32 = 128 << 10;
 /// A port that the kernel chose for UDP may be taken for TCP: so often another one is asked for.
 const TRIES: usize = 32;
 
+impl ListenError {
+    /// The address that it is about.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            ListenError::Nowhere => None,
+            ListenError::Twice(address) | ListenError::Refused { address, .. } => Some(*address),
+        }
+    }
+}
+
 impl Sockets {
     /// Binds everything at once, or nothing. `[::]` is IPv6 alone: whoever wants both lists `0.0.0.0`, too.
     /// Port 0 is one that the kernel chooses, the same for both transports.
@@ -110,7 +120,7 @@ impl Sockets {
         let (mut addresses, mut unbound) = (Vec::with_capacity(listen.len()), Vec::new());
         for asked in listen {
             let address = if places.answer_at(*asked) {
-                unbound.extend(later(*asked, &mut its)?);
+                unbound.push(later(*asked, &mut its)?);
                 *asked
             } else {
                 now(*asked, &mut its)?
@@ -128,6 +138,11 @@ impl Sockets {
     /// Before which its threads wait.
     pub(crate) fn door(&self) -> Arc<Door> {
         Arc::clone(&self.place.door)
+    }
+
+    /// Who binds what cannot be bound as the door is opened; nobody, where all is bound already.
+    pub(crate) fn latecomers(&self) -> Option<Latecomers> {
+        self.place.latecomers()
     }
 }
 
@@ -153,8 +168,8 @@ fn now(asked: SocketAddr, workers: &mut [WorkerSockets]) -> Result<SocketAddr, L
 }
 
 /// The same without binding them.
-fn later(address: SocketAddr, workers: &mut [WorkerSockets]) -> Result<Vec<Unbound>, ListenError> {
-    let mut all = Vec::with_capacity(2 * workers.len());
+fn later(address: SocketAddr, workers: &mut [WorkerSockets]) -> Result<Unbound, ListenError> {
+    let mut all = Unbound::new(address);
     for worker in workers {
         let udp = || {
             let endpoint = UdpEndpoint::new(address)?;
@@ -162,20 +177,20 @@ fn later(address: SocketAddr, workers: &mut [WorkerSockets]) -> Result<Vec<Unbou
         };
         let (socket, endpoint) = udp().map_err(|e| refused(address, Transport::Udp, e))?;
         worker.udp.push(endpoint);
-        all.push(Unbound { socket, address, transport: Transport::Udp });
+        all.sockets.push((socket, Transport::Udp));
         let tcp = || {
             let socket = listener(address)?;
             Ok((socket.try_clone()?, TcpEndpoint { socket: socket.into(), ip: address.ip() }))
         };
         let (socket, endpoint) = tcp().map_err(|e| refused(address, Transport::Tcp, e))?;
         worker.tcp.push(endpoint);
-        all.push(Unbound { socket, address, transport: Transport::Tcp });
+        all.sockets.push((socket, Transport::Tcp));
     }
     Ok(all)
 }
 
 /// Whether nobody else has the address, who may share it or not.
-fn alone(address: SocketAddr) -> Result<(), ListenError> {
+pub(super) fn alone(address: SocketAddr) -> Result<(), ListenError> {
     let bound = |kind, protocol| {
         let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
         if address.is_ipv6() {

@@ -12,7 +12,7 @@ use mio::Waker;
 
 use super::Respond;
 use super::door::Place;
-use super::listen::{ListenError, Sockets, UdpEndpoint};
+use super::listen::{Sockets, UdpEndpoint};
 use super::tcp::TcpWorker;
 use super::udp::{self, UdpWorker};
 
@@ -91,9 +91,9 @@ impl Server {
     }
 
     /// Ends all threads and closes their sockets; datagrams that have come are still answered. Whoever
-    /// waits for its addresses has them first; says where that could not be.
-    pub(crate) fn stop(&mut self) -> Vec<ListenError> {
-        let faults = self.place.leave();
+    /// waits for its addresses has them first.
+    pub(crate) fn stop(&mut self) {
+        self.place.leave();
         self.udp.iter().for_each(|endpoints| udp::retire(endpoints));
         self.stop.0.store(true, Ordering::Release);
         for endpoints in self.udp.drain(..) {
@@ -107,13 +107,12 @@ impl Server {
             // A panic in it has been logged.
             let _ = thread.join();
         }
-        faults
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.stop();
+        self.stop();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What runs while the sink does: the server's threads, and one that looks at the zone files.
 
+mod late;
 mod shared;
 mod zones;
 
@@ -16,6 +17,7 @@ use crate::engine::Source;
 use crate::files::{self, Folder, Haste};
 use crate::net::{Passage, Server, Sockets, Work, is_answered};
 use crate::transfer::Notifier;
+use late::Late;
 use shared::Life;
 pub(crate) use shared::Shared;
 use zones::Files;
@@ -24,7 +26,7 @@ use zones::Files;
 #[derive(Debug)]
 pub(crate) struct Serving {
     server: Server,
-    host: Host,
+    _late: Late,
     _notifier: Notifier,
     watcher: Watcher,
 }
@@ -61,6 +63,7 @@ impl Serving {
         let notifier = Notifier::start(&settings.notify, settings.key.as_ref(), told, host);
         let notifier = notifier.map_err(Fault::io)?;
         let addresses: Vec<_> = sockets.addresses().iter().map(ToString::to_string).collect();
+        let late = Late::start(sockets.latecomers(), shared, host)?;
         let responder = || Responder::new(Arc::clone(&shared.engine));
         let (door, is_said) = (sockets.door(), Arc::new(AtomicBool::new(false)));
         let spawn = |name: &str, mut work: Work| {
@@ -83,16 +86,14 @@ impl Serving {
         let server =
             Server::start(sockets, &settings.limits, responder, &spawn).map_err(Fault::io)?;
         host.log(&format!("answering at {}", addresses.join(", ")));
-        Ok(Serving { server, host: host.clone(), _notifier: notifier, watcher })
+        Ok(Serving { server, _late: late, _notifier: notifier, watcher })
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
         self.watcher.shared.end();
-        for fault in self.server.stop() {
-            self.host.warn(&format!("where this server answered, the next does not: {fault}"));
-        }
+        self.server.stop();
     }
 }
 

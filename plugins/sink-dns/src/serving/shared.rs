@@ -76,6 +76,13 @@ impl Shared {
         *pace != Pace::Ended
     }
 
+    /// Waits as long as between two looks, or until the end.
+    pub(super) fn rest(&self) -> Life {
+        let runs = |pace: &mut Pace| *pace != Pace::Ended;
+        drop(self.paced.wait_timeout_while(lock(&self.pace), PAUSE, runs));
+        self.life()
+    }
+
     pub(crate) fn are_told(&self, faults: Vec<String>) {
         *lock(&self.told) = faults;
     }

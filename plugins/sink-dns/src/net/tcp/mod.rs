@@ -4,6 +4,9 @@ mod connection;
 mod desk;
 mod table;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -264,6 +267,8 @@ impl<R: Respond> TcpWorker<R> {
                 }
                 Err(error) => match error.raw_os_error() {
                     Some(libc::EAGAIN) => return,
+                    // It does not listen: its address could not be had, and an event tells once it can.
+                    Some(libc::EINVAL | libc::EBADF | libc::ENOTSOCK | libc::EOPNOTSUPP) => return,
                     // No descriptor or no memory: somebody has to go.
                     Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {
                         match self.table.longest_idle() {
