@@ -22,7 +22,7 @@ pub(super) enum Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Look {
     inode: (u64, u64),
-    octets: u64,
+    pub(super) octets: u64,
     /// Seconds and nanoseconds.
     written: (i64, i64),
     changed: (i64, i64),

@@ -9,10 +9,8 @@ use rais_zone::ZoneName;
 
 use super::contents::zone;
 use super::entry::Look;
-use super::told;
-use super::{Brought, Found};
+use super::{Found, told};
 
-/// A file, as it was when it was last looked at.
 #[derive(Debug)]
 pub(super) struct File {
     /// The zone's name on the wire.
@@ -51,9 +49,8 @@ pub(super) enum Standing {
 }
 
 impl File {
-    pub(super) fn is_as_before(&self, look: Look, taken: &BTreeSet<Vec<u8>>) -> bool {
-        let whose = Owner::of(&self.apex, taken);
-        self.look == look && self.standing == Standing::Read && self.owner == whose
+    pub(super) fn is_as_before(&self, look: Look, owner: Owner) -> bool {
+        self.look == look && self.standing == Standing::Read && self.owner == owner
     }
 
     /// Has it read at the next look.
@@ -62,13 +59,14 @@ impl File {
         self.read = None;
     }
 
+    /// Its zone, where that is another than before.
     pub(super) fn read_again(
         &mut self,
         path: &Path,
         name: Result<ZoneName, String>,
         goes_on: &dyn Fn() -> bool,
-        brought: &mut Brought,
-    ) {
+        faults: &mut Vec<String>,
+    ) -> Option<Found> {
         let before = self.read.take();
         let octets = match fs::read(path) {
             Ok(octets) => octets,
@@ -80,10 +78,10 @@ impl File {
                 if let Some(why) = &fault
                     && before.is_none_or(|before| before.fault != fault)
                 {
-                    brought.faults.push(told(path, why));
+                    faults.push(told(path, why));
                 }
                 self.read = Some(Reading { hash: None, fault });
-                return;
+                return None;
             }
         };
         let mut hasher = DefaultHasher::new();
@@ -91,22 +89,19 @@ impl File {
         let hash = Some(hasher.finish());
         if let Some(same) = before.filter(|before| before.hash == hash) {
             self.read = Some(same);
-            return;
+            return None;
         }
         let zone = name.and_then(|name| zone(octets, &name, goes_on));
-        let fault = match zone {
+        let (found, fault) = match zone {
             Ok(_) if self.owner == Owner::Binder => {
-                Some("not used: a binder publishes the zone of that name".to_owned())
+                (None, Some("not used: a binder publishes the zone of that name".to_owned()))
             }
-            Ok(zone) => {
-                let path = path.to_owned();
-                brought.found.extend(zone.map(|zone| Found { path, zone }));
-                None
-            }
-            Err(why) => Some(why),
+            Ok(zone) => (zone, None),
+            Err(why) => (None, Some(why)),
         };
-        brought.faults.extend(fault.as_ref().map(|why| told(path, why)));
+        faults.extend(fault.as_ref().map(|why| told(path, why)));
         self.read = Some(Reading { hash, fault });
+        found.map(|zone| Found { path: path.to_owned(), zone })
     }
 }
 

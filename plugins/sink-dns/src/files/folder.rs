@@ -2,21 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fs, io, thread};
+use std::{fs, io};
 
 use super::entry::{Entry, Look, zone_name};
 use super::file::{File, Owner, Standing};
+use super::rests::Rests;
+use super::tray::Tray;
 use crate::name::to_wire;
 use crate::zone::Zone;
 
-/// So many files are looked at before a rest. Each is a call of some microseconds, and a query that comes
-/// to a processor at it waits for the rest: of a thousand files looked at once a second by 32, the slowest
-/// answers in a hundred did.
-const AT_ONCE: usize = 4;
-const REST: Duration = Duration::from_millis(1);
-
-/// A folder of zone files, as it was when it was last looked at.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
@@ -32,11 +26,9 @@ pub(crate) enum Haste {
     Settled,
 }
 
-/// What a look at the folder brought.
+/// What a look at the folder brought, beside zones.
 #[derive(Debug, Default)]
 pub(crate) struct Brought {
-    /// Zones as their files are now.
-    pub(crate) found: Vec<Found>,
     /// Zones whose files are gone, by their names.
     pub(crate) gone: Vec<Vec<u8>>,
     /// Every zone that has a file, sound or not.
@@ -56,6 +48,16 @@ pub(crate) struct Found {
     pub(crate) zone: Zone,
 }
 
+/// The files that are there, but for those that cannot be looked at: these have no look.
+type There = BTreeMap<PathBuf, Option<Look>>;
+
+/// A file that is to be read.
+struct Changed<'t> {
+    path: &'t Path,
+    look: Look,
+    owner: Owner,
+}
+
 impl Folder {
     pub(crate) fn new(path: PathBuf) -> Folder {
         Folder { path, files: BTreeMap::new() }
@@ -65,9 +67,10 @@ impl Folder {
         &self.path
     }
 
-    /// Reads what has changed. A zone whose file is gone is to be served no more, but not one whose file
-    /// has become unsound: the one before goes on. Zones of `taken` are somebody else's. Nothing, where
-    /// it was not to go on.
+    /// Reads what has changed, and gives `serve` zones as their files are now: the short ones first, and
+    /// many at a time, since what takes long to read is to keep no other waiting. A zone whose file is gone
+    /// is to be served no more, but not one whose file has become unsound: the one before goes on. Zones of
+    /// `taken` are somebody else's. Nothing, where it was not to go on.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -76,12 +79,12 @@ impl Folder {
         haste: Haste,
         taken: &BTreeSet<Vec<u8>>,
         goes_on: &dyn Fn() -> bool,
+        serve: &mut dyn FnMut(Vec<Found>),
     ) -> io::Result<Option<Brought>> {
-        let (mut brought, mut there) = (Brought::default(), BTreeSet::new());
-        for (number, entry) in fs::read_dir(&self.path)?.enumerate() {
-            if haste == Haste::Settled && number % AT_ONCE == AT_ONCE - 1 {
-                thread::sleep(REST);
-            }
+        let mut rests = (haste == Haste::Settled).then(Rests::new);
+        let mut rest = || rests.iter_mut().for_each(Rests::after_one);
+        let (mut brought, mut there) = (Brought::default(), There::new());
+        for entry in fs::read_dir(&self.path)? {
             if !goes_on() {
                 return Ok(None);
             }
@@ -89,19 +92,30 @@ impl Folder {
             match Entry::of(&path) {
                 Entry::Hidden => {}
                 Entry::Other => brought.ignored.push(path),
-                // It cannot be looked at: that says nothing of the zone.
+                // That says nothing of the zone.
                 Entry::Unknown => {
-                    there.insert(path);
+                    there.insert(path, None);
                 }
                 Entry::File(look) => {
-                    there.insert(path.clone());
-                    self.look_at(path, look, haste, taken, goes_on, &mut brought);
+                    there.insert(path, Some(look));
                 }
             }
+            rest();
+        }
+        let mut tray = Tray::new(serve);
+        for changed in self.changed(&there, taken) {
+            if !goes_on() {
+                return Ok(None);
+            }
+            tray.before_reading(changed.look.octets);
+            let found = self.look_at(&changed, haste, goes_on, &mut brought.faults);
+            found.into_iter().for_each(|found| tray.put(found));
+            rest();
         }
         if !goes_on() {
             return Ok(None);
         }
+        tray.empty();
         self.miss(&there, &mut brought);
         for file in self.files.values().filter(|file| !file.apex.is_empty()) {
             brought.named.insert(file.apex.clone());
@@ -112,11 +126,47 @@ impl Folder {
         Ok(Some(brought))
     }
 
+    /// The files that are others than before, the shortest first.
+    fn changed<'t>(&self, there: &'t There, taken: &BTreeSet<Vec<u8>>) -> Vec<Changed<'t>> {
+        let mut changed = Vec::new();
+        for (path, look) in there {
+            let Some(look) = *look else { continue };
+            let known = self.files.get(path);
+            let owner = Owner::of(&known.map_or_else(|| apex(path), |old| old.apex.clone()), taken);
+            if !known.is_some_and(|old| old.is_as_before(look, owner)) {
+                changed.push(Changed { path, look, owner });
+            }
+        }
+        changed.sort_by_key(|changed| changed.look.octets);
+        changed
+    }
+
+    /// Reads a file that has changed.
+    fn look_at(
+        &mut self,
+        changed: &Changed<'_>,
+        haste: Haste,
+        goes_on: &dyn Fn() -> bool,
+        faults: &mut Vec<String>,
+    ) -> Option<Found> {
+        let Changed { path, look, owner } = *changed;
+        let old = self.files.remove(path);
+        let still = haste == Haste::Now || old.as_ref().is_some_and(|old| old.look == look);
+        let standing = if still { Standing::Read } else { Standing::Moving };
+        // Where it was another's, it is read whatever it says.
+        let read = old.filter(|old| old.owner == owner).and_then(|old| old.read);
+        let mut file = File { apex: apex(path), owner, look, standing, read };
+        let read = || file.read_again(path, zone_name(path), goes_on, faults);
+        let found = still.then(read).flatten();
+        self.files.insert(path.to_owned(), file);
+        found
+    }
+
     /// Forgets files that were not there at two looks.
-    fn miss(&mut self, there: &BTreeSet<PathBuf>, brought: &mut Brought) {
+    fn miss(&mut self, there: &There, brought: &mut Brought) {
         let mut gone = Vec::new();
         self.files.retain(|path, file| {
-            if there.contains(path) {
+            if there.contains_key(path) {
                 return true;
             }
             let is_over = file.standing == Standing::Missing;
@@ -135,38 +185,17 @@ impl Folder {
             }
         }
     }
+}
 
-    /// Reads a file that has changed.
-    fn look_at(
-        &mut self,
-        path: PathBuf,
-        look: Look,
-        haste: Haste,
-        taken: &BTreeSet<Vec<u8>>,
-        goes_on: &dyn Fn() -> bool,
-        brought: &mut Brought,
-    ) {
-        if self.files.get(&path).is_some_and(|old| old.is_as_before(look, taken)) {
-            return;
-        }
-        let old = self.files.remove(&path);
-        let still = haste == Haste::Now || old.as_ref().is_some_and(|old| old.look == look);
-        let name = zone_name(&path);
-        let apex = name.as_ref().map(|name| to_wire(name.as_str())).unwrap_or_default();
-        let owner = Owner::of(&apex, taken);
-        let standing = if still { Standing::Read } else { Standing::Moving };
-        // Where it was another's, it is read whatever it says.
-        let read = old.filter(|old| old.owner == owner).and_then(|old| old.read);
-        let mut file = File { apex, owner, look, standing, read };
-        if still {
-            file.read_again(&path, name, goes_on, brought);
-        }
-        self.files.insert(path, file);
-    }
+/// A file's zone on the wire; nothing, where its name is none.
+fn apex(path: &Path) -> Vec<u8> {
+    zone_name(path).map(|name| to_wire(name.as_str())).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
 
     /// The memory of a process cannot be read where nothing is mapped: EIO, from what is a file.
@@ -176,7 +205,10 @@ mod tests {
         let path = bed.path().join("a.example.zone");
         std::os::unix::fs::symlink("/proc/self/mem", &path).unwrap();
         let mut folder = Folder::new(bed.path().to_owned());
-        let mut look = || folder.look(Haste::Now, &BTreeSet::new(), &|| true).unwrap().unwrap();
+        let mut look = || {
+            let none = &mut |_| unreachable!();
+            folder.look(Haste::Now, &BTreeSet::new(), &|| true, none).unwrap().unwrap()
+        };
         let first = look();
         assert!(first.faults.len() == 1 && first.faults[0].contains("os error 5"), "{first:?}");
         for _ in 0..2 {
@@ -184,5 +216,34 @@ mod tests {
             assert_eq!(next.faults, [""; 0]);
             assert_eq!(next.unread, BTreeSet::from([to_wire("a.example")]), "still to be read");
         }
+    }
+
+    #[test]
+    fn a_long_file_keeps_no_short_one_from_being_served() {
+        const RECORDS: usize = 20_000;
+        let bed = tempfile::tempdir().unwrap();
+        let head = "$TTL 60\n@ SOA ns h 1 1 1 1 1\n NS ns.b.\n";
+        let shorts = ["a", "b", "d", "e"];
+        for short in shorts {
+            fs::write(bed.path().join(format!("{short}.zone")), head).unwrap();
+        }
+        let records: String = (0..RECORDS).map(|i| format!("x{i} A 192.0.2.1\n")).collect();
+        fs::write(bed.path().join("c.zone"), format!("{head}{records}")).unwrap();
+        let served = RefCell::new(BTreeSet::new());
+        let (asked, before) = (Cell::new(0), Cell::new(0));
+        // It is asked at each record, so that at last the long file is being read.
+        let goes_on = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == RECORDS / 2 {
+                before.set(served.borrow().len());
+            }
+            true
+        };
+        let mut serve = |found: Vec<Found>| {
+            served.borrow_mut().extend(found.into_iter().map(|found| found.zone.apex().to_vec()));
+        };
+        let mut folder = Folder::new(bed.path().to_owned());
+        folder.look(Haste::Now, &BTreeSet::new(), &goes_on, &mut serve).unwrap().unwrap();
+        assert_eq!((before.get(), served.borrow().len()), (shorts.len(), shorts.len() + 1));
     }
 }

@@ -4,6 +4,8 @@ mod contents;
 mod entry;
 mod file;
 mod folder;
+mod rests;
+mod tray;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -7,6 +7,7 @@ mod zones;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rais_sdk::Again;
 use rais_sdk::prelude::*;
@@ -111,10 +112,12 @@ impl Watcher {
         shared.engine.expect(Source::Files, named);
         shared.files_are(Files::Unread);
         let (shared, log, mut folder) = (Arc::clone(shared), host.clone(), Folder::new(path));
-        let (mut haste, mut failed) = (Haste::Now, false);
+        let (mut haste, mut failed, mut took) = (Haste::Now, false, Duration::ZERO);
         let work = move || {
-            while haste == Haste::Now || shared.goes_on() {
+            while haste == Haste::Now || shared.goes_on(took) {
+                let begun = Instant::now();
                 let looked = shared.look(&mut folder, haste, &log);
+                took = begun.elapsed();
                 haste = Haste::Settled;
                 shared.files_are(Files::Read);
                 // Said once.

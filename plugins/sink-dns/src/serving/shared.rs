@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use rais_sdk::prelude::*;
 
-use super::zones::{Files, Start, Zones};
+use super::zones::{Files, News, Start, Zones};
 use crate::engine::{Engine, lock};
 use crate::files::{Folder, Haste};
 use crate::net::Passage;
 use crate::publish::Records;
 use crate::transfer::Told;
 
-/// How often the zone files are looked at.
+/// How often the zone files are looked at, where a look takes less than half of it.
 const PAUSE: Duration = Duration::from_secs(1);
 /// So long queries wait at the start for zones to be there. One that cannot be must not keep the others
 /// from being answered.
@@ -21,6 +21,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// So long a reload waits for the zone files, while the server before goes on answering. A host waits for
 /// five seconds.
 const READING: Duration = Duration::from_secs(3);
+
 /// What the sink and its threads share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -65,10 +66,10 @@ impl Shared {
         }
     }
 
-    /// Waits for the next look, and says whether there is to be one.
-    pub(super) fn goes_on(&self) -> bool {
+    /// Waits for the next look, where the last one took so long, and says whether there is to be one.
+    pub(super) fn goes_on(&self, took: Duration) -> bool {
         let in_time = |pace: &mut Pace| *pace == Pace::InTime;
-        let waited = self.paced.wait_timeout_while(lock(&self.pace), PAUSE, in_time);
+        let waited = self.paced.wait_timeout_while(lock(&self.pace), pause(took), in_time);
         let (mut pace, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if *pace == Pace::AtOnce {
             *pace = Pace::InTime;
@@ -186,15 +187,20 @@ impl Shared {
     ) -> std::io::Result<()> {
         let bound = lock(&self.zones).bound.clone();
         let goes_on = || self.life() == Life::Runs;
-        let Some(mut brought) = folder.look(haste, &bound, &goes_on)? else { return Ok(()) };
+        let mut news = News::default();
+        let mut serve = |found| {
+            let before = news.apexes.len();
+            lock(&self.zones).serve(found, &self.engine, &mut news);
+            news.apexes.iter().skip(before).for_each(|apex| self.secondaries.changed(apex));
+        };
+        let Some(mut brought) = folder.look(haste, &bound, &goes_on, &mut serve)? else {
+            return Ok(());
+        };
         let told = std::mem::take(&mut *lock(&self.told));
         let mut faults = std::mem::take(&mut brought.faults);
         faults.retain(|fault| !told.contains(fault));
         let ignored = std::mem::take(&mut brought.ignored);
-        let news = lock(&self.zones).take(brought, &self.engine);
-        for apex in &news.apexes {
-            self.secondaries.changed(apex);
-        }
+        lock(&self.zones).settle(brought, &self.engine, &mut news);
         for fault in faults.iter().chain(&news.doubts) {
             host.warn(fault);
         }
@@ -211,6 +217,11 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// From a look that took so long to the next: half of the time is nobody's.
+fn pause(took: Duration) -> Duration {
+    PAUSE.saturating_sub(took).max(took)
 }
 
 #[cfg(test)]
@@ -235,5 +246,12 @@ mod tests {
             shared.end();
             assert_eq!(waits.join().unwrap(), Passage::End);
         });
+    }
+
+    #[test]
+    fn a_folder_is_looked_at_once_a_second_or_for_half_of_the_time() {
+        for (took, then) in [(0, 1000), (10, 990), (400, 600), (600, 600), (5000, 5000)] {
+            assert_eq!(pause(Duration::from_millis(took)), Duration::from_millis(then), "{took}");
+        }
     }
 }

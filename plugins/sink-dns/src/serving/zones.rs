@@ -60,12 +60,10 @@ impl Zones {
         self.start == Start::Ahead && (!self.awaited.is_empty() || self.files == Files::Unread)
     }
 
-    /// Serves what a look has brought, but for what has come to a binder since it began.
-    pub(super) fn take(&mut self, brought: Brought, engine: &Engine) -> News {
-        let mut news = News::default();
-        engine.expect(Source::Files, brought.named.clone());
+    /// Serves what a look has found, but for what has come to a binder since it began.
+    pub(super) fn serve(&self, found: Vec<Found>, engine: &Engine, news: &mut News) {
         let is_files = |found: &Found| !self.bound.contains(found.zone.apex());
-        let found: Vec<_> = brought.found.into_iter().filter(is_files).collect();
+        let found: Vec<_> = found.into_iter().filter(is_files).collect();
         for Found { path, zone } in &found {
             let (apex, serial) = (zone.apex().to_vec(), zone.serial());
             let name = to_text(&apex);
@@ -89,6 +87,11 @@ impl Zones {
             news.apexes.push(apex);
         }
         engine.serve_all(found.into_iter().map(|found| found.zone).collect());
+    }
+
+    /// Ends a look, which has `brought` this beside what it has found.
+    pub(super) fn settle(&mut self, brought: Brought, engine: &Engine, news: &mut News) {
+        engine.expect(Source::Files, brought.named.clone());
         for apex in brought.gone.iter().filter(|apex| !self.bound.contains(*apex)) {
             engine.withdraw(apex);
             news.gone.push(format!("{}: its file is gone, it is served no more", to_text(apex)));
@@ -101,7 +104,6 @@ impl Zones {
             is_coming
         });
         self.filed = brought.named;
-        news
     }
 }
 
@@ -127,6 +129,7 @@ fn is_higher(new: u32, old: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
     use crate::answer::Identity;
@@ -155,6 +158,20 @@ mod tests {
         (bed, folder)
     }
 
+    /// What a look has changed.
+    fn looked(
+        folder: &mut Folder,
+        haste: Haste,
+        bound: &BTreeSet<Vec<u8>>,
+        shared: &Shared,
+    ) -> News {
+        let mut news = News::default();
+        let mut serve = |found| lock(&shared.zones).serve(found, &shared.engine, &mut news);
+        let brought = folder.look(haste, bound, &|| true, &mut serve).unwrap().unwrap();
+        lock(&shared.zones).settle(brought, &shared.engine, &mut news);
+        news
+    }
+
     fn serial(shared: &Shared) -> Option<u32> {
         shared.engine.zone(APEX).map(|zone| zone.serial())
     }
@@ -164,11 +181,19 @@ mod tests {
         let (bed, mut folder) = filed(7);
         let shared = shared();
         let mut look = |shared: &Shared| {
-            let brought = folder.look(Haste::Now, &BTreeSet::new(), &|| true).unwrap().unwrap();
-            // Now it comes.
-            shared.assign(BTreeSet::from([APEX.to_vec()]));
-            shared.engine.serve(zone(1000));
-            let news = lock(&shared.zones).take(brought, &shared.engine);
+            let comes = || {
+                shared.assign(BTreeSet::from([APEX.to_vec()]));
+                shared.engine.serve(zone(1000));
+            };
+            let mut news = News::default();
+            let mut serve = |found| {
+                comes();
+                lock(&shared.zones).serve(found, &shared.engine, &mut news);
+            };
+            let none = BTreeSet::new();
+            let brought = folder.look(Haste::Now, &none, &|| true, &mut serve).unwrap().unwrap();
+            comes();
+            lock(&shared.zones).settle(brought, &shared.engine, &mut news);
             assert!(news.apexes.is_empty() && news.gone.is_empty(), "{news:?}");
             assert_eq!(serial(shared), Some(1000));
         };
@@ -187,13 +212,12 @@ mod tests {
         shared.engine.serve(zone(1000));
         let mut look = |haste, shared: &Shared| {
             let bound = lock(&shared.zones).bound.clone();
-            let brought = folder.look(haste, &bound, &|| true).unwrap().unwrap();
-            lock(&shared.zones).take(brought, &shared.engine)
+            looked(&mut folder, haste, &bound, shared)
         };
         look(Haste::Now, &shared);
         shared.assign(BTreeSet::new());
         assert_eq!(serial(&shared), Some(1000));
-        assert!(shared.goes_on(), "it is looked at at once");
+        assert!(shared.goes_on(Duration::ZERO), "it is looked at at once");
         let news = look(Haste::Settled, &shared);
         assert!(news.taken_up.len() == 1 && news.doubts.is_empty(), "{news:?}");
         assert_eq!(serial(&shared), Some(7));
@@ -216,8 +240,7 @@ mod tests {
         let (bed, mut folder) = filed(7);
         let shared = shared();
         let mut look = || {
-            let brought = folder.look(Haste::Now, &BTreeSet::new(), &|| true).unwrap().unwrap();
-            let news = lock(&shared.zones).take(brought, &shared.engine);
+            let news = looked(&mut folder, Haste::Now, &BTreeSet::new(), &shared);
             (news.lines(Path::new("/z")), news.doubts)
         };
         let path = bed.path().join("a.zone");

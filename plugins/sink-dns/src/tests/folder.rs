@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::*;
-use crate::files::{Folder, Haste};
+use crate::files::{Folder, Found, Haste};
 
 /// What a look has brought.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,11 +43,13 @@ impl Bed {
     }
 
     fn look(&mut self, haste: Haste) -> News {
-        let brought = self.files.look(haste, &self.taken, &|| true).unwrap().unwrap();
-        let found = brought.found.into_iter().map(|found| found.zone);
-        let found: Vec<_> = found.collect();
-        let read = found.iter().map(|zone| zone.apex().to_vec()).collect();
-        self.engine.serve_all(found);
+        let mut read = Vec::new();
+        let mut serve = |found: Vec<Found>| {
+            let zones: Vec<_> = found.into_iter().map(|found| found.zone).collect();
+            read.extend(zones.iter().map(|zone| zone.apex().to_vec()));
+            self.engine.serve_all(zones);
+        };
+        let brought = self.files.look(haste, &self.taken, &|| true, &mut serve).unwrap().unwrap();
         for gone in brought.gone.iter().filter(|apex| !self.taken.contains(*apex)) {
             self.engine.withdraw(gone);
         }
@@ -171,7 +173,12 @@ fn a_look_that_is_ended_serves_nothing_and_loses_nothing() {
     bed.look(Haste::Now);
     bed.write("b.example.zone", &text("192.0.2.2"));
     for _ in 0..3 {
-        assert!(bed.files.look(Haste::Now, &bed.taken, &|| false).unwrap().is_none());
+        assert!(
+            bed.files
+                .look(Haste::Now, &bed.taken, &|| false, &mut |_| unreachable!())
+                .unwrap()
+                .is_none()
+        );
     }
     // Nor is a file gone because it was not looked at.
     assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
