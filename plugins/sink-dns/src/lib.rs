@@ -139,7 +139,7 @@ impl Sink for Dns {
 /// What of a folder cannot be used, as a check says it. A start reads all of it, in its own time.
 fn judged(folder: &Path) -> Vec<String> {
     let begun = Instant::now();
-    files::unsound(folder, &|| begun.elapsed() < JUDGING)
+    files::judge(folder, &|| begun.elapsed() < JUDGING)
 }
 
 /// The name of a zone as it travels, in lower case.

@@ -36,6 +36,8 @@ pub(super) enum Owner {
     File,
     /// It publishes the zone; the file is not used.
     Binder,
+    /// Another file, whose name is the same but for upper and lower case.
+    Twin,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +55,23 @@ impl File {
         self.look == look && self.standing == Standing::Read && self.owner == owner
     }
 
-    /// Has it read at the next look.
-    pub(super) fn begin_anew(&mut self) {
-        self.standing = Standing::Moving;
-        self.read = None;
+    /// Whether its zone is served from it, or would be if it were sound.
+    pub(super) fn holds_its_zone(&self) -> bool {
+        self.owner == Owner::File && self.read.is_some()
+    }
+
+    /// Whether its zone is known once it has been read.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.standing == Standing::Moving && self.owner != Owner::Twin
+    }
+
+    /// Leaves it unread, as the zone is `holder`'s.
+    pub(super) fn leave_to(&mut self, holder: &Path, path: &Path, faults: &mut Vec<String>) {
+        let fault = Some(twin_of(holder));
+        let before = self.read.replace(Reading { hash: None, fault: fault.clone() });
+        if before.is_none_or(|before| before.fault != fault) {
+            faults.extend(fault.iter().map(|why| told(path, why)));
+        }
     }
 
     /// Its zone, where that is another than before.
@@ -109,4 +124,13 @@ impl Owner {
     pub(super) fn of(apex: &[u8], taken: &BTreeSet<Vec<u8>>) -> Owner {
         if taken.contains(apex) { Owner::Binder } else { Owner::File }
     }
+}
+
+/// What is told of a file where another one has its zone.
+pub(super) fn twin_of(holder: &Path) -> String {
+    format!(
+        "not used: {} is of the same zone, since names are one in upper and lower case: leave one of \
+         the two",
+        holder.display()
+    )
 }

@@ -1,6 +1,6 @@
 //! A folder of zone files, as it was when it was last looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -56,6 +56,8 @@ struct Changed<'t> {
     path: &'t Path,
     look: Look,
     owner: Owner,
+    /// The file that its zone is served from, or will be.
+    holder: &'t Path,
 }
 
 impl Folder {
@@ -119,7 +121,7 @@ impl Folder {
         self.miss(&there, &mut brought);
         for file in self.files.values().filter(|file| !file.apex.is_empty()) {
             brought.named.insert(file.apex.clone());
-            if file.standing == Standing::Moving {
+            if file.is_awaited() {
                 brought.unread.insert(file.apex.clone());
             }
         }
@@ -128,13 +130,32 @@ impl Folder {
 
     /// The files that are others than before, the shortest first.
     fn changed<'t>(&self, there: &'t There, taken: &BTreeSet<Vec<u8>>) -> Vec<Changed<'t>> {
+        let apexes = there.keys().map(|path| match self.files.get(path) {
+            Some(known) => known.apex.clone(),
+            None => apex(path),
+        });
+        let apexes: Vec<_> = apexes.collect();
+        let mut holders: HashMap<&[u8], &Path> = HashMap::new();
+        for (path, apex) in there.keys().zip(&apexes) {
+            let holds = || self.files.get(path).is_some_and(File::holds_its_zone);
+            let holder = holders.entry(apex).or_insert(path);
+            // Of two that are both new it is the first, so that a check tells the same.
+            if *holder != path && holds() {
+                *holder = path;
+            }
+        }
         let mut changed = Vec::new();
-        for (path, look) in there {
+        for ((path, look), apex) in there.iter().zip(&apexes) {
             let Some(look) = *look else { continue };
-            let known = self.files.get(path);
-            let owner = Owner::of(&known.map_or_else(|| apex(path), |old| old.apex.clone()), taken);
-            if !known.is_some_and(|old| old.is_as_before(look, owner)) {
-                changed.push(Changed { path, look, owner });
+            // A file without a name is told as what it is.
+            let holder = holders.get(&apex[..]).copied().filter(|_| !apex.is_empty());
+            let holder = holder.unwrap_or(path);
+            let owner = match Owner::of(apex, taken) {
+                Owner::File if holder != path => Owner::Twin,
+                owner => owner,
+            };
+            if !self.files.get(path).is_some_and(|old| old.is_as_before(look, owner)) {
+                changed.push(Changed { path, look, owner, holder });
             }
         }
         changed.sort_by_key(|changed| changed.look.octets);
@@ -149,15 +170,21 @@ impl Folder {
         goes_on: &dyn Fn() -> bool,
         faults: &mut Vec<String>,
     ) -> Option<Found> {
-        let Changed { path, look, owner } = *changed;
+        let Changed { path, look, owner, holder } = *changed;
         let old = self.files.remove(path);
         let still = haste == Haste::Now || old.as_ref().is_some_and(|old| old.look == look);
         let standing = if still { Standing::Read } else { Standing::Moving };
         // Where it was another's, it is read whatever it says.
         let read = old.filter(|old| old.owner == owner).and_then(|old| old.read);
         let mut file = File { apex: apex(path), owner, look, standing, read };
-        let read = || file.read_again(path, zone_name(path), goes_on, faults);
-        let found = still.then(read).flatten();
+        let found = match (still, owner) {
+            (false, _) => None,
+            (true, Owner::Twin) => {
+                file.leave_to(holder, path, faults);
+                None
+            }
+            (true, _) => file.read_again(path, zone_name(path), goes_on, faults),
+        };
         self.files.insert(path.to_owned(), file);
         found
     }
@@ -178,9 +205,7 @@ impl Folder {
         });
         for apex in gone.into_iter().filter(|apex| !apex.is_empty()) {
             // Another file may have the name in other letters.
-            let others = self.files.values_mut().filter(|file| file.apex == apex);
-            let left = others.map(File::begin_anew).count();
-            if left == 0 {
+            if self.files.values().all(|file| file.apex != apex) {
                 brought.gone.push(apex);
             }
         }

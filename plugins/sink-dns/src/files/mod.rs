@@ -7,13 +7,14 @@ mod folder;
 mod rests;
 mod tray;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, io};
 
 use crate::name::to_wire;
 use contents::zone;
 use entry::{Entry, zone_name};
+use file::twin_of;
 pub(crate) use folder::{Brought, Folder, Found, Haste};
 
 /// The zones that a folder has files for, sound or not.
@@ -33,8 +34,9 @@ pub(crate) fn named(folder: &Path) -> io::Result<BTreeSet<Vec<u8>>> {
     Ok(names)
 }
 
-/// What of a folder's zone files is unsound, with file and line; none is served. As long as it `goes_on`.
-pub(crate) fn unsound(folder: &Path, goes_on: &dyn Fn() -> bool) -> Vec<String> {
+/// What is to be told of a folder's zone files before any is served: what is unsound or not as it may be
+/// meant, with file and line. As long as it `goes_on`.
+pub(crate) fn judge(folder: &Path, goes_on: &dyn Fn() -> bool) -> Vec<String> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return vec![told(folder, &error.to_string())],
@@ -43,10 +45,18 @@ pub(crate) fn unsound(folder: &Path, goes_on: &dyn Fn() -> bool) -> Vec<String> 
     let mut paths: Vec<_> =
         paths.filter(|path| matches!(Entry::of(path), Entry::File(_) | Entry::Unknown)).collect();
     paths.sort();
-    let mut faults = Vec::new();
+    let (mut faults, mut first) = (Vec::new(), BTreeMap::new());
     for (number, path) in paths.iter().enumerate() {
+        let name = zone_name(path);
+        if let Ok(name) = &name {
+            let holder = first.entry(to_wire(name.as_str())).or_insert(path);
+            if *holder != path {
+                faults.push(told(path, &twin_of(holder)));
+                continue;
+            }
+        }
         let octets = fs::read(path).map_err(|error| error.to_string());
-        match octets.and_then(|octets| zone(octets, &zone_name(path)?, goes_on)) {
+        match octets.and_then(|octets| zone(octets, &name?, goes_on)) {
             Ok(Some(_)) => {}
             Ok(None) => {
                 let left = paths.len() - number;
@@ -94,7 +104,7 @@ mod tests {
                 asked.set(asked.get() + 1);
                 asked.get() <= most
             };
-            unsound(bed.path(), &goes_on)
+            judge(bed.path(), &goes_on)
         };
         let [broken] = &told(100)[..] else { panic!() };
         assert!(broken.starts_with(&format!("{}: line 1", bed.path().join("b.zone").display())));

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use super::*;
-use crate::files::{Folder, Found, Haste};
+use crate::files::{self, Folder, Found, Haste};
 
 /// What a look has brought.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -125,6 +126,43 @@ fn a_file_that_is_renamed_to_other_letters_keeps_its_zone() {
         bed.look(Haste::Settled);
     }
     assert_eq!(bed.ask("www.a.example"), "REFUSED");
+}
+
+#[test]
+fn of_two_files_for_one_zone_the_one_that_was_served_goes_on_and_the_other_is_told() {
+    let mut bed = Bed::new();
+    let path = |name: &str| bed.folder.path().join(name);
+    let [upper, lower] = ["A.example.zone", "a.example.zone"].map(path);
+    let told = |unused: &Path, used: &Path| {
+        let (unused, used) = (unused.display(), used.display());
+        format!("{unused}: not used: {used} is of the same zone")
+    };
+    bed.write("a.example.zone", &text("192.0.2.1"));
+    bed.look(Haste::Now);
+    bed.write("A.example.zone", &text("192.0.2.2"));
+    let news = bed.look(Haste::Now);
+    assert!(news.read.is_empty() && news.faults.len() == 1, "{news:?}");
+    assert!(news.faults[0].starts_with(&told(&upper, &lower)), "{news:?}");
+    for _ in 0..3 {
+        assert_eq!(bed.look(Haste::Settled), News::default());
+        assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.1");
+    }
+    // Whoever reads the folder anew takes the first, as a check says.
+    let says = told(&lower, &upper);
+    let checked = files::judge(bed.folder.path(), &|| true);
+    assert!(checked.len() == 1 && checked[0].starts_with(&says), "{checked:?}");
+    let mut anew = Folder::new(bed.folder.path().to_owned());
+    let mut found = Vec::new();
+    let mut serve = |more: Vec<Found>| found.extend(more.into_iter().map(|found| found.path));
+    let brought = anew.look(Haste::Now, &bed.taken, &|| true, &mut serve).unwrap().unwrap();
+    assert_eq!((found, brought.faults), (vec![upper], checked));
+    // The other has the zone as soon as it is alone.
+    fs::remove_file(lower).unwrap();
+    assert_eq!(bed.look(Haste::Settled).read, [to_wire("a.example")]);
+    for _ in 0..3 {
+        assert_eq!(bed.ask("www.a.example"), "an www.a.example 60 a 192.0.2.2");
+        bed.look(Haste::Settled);
+    }
 }
 
 #[test]
