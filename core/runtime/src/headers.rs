@@ -12,7 +12,7 @@ use rais_proto::name::ZoneName;
 use rais_zone::OwnerName;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::config::{Config, Fault, Head, HeaderFile, Scheme};
 
@@ -120,8 +120,12 @@ impl Headers {
     pub(crate) fn taken(&mut self, headers: &[(ZoneName, HeaderFile)]) {
         for (zone, header) in headers {
             if let Some(file) = self.files.get_mut(zone) {
+                let doubt = file.new_doubt(header);
                 file.running = Arc::new(header.clone());
                 info!(%zone, "its header has changed: {}", header.path.display());
+                if let Some(doubt) = doubt {
+                    warn!(%zone, "{doubt}");
+                }
             }
         }
     }
@@ -172,6 +176,12 @@ impl Followed {
         let asked = Arc::new(Asked { zone: zone.name.clone(), owners, schemes, answers });
         let running = Arc::new(running.clone());
         Some((name.clone(), Followed { running, asked, seen: None, judged: None }))
+    }
+
+    /// What is doubtful of a header that takes the place of the one that runs, and was not of that.
+    fn new_doubt(&self, header: &HeaderFile) -> Option<Fault> {
+        let doubt = |header: &HeaderFile| header.signed(self.asked.answers.as_deref()?);
+        doubt(header).filter(|_| doubt(&self.running).is_none())
     }
 
     fn look(&self) -> Look {

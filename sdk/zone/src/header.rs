@@ -13,7 +13,7 @@ use crate::contents::wire;
 use crate::error::{Place, Problem, ZoneError};
 use crate::name::{self, OwnerName, ZoneName};
 use crate::record::{Data, Met, Position, Read, Reader};
-use crate::scan::Comment;
+use crate::remark::remark;
 use crate::word::{self, MAX_TTL};
 
 /// TTL of the NS records of a synthesised header, in seconds.
@@ -33,6 +33,7 @@ pub struct Header {
     /// Its delegations and DNAMEs.
     cuts: Vec<HeaderOwner>,
     opaque: Option<OpaqueRecord>,
+    key: Option<Place>,
 }
 
 /// A record of the header that is in the way of bound addresses.
@@ -80,7 +81,7 @@ impl Header {
         let mut name_servers = 0;
         let mut owners = Vec::new();
         let mut cuts = Vec::new();
-        let mut opaque = None;
+        let (mut opaque, mut key) = (None, None);
         let mut records = Records::default();
         while let Some(met) = reader.next()? {
             let read = match met {
@@ -106,6 +107,9 @@ impl Header {
                     soa = Some((Soa::of(text, zone, &read)?, place));
                 }
                 Rtype::NS if read.owner == Position::Apex => name_servers += 1,
+                Rtype::DNSKEY if read.owner == Position::Apex => {
+                    key.get_or_insert(place);
+                }
                 Rtype::NS => cuts.push(HeaderOwner { name: read.owner_text(), rtype: "NS", place }),
                 Rtype::DNAME => {
                     cuts.push(HeaderOwner { name: read.owner_text(), rtype: "DNAME", place });
@@ -151,6 +155,7 @@ impl Header {
             owners,
             cuts,
             opaque,
+            key,
         })
     }
 
@@ -235,6 +240,11 @@ impl Header {
         self.opaque.as_ref()
     }
 
+    /// The first DNSKEY record of the zone itself: whoever validates wants the zone signed.
+    pub fn key(&self) -> Option<Place> {
+        self.key
+    }
+
     /// The header with another serial, every other octet kept.
     pub fn with_serial(&self, serial: u32) -> String {
         let mut text = String::with_capacity(self.text.len() + 10);
@@ -310,20 +320,4 @@ impl Soa {
             }
         }
     }
-}
-
-/// The word of `rais: scheme=WORD` in a comment line; other comments are nobody's business.
-fn remark<'a>(text: &str, comment: Comment<'a>) -> Result<Option<&'a str>, ZoneError> {
-    let inner = comment.text.trim_start_matches(';').trim();
-    let Some(rest) = inner.strip_prefix("rais:") else { return Ok(None) };
-    let Some((key, word)) = rest.split_once('=') else { return Ok(None) };
-    let (key, word) = (key.trim(), word.trim());
-    // `rais: where a = b` is prose, not a setting.
-    if key.contains(char::is_whitespace) {
-        return Ok(None);
-    }
-    if key != "scheme" || word.is_empty() || word.contains(char::is_whitespace) {
-        return Err(ZoneError::at(text, comment.start, Problem::Remark(rest.trim().to_owned())));
-    }
-    Ok(Some(word))
 }

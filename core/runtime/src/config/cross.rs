@@ -21,6 +21,7 @@ use super::zones::LOSE_WEIGHTS;
 pub(super) fn check(config: &Config, notes: &Notes) {
     owners(config, notes);
     opaque(config, notes);
+    signed(config, notes);
     updates(config, notes);
     files(config, notes);
     intervals(config, notes);
@@ -217,6 +218,16 @@ fn opaque(config: &Config, notes: &Notes) {
         let message = format!("the sink `{sink}` cannot answer from it: {}", record.problem);
         let fault = Fault::error(place.clone(), &key, message);
         notes.add(fault.see(&file.place(record.place), "this record"));
+    }
+}
+
+fn signed(config: &Config, notes: &Notes) {
+    for (name, zone) in &config.zones {
+        if let (Some(sink), Head::File(file)) = (config.answers_from(name), &zone.head)
+            && let Some(doubt) = file.signed(sink)
+        {
+            notes.add(doubt);
+        }
     }
 }
 

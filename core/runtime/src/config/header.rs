@@ -126,6 +126,15 @@ impl HeaderFile {
         place_in(self.path.clone(), self.header.text().to_owned(), place)
     }
 
+    /// A doubt, where the zone's keys stand in it and `sink` is to answer for the zone itself.
+    pub(crate) fn signed(&self, sink: &str) -> Option<Fault> {
+        let message = format!(
+            "the sink `{sink}` sends no signatures: whoever validates takes none of its answers where the \
+             zone above has a DS record"
+        );
+        Some(Fault::warning(self.place(self.header.key()?), "", message))
+    }
+
     /// Where its line `; rais: scheme=…` is.
     pub(crate) fn scheme_place(&self) -> Option<Place> {
         let word = self.header.scheme()?;

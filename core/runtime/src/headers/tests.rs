@@ -121,6 +121,22 @@ async fn what_the_sink_cannot_answer_from_is_told() {
     until(&mut headers, |all| all.values().any(|it| it.contains(says))).await;
 }
 
+#[test]
+fn a_header_that_is_signed_now_and_was_not_is_doubtful_where_a_sink_answers_from_it() {
+    let mut site = Site::new("");
+    let zone = site.config.zones.keys().next().unwrap().clone();
+    let path = site.folder.path().join("www.header");
+    site.write(&format!("{SOUND}@ DNSKEY 257 3 13 AAAA\n"));
+    let signed = HeaderFile::open(&path, &site.config.zones[&zone].name).unwrap();
+    let doubt = |site: &Site| Followed::of(&zone, &site.config).unwrap().1.new_doubt(&signed);
+    assert!(doubt(&site).is_none());
+    site.config.sinks.get_mut("files").unwrap().table.type_name = "dns".to_owned();
+    let told = doubt(&site).unwrap().to_string();
+    assert!(told.contains("www.header:4:1: the sink `files` sends no signatures"), "{told}");
+    site.config.zones.get_mut(&zone).unwrap().head = Head::File(signed.clone());
+    assert!(doubt(&site).is_none(), "it was told before");
+}
+
 #[tokio::test]
 async fn one_that_could_not_be_read_is_tried_again() {
     let site = Site::new("");

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use rais_zone::ZoneName;
 
-use super::contents::zone;
+use super::contents::Contents;
 use super::entry::Look;
 use super::{Found, told};
 
@@ -106,17 +106,20 @@ impl File {
             self.read = Some(same);
             return None;
         }
-        let zone = name.and_then(|name| zone(octets, &name, goes_on));
-        let (found, fault) = match zone {
+        let contents = name.and_then(|name| Contents::read(octets, &name, goes_on));
+        let (found, fault) = match contents {
             Ok(_) if self.owner == Owner::Binder => {
                 (None, Some("not used: a binder publishes the zone of that name".to_owned()))
             }
-            Ok(zone) => (zone, None),
+            Ok(contents) => (contents, None),
             Err(why) => (None, Some(why)),
         };
         faults.extend(fault.as_ref().map(|why| told(path, why)));
         self.read = Some(Reading { hash, fault });
-        found.map(|zone| Found { path: path.to_owned(), zone })
+        found.map(|Contents { zone, doubts }| {
+            faults.extend(doubts.iter().map(|why| told(path, why)));
+            Found { path: path.to_owned(), zone }
+        })
     }
 }
 

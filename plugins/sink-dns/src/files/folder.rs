@@ -35,7 +35,7 @@ pub(crate) struct Brought {
     pub(crate) named: BTreeSet<Vec<u8>>,
     /// Those of them whose files are yet to be read.
     pub(crate) unread: BTreeSet<Vec<u8>>,
-    /// What cannot be used, with file and line.
+    /// What cannot be used, or not as it may be meant, with file and line.
     pub(crate) faults: Vec<String>,
     /// What is in the folder and no zone file.
     pub(crate) ignored: Vec<PathBuf>,

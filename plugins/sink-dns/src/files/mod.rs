@@ -12,7 +12,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use crate::name::to_wire;
-use contents::zone;
+use contents::Contents;
 use entry::{Entry, zone_name};
 use file::twin_of;
 pub(crate) use folder::{Brought, Folder, Found, Haste};
@@ -56,8 +56,8 @@ pub(crate) fn judge(folder: &Path, goes_on: &dyn Fn() -> bool) -> Vec<String> {
             }
         }
         let octets = fs::read(path).map_err(|error| error.to_string());
-        match octets.and_then(|octets| zone(octets, &name?, goes_on)) {
-            Ok(Some(_)) => {}
+        match octets.and_then(|octets| Contents::read(octets, &name?, goes_on)) {
+            Ok(Some(contents)) => faults.extend(contents.doubts.iter().map(|why| told(path, why))),
             Ok(None) => {
                 let left = paths.len() - number;
                 let text = format!("{left} zone files are not judged before the start: too long");

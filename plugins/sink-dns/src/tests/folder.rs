@@ -166,6 +166,29 @@ fn of_two_files_for_one_zone_the_one_that_was_served_goes_on_and_the_other_is_to
 }
 
 #[test]
+fn what_is_done_otherwise_than_it_may_be_meant_is_told_with_its_line_whenever_it_is_read() {
+    let mut bed = Bed::new();
+    let path = bed.folder.path().join("a.example.zone");
+    let sound = text("192.0.2.1");
+    let key = "DNSKEY 257 3 13 AAAA\n";
+    // Another's key, and a comment that is prose.
+    bed.write("b.example.zone", &format!("{sound}x {key}; rais: made by hand\n"));
+    for (more, says) in [
+        (format!("@ {key}A.Example. {key}"), "line 6, column 1: a DNSKEY record"),
+        ("\n; rais: scheme=random\n".to_owned(), "line 7, column 2: a scheme is for bound"),
+    ] {
+        bed.write("a.example.zone", &format!("{sound}{more}"));
+        let says = format!("{}: {says}", path.display());
+        let checked = files::judge(bed.folder.path(), &|| true);
+        let news = bed.look(Haste::Now);
+        assert!(checked.len() == 1 && checked[0].starts_with(&says), "{checked:?}");
+        assert_eq!(news.faults, checked);
+        assert!(news.read.contains(&to_wire("a.example")), "it is served all the same");
+        assert_eq!(bed.look(Haste::Now), News::default());
+    }
+}
+
+#[test]
 fn a_broken_file_is_told_with_its_line_once_and_the_old_zone_goes_on() {
     let mut bed = Bed::new();
     bed.write("a.example.zone", &text("192.0.2.1"));

@@ -20,6 +20,7 @@ pub(crate) mod rtype {
     pub(crate) const DS: u16 = 43;
     pub(crate) const RRSIG: u16 = 46;
     pub(crate) const NSEC: u16 = 47;
+    pub(crate) const DNSKEY: u16 = 48;
     pub(crate) const TSIG: u16 = 250;
     pub(crate) const IXFR: u16 = 251;
     pub(crate) const AXFR: u16 = 252;

@@ -215,6 +215,18 @@ fn a_headers_scheme_that_no_sink_can_use_is_a_doubt() {
 }
 
 #[test]
+fn a_signed_header_is_a_doubt_where_a_sink_answers_from_it() {
+    let header = format!("{HEADER}x DNSKEY 257 3 13 AAAA\n@ DNSKEY 257 3 13 AAAA\n");
+    let warnings = |main: &str| -> Vec<String> {
+        let (_folder, loaded) = read(&[("rais.toml", main), ("www.header", &header)]);
+        loaded.unwrap().warnings.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(warnings(MAIN), [""; 0]);
+    let [told] = warnings(&MAIN.replace("type = \"bind\"", "type = \"dns\"")).try_into().unwrap();
+    assert!(told.contains("www.header:6:1: the sink `bind` sends no signatures"), "{told}");
+}
+
+#[test]
 fn a_pipe_is_refused_and_not_waited_for() {
     let (folder, loaded) = read(&[("rais.toml", MAIN), ("www.header", HEADER)]);
     loaded.unwrap();
