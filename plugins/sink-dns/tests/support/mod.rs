@@ -21,12 +21,14 @@ pub(crate) struct Daemon {
     pub(crate) address: SocketAddr,
 }
 
-/// A port on which nobody listens, for UDP and TCP.
+/// A port on which nobody listens, for UDP and TCP. It is none that the kernel gives to who asks for any,
+/// so that nobody has it before the daemon does.
 pub(crate) fn free_address() -> SocketAddr {
+    const BELOW_ALL_OF_THE_KERNELS: std::ops::Range<u16> = 10_000..32_000;
     loop {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = udp.local_addr().unwrap();
-        if TcpListener::bind(address).is_ok() {
+        let port = fastrand::u16(BELOW_ALL_OF_THE_KERNELS);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return address;
         }
     }
