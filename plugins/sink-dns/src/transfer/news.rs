@@ -1,5 +1,6 @@
 //! Of which zones a secondary is to be told, and when. Knows no clock.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,18 @@ pub(super) struct News {
     /// Zones whose news it refuses, and how.
     refused: BTreeMap<Vec<u8>, Rcode>,
     secondary: Secondary,
+    turn: Turn,
+}
+
+/// Which of several zones is told of next. After a start these are all zones, one a round trip: what changes
+/// meanwhile does not wait for them, nor do they wait for ever where much changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    /// The one that has changed last.
+    #[default]
+    Latest,
+    /// The one that waits for longest.
+    Oldest,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,13 +81,22 @@ impl News {
 
     /// Takes the zone out of which it is time to tell.
     pub(super) fn next(&mut self, now: Instant) -> Next {
-        let first = self.waiting.iter().min_by_key(|(_, waiting)| (waiting.due, waiting.tries));
-        let Some((apex, waiting)) = first.map(|(apex, waiting)| (apex.clone(), *waiting)) else {
+        let all = || self.waiting.iter();
+        let Some(first) = all().map(|(_, waiting)| waiting.due).min() else {
             return Next::Nothing;
         };
-        if waiting.due > now {
-            return Next::Wait(waiting.due - now);
+        if first > now {
+            return Next::Wait(first - now);
         }
+        let due = all().filter(|(_, waiting)| waiting.due <= now);
+        let chosen = match self.turn {
+            Turn::Latest => due.max_by_key(|(_, waiting)| (Reverse(waiting.tries), waiting.due)),
+            Turn::Oldest => due.min_by_key(|(_, waiting)| (waiting.due, waiting.tries)),
+        };
+        let Some((apex, waiting)) = chosen.map(|(apex, waiting)| (apex.clone(), *waiting)) else {
+            return Next::Nothing;
+        };
+        self.turn = if self.turn == Turn::Latest { Turn::Oldest } else { Turn::Latest };
         self.waiting.remove(&apex);
         Next::Tell(apex, waiting.tries)
     }
@@ -195,5 +217,31 @@ mod tests {
         news.heard(b"\x01c\0".to_vec(), 0, Heard::Yes, now);
         assert_eq!(news.next(now), Next::Tell(B.to_vec(), 4));
         assert_eq!(news.next(now), Next::Wait(PAUSE * 8));
+    }
+
+    #[test]
+    fn what_has_changed_last_does_not_wait_for_all_that_a_start_has_brought() {
+        let mut news = News::default();
+        let begin = Instant::now();
+        let zone = |i: u64| format!("{i:04}").into_bytes();
+        (0..2000).for_each(|i| news.changed(&zone(i), begin + Duration::from_micros(i)));
+        let mut now = begin + PAUSE;
+        // Whose news was refused once comes after what is new.
+        news.heard(B.to_vec(), 0, Heard::No(Rcode::REFUSED), begin);
+        news.changed(A, now);
+        let mut told = Vec::new();
+        while let Next::Tell(apex, _) = news.next(now) {
+            // As many as can be told of change all the time.
+            now += Duration::from_millis(50);
+            news.changed(A, now);
+            told.push(apex);
+            if told.len() == 4002 {
+                break;
+            }
+        }
+        let place = |wanted: &[u8]| told.iter().position(|apex| apex == wanted);
+        assert_eq!(place(A), Some(0));
+        assert_eq!((place(&zone(0)), place(&zone(1))), (Some(1), Some(3)));
+        assert!((0..2000).all(|i| place(&zone(i)).is_some()) && place(B).is_some());
     }
 }
