@@ -185,12 +185,20 @@ fn address(key: &str, text: &str) -> Result<SocketAddr, Fault> {
 fn access(words: &[String], key: Option<&Key>) -> Result<Access, Fault> {
     let range = |word: &String| {
         let range = word.parse().or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-        range.map_err(|_| {
+        let range = range.map_err(|_| {
             let text = format!(
                 "{word:?} is neither an address nor a range, as in \"192.0.2.10\" or \"2001:db8::/64\""
             );
             Fault::config("transfer", text)
-        })
+        })?;
+        if range != range.trunc() {
+            let text = format!(
+                "{range} has bits set behind its prefix length; did you mean `\"{}\"`?",
+                range.trunc()
+            );
+            return Err(Fault::config("transfer", text));
+        }
+        Ok(range)
     };
     let ranges = words.iter().map(range).collect::<Result<Vec<_>, _>>()?;
     let mut keys = Keys::new();
@@ -290,6 +298,20 @@ mod tests {
         }
         for text in ["", "localhost", "192.0.2.53:", "192.0.2.53:x", "[::1]"] {
             assert_eq!(super::address("listen", text).unwrap_err().at, "listen", "{text}");
+        }
+    }
+    #[test]
+    fn a_range_with_bits_behind_its_prefix_is_refused_with_what_was_meant() {
+        let access = |word: &str| access(&[word.to_owned()], None);
+        for word in ["192.0.2.10", "192.0.2.0/24", "2001:db8::/64", "2001:db8::1"] {
+            assert_eq!(access(word).unwrap().ranges.len(), 1, "{word}");
+        }
+        for (word, meant) in
+            [("127.0.0.1/8", "\"127.0.0.0/8\""), ("2001:db8::1/64", "\"2001:db8::/64\"")]
+        {
+            let fault = access(word).unwrap_err();
+            assert_eq!(fault.at, "transfer");
+            assert!(fault.text.ends_with(&format!("did you mean `{meant}`?")), "{fault}");
         }
     }
 }
