@@ -29,6 +29,12 @@ pub fn sink_bind() -> PathBuf {
     built("librais_plugin_sink_bind.so")
 }
 
+/// Sink `dns`.
+#[must_use]
+pub fn sink_dns() -> PathBuf {
+    built("librais_plugin_sink_dns.so")
+}
+
 /// Sink `hook`.
 #[must_use]
 pub fn sink_hook() -> PathBuf {

@@ -212,6 +212,23 @@ fn a_good_hook_passes_with_a_command_to_run() {
 }
 
 #[test]
+fn a_name_server_passes_at_a_port_of_its_own() {
+    let table = "type = \"dns\"\nlisten = [\"127.0.0.1:0\"]\n";
+    let report = Bench::of(&library::sink_dns()).test_with(table, &[]);
+    report.all_passed(&[
+        "sample",
+        "table",
+        "unknown-key",
+        "wrong-type",
+        "publish",
+        "publish-again",
+        "read-back",
+        "drop",
+        "end",
+    ]);
+}
+
+#[test]
 fn a_good_sink_passes_with_a_name_server_to_update() {
     let host = Host::new("ns1");
     let key = "key \"rais\" { algorithm hmac-sha256; secret \"c2VjcmV0c2VjcmV0c2VjcmV0\"; };\n";
