@@ -31,6 +31,18 @@ pub struct TlsOptions {
     pub(crate) resume: Resume,
 }
 
+impl TlsOptions {
+    /// These and nothing else: for a table that takes no more.
+    #[must_use]
+    pub fn of_files(
+        ca: Option<PathText>,
+        certificate: Option<PathText>,
+        key: Option<PathText>,
+    ) -> Self {
+        Self { ca, certificate, key, ..Self::default() }
+    }
+}
+
 /// Whether a certificate is judged.
 #[config]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
