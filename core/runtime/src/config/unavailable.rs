@@ -45,6 +45,9 @@ const TYPES: &[(Kind, &[&str])] = &[
     (Kind::Transport, &["udp", "nats"]),
 ];
 
+/// Those of them that no binary has built in, and the packages that their libraries are built from.
+const OUTSIDE: &[(Kind, &str, &str)] = &[(Kind::Transport, "nats", "rais-plugin-transport-nats")];
+
 /// Whether a plugin of that kind and name is rais's own, in this version or a later one.
 pub fn is_our_type(kind: Kind, name: &str) -> bool {
     TYPES.iter().any(|(of, names)| *of == kind && names.contains(&name))
@@ -136,6 +139,14 @@ fn missing(config: &Config, table: &PluginTable, known: &KnownTypes) -> Option<F
     let later = |kind: Kind| {
         TYPES.iter().filter(move |(of, _)| *of == kind).flat_map(|(_, names)| names.iter().copied())
     };
+    if let Some((.., package)) = OUTSIDE.iter().find(|it| (it.0, it.1) == (kind, name)) {
+        let library = format!("lib{}.so", package.replace('-', "_"));
+        let message = format!(
+            "{kind} type `{name}` is not built in, and its library is not in a folder of \
+             `plugins.dirs`: `cargo build --release -p {package}` makes target/release/{library}"
+        );
+        return Some(with_refused(config.fault(&key, message), known));
+    }
     if later(kind).any(|later| later == name) {
         let message = format!("{kind} type `{name}` is not available in this version");
         return Some(config.fault(&key, message));
@@ -150,9 +161,13 @@ fn missing(config: &Config, table: &PluginTable, known: &KnownTypes) -> Option<F
     let all: BTreeSet<&str> = later(kind).chain(known.names(kind)).collect();
     let meant = suggest::nearest(name, all.iter().copied()).map(|word| format!("`{word}`"));
     let allowed = suggest::one_of(known.names(kind));
-    let mut fault = config.fault(&key, message).allowed(allowed).meant(meant);
+    Some(with_refused(config.fault(&key, message).allowed(allowed).meant(meant), known))
+}
+
+/// What is missing may be in a library that is not used.
+fn with_refused(mut fault: Fault, known: &KnownTypes) -> Fault {
     for library in &known.refused {
         fault = fault.note(format!("not used: {library}"));
     }
-    Some(fault)
+    fault
 }

@@ -2,7 +2,7 @@
 
 use super::examples::builtin;
 use super::{sound, with};
-use crate::config::unsupported;
+use crate::config::{Kind, unsupported};
 
 const MONITOR: &str = "[monitor.service.www]";
 const BINDER: &str = "[binder.service.www]";
@@ -59,6 +59,27 @@ fn an_unknown_type_is_told_from_one_that_comes_later() {
     assert!(slip[0].contains("unknown load type \"cpuu\"; did you mean `cpu`?"), "{slip:?}");
     let other = of("bind");
     assert!(other[0].contains("unknown load type \"bind\": it is a sink"), "{other:?}");
+}
+
+#[test]
+fn one_of_ours_that_is_never_built_in_is_told_with_the_way_to_it() {
+    let text = "[cluster]\nname = \"a\"\ninsecure = true\n[transport.wan]\ntype = \"nats\"\n\
+                servers = [\"nats://192.0.2.4\"]\n[monitor.service.www]\n\
+                probe = { type = \"tcp\", port = 80 }\n";
+    let mut known = builtin();
+    known.refuse("/p/libnats.so: an empty file");
+    let told = unsupported(&sound(text), &known);
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("rais.toml:5:8: transport type `nats` is not built in"),
+        "{told:?}"
+    );
+    assert!(told[0].contains("`cargo build --release -p rais-plugin-transport-nats`"), "{told:?}");
+    assert!(told[0].contains("target/release/librais_plugin_transport_nats.so"), "{told:?}");
+    assert!(told[0].ends_with("; not used: /p/libnats.so: an empty file"), "{told:?}");
+    known.insert(Kind::Transport, "nats");
+    assert_eq!(unsupported(&sound(text), &known), []);
 }
 
 #[test]
