@@ -25,6 +25,7 @@ pub mod library;
 pub mod markdown;
 pub mod named;
 pub mod nameserver;
+pub mod nats;
 pub mod netns;
 pub mod process;
 pub mod reader;

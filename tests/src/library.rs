@@ -47,6 +47,12 @@ pub fn sink_nsupdate() -> PathBuf {
     built("librais_plugin_sink_nsupdate.so")
 }
 
+/// Transport `nats`.
+#[must_use]
+pub fn transport_nats() -> PathBuf {
+    built("librais_plugin_transport_nats.so")
+}
+
 /// Transport `udp`.
 #[must_use]
 pub fn transport_udp() -> PathBuf {

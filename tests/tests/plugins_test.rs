@@ -11,6 +11,7 @@ use domain::base::Rtype;
 use rais_tests::binary::{Output, finish, rais, run_in};
 use rais_tests::dns::Client;
 use rais_tests::host::Host;
+use rais_tests::nats::NatsServer;
 use rais_tests::{library, wait};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -291,6 +292,29 @@ fn a_good_transport_passes_as_its_own_peer() {
     let table =
         format!("type = \"udp\"\nmode = \"unicast\"\nlisten = \"{peer}\"\npeers = [\"{peer}\"]\n");
     let report = Bench::of(&library::transport_udp()).test_with(&table, &[]);
+    let checks = ["sample", "table", "unknown-key", "wrong-type", "send", "restart", "drop", "end"];
+    report.all_passed(&checks);
+    for check in ["send", "restart"] {
+        for found in report.found(check) {
+            assert!(found["figures"]["came_back"].as_u64() > Some(0), "{found:#}");
+        }
+    }
+}
+
+#[test]
+fn a_good_transport_passes_with_a_server_between_it_and_itself() {
+    let host = Host::new("nats");
+    let _nats = NatsServer::start(&host, "");
+    let bench = Bench::of(&library::transport_nats());
+    bench.write("table.toml", "type = \"nats\"\nservers = [\"nats://127.0.0.1:4222\"]\n");
+    let table = bench.folder.path().join("table.toml");
+    let mut command = host.command(rais());
+    command
+        .args(["plugins", "test", "--output", "json", "--config"])
+        .arg(table)
+        .arg(&bench.library);
+    let output = finish(&mut command);
+    let report = Report { code: output.code, json: output.json() };
     let checks = ["sample", "table", "unknown-key", "wrong-type", "send", "restart", "drop", "end"];
     report.all_passed(&checks);
     for check in ["send", "restart"] {
