@@ -43,7 +43,7 @@ dirs = ["{PLUGINS}"]
 isolation = "{isolation}"
 [monitor.service.www]
 interval = "200ms"
-expire = "4s"
+expire = "15s"
 timeout = "150ms"
 fast_interval = "50ms"
 probe = {{ type = "tcp", port = 80 }}
