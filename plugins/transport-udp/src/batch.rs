@@ -7,9 +7,7 @@ use std::os::fd::AsRawFd;
 
 use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrLike, SockaddrStorage, recvmmsg,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 use rais_sdk::Datagram;
 
 /// Room for datagrams, and what is known of those that are there.
