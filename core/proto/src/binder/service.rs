@@ -354,11 +354,13 @@ impl Service {
         };
         let verdicts = &decision.verdicts;
         let before = &self.decision.verdicts;
-        // Who is deaf changes nothing.
-        if self.phase != Phase::Deaf {
-            let is_held = verdicts.values().any(|&verdict| verdict == Verdict::Held);
-            self.pending = if is_held { Pending::Removals } else { Pending::Nothing };
-        }
+        // Where all fall silent it is us: that shows within an `expire` of the first who is held.
+        let longest = self.table.longest_expire().unwrap_or_default();
+        let is_held = self.holds.since().is_some_and(|since| now >= since + longest);
+        self.pending = match self.phase {
+            Phase::Ready if is_held => Pending::Removals,
+            _ => Pending::Nothing,
+        };
         let changed = verdicts
             .iter()
             .filter(|(address, verdict)| before.get(address) != Some(verdict))

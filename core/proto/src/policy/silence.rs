@@ -55,6 +55,15 @@ impl Holds {
         matches!(self.members.get(&address), Some(Hold::Held(_) | Hold::Awaited(_)))
     }
 
+    /// Since when somebody is held; none where nobody is.
+    pub fn since(&self) -> Option<Time> {
+        let held = self.members.values().filter_map(|hold| match hold {
+            Hold::Held(since) => Some(*since),
+            Hold::Awaited(_) | Hold::Released => None,
+        });
+        held.min()
+    }
+
     /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays. Only who was
     /// `healthy` can stay: a mass silence brings nobody back.
     pub fn judge(&mut self, now: Time, rows: &[Row<'_>], healthy: &AddressSet, patience: Patience) {
@@ -94,11 +103,7 @@ impl Holds {
 
     /// When the next that was held long enough goes.
     fn next_release(&self, patience: Patience) -> Option<Time> {
-        let since = self.members.values().filter_map(|hold| match hold {
-            Hold::Held(since) => Some(*since),
-            Hold::Awaited(_) | Hold::Released => None,
-        });
-        let due = since.min()? + patience.hold;
+        let due = self.since()? + patience.hold;
         Some(self.last_release.map_or(due, |last| due.max(last + patience.pace)))
     }
 
