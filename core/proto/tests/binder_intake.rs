@@ -482,3 +482,21 @@ fn what_is_a_day_old_is_forgotten_and_no_longer_told_of() {
     let day = Duration::from_secs(24 * 60 * 60);
     assert!(forgotten_after.is_some_and(|after| after >= day && after <= day + 3 * ROUND));
 }
+
+#[test]
+fn who_floods_is_not_looked_at_and_takes_nothing_from_others() {
+    let mut world = World::new(config(&[("http", at_once())]));
+    let beat = world.datagram(2, vec![report(2, State::Up, None)]);
+    for _ in 0..30_000 {
+        world.deliver(1, b"junk");
+    }
+    let refused = world.binder.counters().refused;
+    assert_eq!(refused[Refusal::NotABeat.index()], 20_000);
+    assert_eq!(refused[Refusal::Rate.index()], 10_000);
+    world.deliver(2, &beat);
+    assert_eq!(world.binder.counters().accepted, 1);
+    // A second later it is looked at again.
+    world.pass_millis(1000);
+    world.say(1, State::Up);
+    assert_eq!(world.binder.counters().accepted, 2);
+}

@@ -42,10 +42,10 @@ impl Rations {
 
     /// Whether one more datagram of `source` is to be looked at.
     pub(super) fn allow(&mut self, now: Time, source: IpAddr) -> bool {
-        // One sender may be an IPv4 address, or a network of 64 bits.
+        // Whole addresses: all hosts of a link are in one network of 64 bits.
         let hash = match source.to_canonical() {
             IpAddr::V4(v4) => mixed(self.seed, &v4.octets()),
-            IpAddr::V6(v6) => mixed(self.seed, &v6.octets()[..8]),
+            IpAddr::V6(v6) => mixed(self.seed, &v6.octets()),
         };
         let buckets = self.buckets.len() as u64;
         #[allow(clippy::cast_possible_truncation)] // it is below the number of buckets
@@ -122,16 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_source() {
+    fn neighbours_of_one_network_have_a_bucket_each() {
         let mut rations = Rations::new(HostId([1; 16]));
-        let [mut a, mut b] = [0, 1].map(|network| {
-            (0..2 * BURST).map(move |n| {
-                let [c, d, e, f] = n.to_be_bytes().map(u16::from);
-                IpAddr::from([0x2001, 0xdb8, 0, network, c, d, e, f])
-            })
-        });
-        assert_eq!(allowed(&mut rations, START, &mut a), BURST as usize);
-        assert_eq!(allowed(&mut rations, START, &mut b), BURST as usize);
+        let host = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, n]);
+        let flooding = (0..2 * BURST).map(|_| host(1));
+        assert_eq!(allowed(&mut rations, START, flooding), BURST as usize);
+        assert!(allowed(&mut rations, START, (2..1002).map(host)) > 990);
     }
 
     #[test]

@@ -167,6 +167,10 @@ impl BinderShell {
     }
 
     fn take_in(&mut self, arrived: &Arrived) {
+        // No host has that address, and here it stands for a message bus.
+        if arrived.from.is_some_and(|from| from.ip().to_canonical().is_unspecified()) {
+            return;
+        }
         #[allow(clippy::cast_possible_truncation)] // no file names 65,536 transports
         let next = TransportId(self.transports.len() as u16);
         let transport = match self.transports.get(&arrived.transport) {
