@@ -248,10 +248,10 @@ impl Table {
         self.members.iter().flat_map(|(&address, claims)| claims.iter().map(move |c| (address, c)))
     }
 
-    /// When the next claim that is up expires.
+    /// When the next claim expires whose end may change where its address stands.
     pub fn next_expiry(&self, now: Time) -> Option<Time> {
         self.claims()
-            .filter(|(_, c)| c.state == State::Up)
+            .filter(|(_, c)| self.watch.is_heard_out(c))
             .map(|(_, c)| c.heard + c.expire)
             .filter(|&at| at > now)
             .min()

@@ -5,7 +5,7 @@ mod common;
 
 use common::{World, addresses, at_once, config, on_timer, report};
 use rais_proto::heartbeat::{Claim, Report, State};
-use rais_proto::policy::ServicePolicy;
+use rais_proto::policy::{ServicePolicy, Verdict, WhenNone};
 use rais_proto::table::Watch;
 
 /// The machines; hosts 11, 12 and 13 watch them.
@@ -73,7 +73,7 @@ fn most_of_the_watchers_take_out_and_bring_back() {
     let said =
         |down: usize| [11, 12, 13].map(|n| if n < 11 + down { State::Down } else { State::Up });
     for policy in policies(Watch::Majority) {
-        let policy = ServicePolicy { when_none: rais_proto::policy::WhenNone::Empty, ..policy };
+        let policy = ServicePolicy { when_none: WhenNone::Empty, ..policy };
         let mut world = World::new(config(&[("http", policy)]));
         for (down, is_in) in [(0, true), (1, true), (2, false), (3, false), (1, true)] {
             let said: Vec<_> = [11, 12, 13].into_iter().zip(said(down)).collect();
@@ -82,4 +82,27 @@ fn most_of_the_watchers_take_out_and_bring_back() {
             assert_eq!(world.last_published(), expected, "{down} say down");
         }
     }
+}
+
+#[test]
+fn a_vote_ends_when_its_watcher_falls_silent() {
+    let policy = ServicePolicy { watch: Watch::Majority, ..at_once() };
+    let mut world = World::new(config(&[("http", policy)]));
+    let all_four = [(11, State::Up), (12, State::Up), (13, State::Up), (14, State::Up)];
+    let say = |world: &mut World, said: &[(u8, State)], rounds: usize| {
+        for _ in 0..rounds {
+            for &(watcher, state) in said {
+                world.beat_with(watcher, all(state));
+            }
+            world.pass_millis(1000);
+        }
+    };
+    say(&mut world, &all_four, 5);
+    let split = [(11, State::Up), (12, State::Up), (13, State::Down), (14, State::Down)];
+    say(&mut world, &split, 3);
+    assert_ne!(world.verdict(1), Some(Verdict::In));
+    // Two of three are most, from the moment at which the fourth is not heard any more.
+    say(&mut world, &split[..3], 4);
+    assert_eq!(world.set(), addresses(&TARGETS));
+    assert_eq!(world.verdict(1), Some(Verdict::In));
 }

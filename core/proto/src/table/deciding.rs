@@ -1,6 +1,6 @@
 //! Which claim to an address decides where it stands.
 
-use super::{Claimed, Standing};
+use super::{Claimed, Revival, Standing};
 use crate::heartbeat::{Claim, State};
 use crate::time::Time;
 
@@ -29,9 +29,22 @@ impl Watch {
         })
     }
 
-    /// What the live watchers say together.
+    /// Whether it matters when a claim falls silent: an "up" always, and where votes are counted, any.
+    pub(super) fn is_heard_out(self, claimed: &Claimed) -> bool {
+        match (claimed.state, self) {
+            (State::Up, _) => true,
+            (State::Leaving, _) | (_, Watch::Any) => false,
+            (_, Watch::Majority) => claimed.claim == Claim::Watched,
+        }
+    }
+
+    /// What the live watchers say together. One that was silent itself has a vote from its second beat on,
+    /// where there are others.
     fn is_up(self, claims: &[Claimed], now: Time) -> bool {
-        let live = || claims.iter().filter(|c| c.claim == Claim::Watched && c.is_live(now));
+        let watching = |c: &&Claimed| c.claim == Claim::Watched && c.is_live(now);
+        let settled = |c: &&Claimed| c.revival == Revival::Done;
+        let any_settled = claims.iter().filter(watching).any(|c| settled(&c));
+        let live = || claims.iter().filter(watching).filter(move |c| !any_settled || settled(c));
         let up = live().filter(|c| c.state == State::Up).count();
         match self {
             Watch::Any => up > 0,

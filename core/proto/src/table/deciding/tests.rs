@@ -65,8 +65,14 @@ fn a_watcher_that_comes_back_takes_nothing_from_what_another_says() {
     let back = Claimed { revival: Revival::OneBeat, ..watcher(2, 0, State::Up) };
     for watch in [Watch::Any, Watch::Majority] {
         assert_eq!(standing(watch, &[watcher(1, 1, State::Up), back.clone()]), Standing::Up);
-        assert_eq!(standing(watch, &[back.clone()]), Standing::Reviving);
+        assert_eq!(standing(watch, std::slice::from_ref(&back)), Standing::Reviving);
+        // Nor does it give anything, before its second beat.
+        let down = watcher(1, 1, State::Down);
+        assert_eq!(standing(watch, &[down, back.clone()]), Standing::Out(State::Down));
     }
+    let doubtful = Claimed { revival: Revival::OneBeat, ..watcher(3, 0, State::Down) };
+    let votes = [watcher(1, 1, State::Up), watcher(2, 1, State::Up), doubtful];
+    assert_eq!(standing(Watch::Majority, &votes), Standing::Up);
 }
 
 #[test]
