@@ -12,7 +12,7 @@ use rais_dns::{Algorithm, Key, KeyFile};
 use rais_sdk::prelude::*;
 
 use crate::answer::UDP_ANSWER;
-use crate::net::{Limits, TcpLimits};
+use crate::net::{LONGEST_OUTPUT, Limits, TcpLimits};
 use crate::rrl::Limiter;
 use crate::transfer::{Access, Addressee, Keys};
 

@@ -44,6 +44,7 @@ enum Turn {
 }
 
 /// What a name that is asked for is, where it stands for another.
+#[derive(Clone, Copy)]
 enum First<'w> {
     Alias(&'w Node),
     /// Below this one, which has a DNAME.

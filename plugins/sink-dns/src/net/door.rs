@@ -59,6 +59,14 @@ pub(super) struct Place {
     number: u64,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) door: Arc<Door>,
+    first: First,
+}
+
+/// How many of a server's sockets were bound when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    AllBound,
+    SomeUnbound,
 }
 
 /// Every place of this process. While somebody has them, none comes and none goes.
@@ -138,16 +146,16 @@ impl Places {
         let number = self.0.next;
         self.0.next += 1;
         let door = Arc::new(Door::default());
-        let standing = if unbound.is_empty() {
-            Standing::Answers
+        let (standing, first) = if unbound.is_empty() {
+            (Standing::Answers, First::AllBound)
         } else {
             door.become_(State::Closed);
-            Standing::Waits(Arc::clone(&door), unbound)
+            (Standing::Waits(Arc::clone(&door), unbound), First::SomeUnbound)
         };
         let its = addresses.clone();
         let lacking = Vec::new();
         self.0.servers.push(Listening { number, addresses: its, standing, lacking });
-        Place { number, addresses, door }
+        Place { number, addresses, door, first }
     }
 
     /// Opens every door before which nobody stands any more. What cannot be bound is left to the server's
@@ -202,9 +210,9 @@ impl Places {
 impl Place {
     /// Who binds what cannot be bound when the door is opened; nobody, where all is bound already.
     pub(super) fn latecomers(&self) -> Option<Latecomers> {
-        let is_closed = matches!(*self.door.state(), State::Closed);
-        let door = || Arc::clone(&self.door);
-        is_closed.then(|| Latecomers { number: self.number, door: door() })
+        let door = Arc::clone(&self.door);
+        // Not by how the door stands: it may have been opened since.
+        (self.first == First::SomeUnbound).then_some(Latecomers { number: self.number, door })
     }
 
     /// Has those that wait behind this server bind their sockets, so that there is no moment at which
