@@ -23,6 +23,7 @@ name = "replay"
 keys = "keys"
 [monitor.service.www]
 interval = "100ms"
+expire = "10s"
 timeout = "80ms"
 fast_interval = "20ms"
 probe = { type = "tcp", port = 80 }
@@ -53,7 +54,7 @@ struct Net {
 }
 
 struct Web {
-    host: Host,
+    _host: Host,
     monitor: Process,
     _server: Server,
 }
@@ -86,7 +87,7 @@ impl Net {
             host.write(CONFIG, &format!("{TEXT}peers = [\"{BINDER}\", \"{TAP}\"]\n"));
             let (server, monitor) =
                 (Server::start(&host, "0.0.0.0:80"), host.start("monitor", CONFIG));
-            Web { host, monitor, _server: server }
+            Web { _host: host, monitor, _server: server }
         };
         let webs = webs.into_iter().map(start).collect();
         let net = Net { ns, binder, webs, tap, attacker, _lan: lan };
@@ -235,5 +236,4 @@ fn a_flood_of_junk_and_replays_beside_good_hosts_changes_nothing() {
     let news: Vec<_> = said.lines().skip(lines).collect();
     assert!(news.len() < 20, "{news:#?}");
     assert!(net.refused() > 1000, "it was heard");
-    assert_eq!(net.webs.iter().map(|web| web.host.name()).count(), 8);
 }

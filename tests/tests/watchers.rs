@@ -22,6 +22,7 @@ type = "udp"
 [monitor.service.www]
 targets = ["198.51.100.1", "198.51.100.2", "198.51.100.3"]
 interval = "200ms"
+expire = "10s"
 timeout = "150ms"
 fast_interval = "50ms"
 probe = { type = "tcp", port = 80 }
@@ -89,9 +90,9 @@ impl Net {
     fn until_heard(&self, watchers: usize) {
         status::until_binder(&self.ns, &format!("{watchers} watchers to be heard"), |status| {
             let ages: Vec<u64> = status.hosts.iter().map(|host| host.heard_ms_ago).collect();
-            let fresh = ages.iter().filter(|&&age| age < 1000).count();
-            // Silence is death after 1.5 seconds here.
-            let silent = ages.iter().filter(|&&age| age > 3000).count();
+            let fresh = ages.iter().filter(|&&age| age < 5000).count();
+            // Silence is death after ten seconds here.
+            let silent = ages.iter().filter(|&&age| age > 11_000).count();
             match fresh == watchers && fresh + silent == 2 {
                 true => Ok(()),
                 false => Err(format!("heard {ages:?} ms ago")),

@@ -1,8 +1,9 @@
 //! Many hosts that say the same again and again.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use anyhow::Context;
 use rais_proto::heartbeat::codec::encode;
 use rais_proto::heartbeat::key::Key;
 use rais_proto::heartbeat::{Capacity, Claim, Coverage, Heartbeat, Reason, Report, State, Weight};
@@ -13,11 +14,14 @@ use rais_proto::time::WallTime;
 use super::paced;
 
 pub(super) const CLUSTER: &str = "intake";
+/// Addresses that hosts send from.
+const SOURCES: u8 = 64;
 pub(super) const SERVICE: &str = "www";
 
 /// The hosts, and where they send from.
 pub(super) struct Flood {
-    socket: UdpSocket,
+    /// Each at an address of its own: no source sends more than hosts do.
+    sockets: Vec<UdpSocket>,
     cluster: ClusterName,
     key: Key,
     hosts: Vec<Heartbeat>,
@@ -30,8 +34,9 @@ impl Flood {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let wall = WallTime::from_unix_millis(u64::try_from(unix.as_millis())?);
         let hosts = (0..hosts).map(|number| host(number, wall)).collect::<anyhow::Result<_>>()?;
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        Ok(Flood { socket, cluster: CLUSTER.parse()?, key, hosts, next: 0 })
+        let bind = |number: u8| UdpSocket::bind((Ipv4Addr::new(127, 0, 1, number), 0));
+        let sockets = (1..=SOURCES).map(bind).collect::<Result<_, _>>()?;
+        Ok(Flood { sockets, cluster: CLUSTER.parse()?, key, hosts, next: 0 })
     }
 
     /// How long a heartbeat is.
@@ -51,10 +56,11 @@ impl Flood {
     ) -> anyhow::Result<u64> {
         paced(rate, time, |count| {
             for _ in 0..count {
-                let beat = self.hosts.get_mut(self.next).expect("a host");
+                let beat = self.hosts.get_mut(self.next).context("a host")?;
                 beat.sequence.0 += 1;
                 let octets = encode(beat, &self.cluster, Some(&self.key))?;
-                self.socket.send_to(&octets, receiver)?;
+                let socket = self.sockets.get(self.next % self.sockets.len());
+                socket.context("a source")?.send_to(&octets, receiver)?;
                 self.next = (self.next + 1) % self.hosts.len();
             }
             Ok(())
