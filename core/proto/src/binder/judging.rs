@@ -107,6 +107,10 @@ impl Binder {
         self.wakes.set(index, service.next_wake().max(rested));
         let (name, zone) = (&service.name, &service.policy.zone);
         let is_another = service.decision.set != before || service.is_pending() != was_pending;
+        if service.is_pending() && !was_pending {
+            let held = service.decision.verdicts.iter().filter(|&(_, &v)| v == Verdict::Held);
+            held.for_each(|(&at, &verdict)| self.reasons.note(zone, name, at, Some(verdict)));
+        }
         for address in changed {
             let verdict = service.decision.verdicts.get(&address).copied();
             if is_another {
