@@ -11,7 +11,7 @@ use super::product;
 /// Measures how many questions the sink `dns` answers for a second of CPU time, beside BIND, Knot, NSD,
 /// PowerDNS, gdnsd and an echo server, as far as they are installed.
 ///
-/// This is tests/bench/dns_bench.py, with the product in release; its README says how to read the table.
+/// This is tests/bench/dns_bench.py, with the product as it ships; its README says how to read the table.
 /// Needs root.
 ///
 /// The goals, as parts of what the echo server does in the same run: W1 0.97, W2 and W3 0.95, TCP (WT) 1.0,
@@ -25,7 +25,7 @@ pub(crate) struct Dns {
 
 impl Dns {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let rais = product::build()?.canonicalize().context("the product's binary")?;
+        let rais = product::shipped()?.canonicalize().context("the product's binary")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/dns_bench.py");
         let status = Command::new(&script)
             .args(&self.arguments)
