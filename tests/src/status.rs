@@ -121,6 +121,8 @@ pub struct HeardHost {
     pub heard_ms_ago: u64,
     /// Where from.
     pub source: Option<String>,
+    /// Id of the key that signed its newest beat.
+    pub key: Option<String>,
 }
 
 /// A binder's counters.

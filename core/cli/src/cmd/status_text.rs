@@ -227,6 +227,7 @@ fn hosts(hosts: &[HeardHost]) -> Table {
         ("beat", Side::Right),
         ("heard", Side::Right),
         ("from", Side::Left),
+        ("key", Side::Left),
     ]);
     for host in hosts {
         let source = host.source.map_or_else(String::new, |source| source.to_string());
@@ -237,6 +238,7 @@ fn hosts(hosts: &[HeardHost]) -> Table {
             plain(&host.sequence.to_string()),
             ago(Some(host.heard_ms_ago)),
             plain(&source),
+            (host.key.clone().unwrap_or_default(), Tone::Faint),
         ]);
     }
     table

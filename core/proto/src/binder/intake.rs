@@ -59,7 +59,7 @@ impl Binder {
         }
         let services = &self.services;
         let owns = |host| owns_any(services, host);
-        let terms = Terms { max_skew: self.config.max_skew, limits, owns: &owns };
+        let terms = Terms { max_skew: self.config.max_skew, key, limits, owns: &owns };
         let order = self.peers.admit(arrival, &beat, terms)?;
         if bound {
             let watched = beat.reports.iter().filter(|report| report.claim == Claim::Watched);

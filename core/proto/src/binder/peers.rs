@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::heartbeat::key::KeyLimits;
+use crate::heartbeat::key::{KeyId, KeyLimits};
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::window::{Seen, Window};
 use crate::heartbeat::{Heartbeat, State};
@@ -55,6 +55,8 @@ impl Default for Peers {
 pub struct Terms<'a> {
     /// How far apart wall clocks may be at first contact.
     pub max_skew: Duration,
+    /// The key that signed it; none where none did, or no tag is asked for.
+    pub key: Option<KeyId>,
     /// The limits of the key that signed it; none where none did.
     pub limits: Option<&'a KeyLimits>,
     /// Whether a host claims anything: then it is not given up for a new one.
@@ -73,6 +75,8 @@ pub struct Peer {
     pub heard: Time,
     /// Where from; none where it is only remembered.
     pub source: Option<SocketAddr>,
+    /// The key that signed its newest beat; none where none did, or it is only remembered.
+    pub key: Option<KeyId>,
     /// Over which transport its newest beat came first.
     transport: TransportId,
     /// Whether its newest beat was a goodbye and no more.
@@ -135,6 +139,7 @@ impl Peers {
             window: Window::after(memory.highest),
             heard: now,
             source: None,
+            key: None,
             transport: TransportId(u16::MAX),
             left: false,
         };
@@ -168,7 +173,7 @@ impl Peers {
     ) -> Result<Order, Refusal> {
         let admitted = self.judge(arrival, beat, terms);
         match admitted {
-            Ok(None) => self.begin(arrival, beat),
+            Ok(None) => self.begin(arrival, beat, terms.key),
             Ok(Some(_)) => {}
             // What is heard again and again of everybody.
             Err(Refusal::Duplicate | Refusal::Replay) => {}
@@ -194,7 +199,7 @@ impl Peers {
             }
             if beat.epoch == peer.epoch {
                 let before = usize::from(peer.left);
-                let order = peer.accept(arrival, beat)?;
+                let order = peer.accept(arrival, beat, terms.key)?;
                 self.left = self.left + usize::from(peer.left) - before;
                 return Ok(Some(order));
             }
@@ -264,7 +269,7 @@ impl Peers {
         self.left = self.hosts.values().filter(|peer| peer.left).count();
     }
 
-    fn begin(&mut self, arrival: Arrival, beat: &Heartbeat) {
+    fn begin(&mut self, arrival: Arrival, beat: &Heartbeat, key: Option<KeyId>) {
         let mut window = Window::new();
         window.accept(beat.sequence);
         self.strangers.remove(&beat.host);
@@ -274,6 +279,7 @@ impl Peers {
             window,
             heard: arrival.now,
             source: Some(arrival.source),
+            key,
             transport: arrival.transport,
             left: is_goodbye(beat),
         };
@@ -316,7 +322,12 @@ impl Peer {
         arrival.transport != self.transport || prompt
     }
 
-    fn accept(&mut self, arrival: Arrival, beat: &Heartbeat) -> Result<Order, Refusal> {
+    fn accept(
+        &mut self,
+        arrival: Arrival,
+        beat: &Heartbeat,
+        key: Option<KeyId>,
+    ) -> Result<Order, Refusal> {
         let order = match self.window.accept(beat.sequence) {
             Seen::Newest => Order::Newest,
             Seen::Older => Order::Overtaken,
@@ -329,6 +340,7 @@ impl Peer {
         self.source = Some(arrival.source);
         if order == Order::Newest {
             self.transport = arrival.transport;
+            self.key = key;
             self.left = is_goodbye(beat);
             if self.name != beat.host_name {
                 self.name = beat.host_name.clone();

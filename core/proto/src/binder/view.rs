@@ -9,6 +9,7 @@ use super::peers::Stranger;
 use super::service::{Phase, Service};
 use super::zones::ZoneView;
 use super::{Binder, Counters, RefusedView};
+use crate::heartbeat::key::KeyId;
 use crate::heartbeat::{Claim, State};
 use crate::load::Load;
 use crate::name::{Epoch, HostId, HostName, Sequence, ServiceName, ZoneName};
@@ -102,6 +103,8 @@ pub struct HostView {
     pub heard_ago: Duration,
     /// Where from; none where it is only remembered.
     pub source: Option<SocketAddr>,
+    /// The key that signed its newest beat; none where none did, or it is only remembered.
+    pub key: Option<KeyId>,
 }
 
 /// Something somebody should look at.
@@ -211,6 +214,7 @@ impl Binder {
                     sequence: peer.sequence(),
                     heard_ago: now.since(peer.heard),
                     source: peer.source,
+                    key: peer.key,
                 })
                 .collect(),
             drains: self.drains.view(now).collect(),

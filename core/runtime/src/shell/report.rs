@@ -171,6 +171,7 @@ fn hosts(view: &BinderView) -> Vec<HeardHost> {
             heard_ms_ago: millis(host.heard_ago),
             // What comes from this very process has no port, and no network in between.
             source: host.source.filter(|source| source.port() != 0),
+            key: host.key.map(|key| key.to_string()),
         })
         .collect()
 }
@@ -269,6 +270,7 @@ mod tests {
             sequence: Sequence(1),
             heard_ago: Time::ZERO.since(Time::ZERO),
             source: None,
+            key: None,
         };
         let view = BinderView {
             services: Vec::new(),

@@ -3,7 +3,7 @@
 use super::*;
 
 const TERMS: Terms<'_> =
-    Terms { max_skew: Duration::from_secs(300), limits: None, owns: &|_| false };
+    Terms { max_skew: Duration::from_secs(300), key: None, limits: None, owns: &|_| false };
 
 fn beat(epoch: u64, sequence: u64, wall_secs: u64) -> Heartbeat {
     Heartbeat {
@@ -87,6 +87,21 @@ fn a_key_of_one_host_does_not_speak_with_anothers_id() {
     assert_eq!(peers.admit(at, &named("web1", 1, 2), terms(&mine)), Ok(Order::Newest));
     assert_eq!(peers.strangers(Time::ZERO).count(), 1, "somebody should look at it");
     assert_eq!(peers.admit(at, &named("web3", 2, 1), TERMS), Ok(Order::Newest), "renamed");
+}
+
+#[test]
+fn the_key_of_the_newest_beat_is_remembered() {
+    let mut peers = Peers::default();
+    let mut heard = |sequence, id| {
+        let terms = Terms { key: id, ..TERMS };
+        peers.admit(arrival(1000, 0), &beat(1, sequence, 1000), terms).unwrap();
+        peers.iter().next().and_then(|(_, peer)| peer.key)
+    };
+    let [old, new] = [KeyId::new(1), KeyId::new(2)];
+    assert_eq!(heard(5, old), old);
+    assert_eq!(heard(7, new), new);
+    assert_eq!(heard(6, old), new, "overtaken on the way");
+    assert_eq!(heard(8, None), None, "unsigned again");
 }
 
 #[test]
