@@ -119,6 +119,71 @@ fn a_new_key_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_key_is_rotated_in_three_steps_and_no_secret_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = |words: &[&str], code: i32| {
+        let keys = ["--keys", "keys"];
+        run_in(folder.path(), &[&["key"], words, &keys].concat()).expect_code(code)
+    };
+    let said = [
+        key(&["new"], 0),
+        key(&["rotate", "end"], 1),
+        key(&["rotate", "switch"], 1),
+        key(&["rotate", "begin"], 0),
+        key(&["rotate", "begin"], 1),
+        key(&["rotate", "end"], 1),
+        key(&["rotate", "switch"], 0),
+        key(&["rotate", "switch"], 0),
+        key(&["rotate", "switch", "nobody"], 1),
+    ];
+    let shown = [
+        "cluster.key",
+        "followed by another",
+        "rais key rotate begin",
+        "cluster-2.key",
+        "rais key rotate switch",
+        "cluster signs here",
+        "cluster-2.key",
+        "as before",
+        "there are: cluster-2, cluster",
+    ];
+    for (said, shown) in said.iter().zip(shown) {
+        assert!(said.stdout.contains(shown) || said.stderr.contains(shown), "{shown} in {said:?}");
+    }
+    let mut secrets = Vec::new();
+    for name in ["cluster", "cluster-2"] {
+        let file = folder.path().join(format!("keys/{name}.key"));
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
+        let text = std::fs::read_to_string(file).unwrap();
+        let secret = text.lines().find_map(|line| line.strip_prefix("secret = ")).unwrap();
+        secrets.push(secret.trim_matches('"').to_owned());
+    }
+    for said in &said {
+        let all = format!("{}{}", said.stdout, said.stderr);
+        assert!(secrets.iter().all(|secret| !all.contains(secret)), "a secret is printed");
+    }
+
+    let list = key(&["list", "--output", "json"], 0).json();
+    let uses: Vec<_> = list.as_array().unwrap().iter().map(|row| &row["use"]).collect();
+    assert_eq!(uses, ["sign", "accept"]);
+    assert_eq!(list[0]["follows"], list[1]["id"]);
+    assert!(key(&["list"], 0).stdout.contains(list[1]["id"].as_str().unwrap()));
+    let done = key(&["rotate", "switch", "--output", "json"], 0).json();
+    assert_eq!(done["changed"], false);
+    assert_eq!(done["key"]["name"], "cluster-2");
+    let done = key(&["rotate", "end", "--output", "json"], 0).json();
+    assert_eq!(done["removed"][0]["name"], "cluster");
+    assert!(!folder.path().join("keys/cluster.key").exists());
+    // Where a binder is named it has to be there.
+    key(&["rotate", "begin"], 0);
+    key(&["rotate", "switch"], 0);
+    let out = key(&["rotate", "end", "--socket", "nowhere.sock"], 1);
+    assert!(out.stderr.contains("nowhere.sock"), "{}", out.stderr);
+    key(&["rotate", "end", "--socket", "nowhere.sock", "--force"], 0);
+    key(&["rotate"], 2);
+}
+
+#[test]
 fn probe_shows_each_once_and_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,5 +1,7 @@
 //! `rais key`: the keys that beats are signed with.
 
+mod rotate;
+
 use std::path::PathBuf;
 
 use anyhow::anyhow;
@@ -30,6 +32,8 @@ Examples:
   rais key new --keys keys --host web3 --service http --allow 198.51.100.3/32
       a key for one host alone, which may speak of that service and address only
   rais key list --keys keys
+  rais key rotate --help
+      from one key to the next without a beat that nobody believes
 
 A secret is never printed. Its file is all there is of it.";
 
@@ -39,6 +43,8 @@ enum KeyCommand {
     New(NewArgs),
     /// List the keys of a folder, without their secrets
     List(ListArgs),
+    /// Go over from one key to the next, in three steps, and lose no beat
+    Rotate(rotate::RotateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -86,14 +92,15 @@ struct ListArgs {
     output: Output,
 }
 
-/// Makes or lists keys.
+/// Makes, lists or rotates keys.
 ///
 /// # Errors
-/// A folder that cannot be used, a name that is taken.
+/// A folder that cannot be used, a name that is taken, a step that cannot be taken.
 pub(crate) fn run(args: &KeyArgs) -> Result<(), Stop> {
     match &args.command {
         KeyCommand::New(args) => new(args),
         KeyCommand::List(args) => list(args),
+        KeyCommand::Rotate(args) => rotate::run(args),
     }
 }
 
@@ -130,11 +137,16 @@ fn new(args: &NewArgs) -> Result<(), Stop> {
     };
     let about = keys::load(folder).map_err(|error| Stop::Failed(error.into()))?.files;
     let made = about.into_iter().find(|file| file.path == path);
-    let (id, usage) = match &made {
-        Some(file) => (file.id.to_string(), file.usage),
+    let (id, usage, name) = match &made {
+        Some(file) => (file.id.to_string(), file.usage, &file.name),
         None => return Err(Stop::Failed(anyhow!("{}: gone again", path.display()))),
     };
-    output::text(&format!("{}\n  id {id}, {}\n  {}", path.display(), said(usage), advice(args)))
+    output::text(&format!(
+        "{}\n  id {id}, {}\n  {}",
+        path.display(),
+        said(usage),
+        advice(args, name)
+    ))
 }
 
 /// None given is no limit.
@@ -163,14 +175,15 @@ fn said(usage: KeyUse) -> &'static str {
     }
 }
 
-fn advice(args: &NewArgs) -> String {
+fn advice(args: &NewArgs, name: &str) -> String {
     match args.hosts.as_slice() {
         [] => "copy it to the key folder of every host of the cluster, mode 0600".to_owned(),
         hosts => {
             let hosts: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
             let hosts = hosts.join(", ");
             format!(
-                "copy it, mode 0600, to the binders as it is, and to {hosts} with use = \"sign\""
+                "copy it, mode 0600, to the binders as it is, and to {hosts}, where \
+                 `rais key rotate switch {name}` has it sign"
             )
         }
     }
@@ -183,6 +196,7 @@ struct Row {
     id: String,
     #[serde(rename = "use")]
     usage: &'static str,
+    follows: Option<String>,
     created: Option<String>,
     hosts: Option<Vec<String>>,
     services: Option<Vec<String>>,
@@ -196,7 +210,7 @@ fn list(args: &ListArgs) -> Result<(), Stop> {
     if args.output.format == Format::Json {
         return output::json(&rows);
     }
-    let columns = ["name", "id", "use", "created", "hosts", "services", "addresses"];
+    let columns = ["name", "id", "use", "follows", "created", "hosts", "services", "addresses"];
     let mut table = Table::new(&columns.map(|name| (name, Side::Left)));
     let shown = |list: Option<Vec<String>>| match list {
         Some(list) => (list.join(" "), Tone::Plain),
@@ -207,6 +221,7 @@ fn list(args: &ListArgs) -> Result<(), Stop> {
             (row.name, Tone::Plain),
             (row.id, Tone::Plain),
             (row.usage.to_owned(), Tone::Plain),
+            (row.follows.unwrap_or_default(), Tone::Plain),
             (row.created.unwrap_or_default(), Tone::Plain),
             shown(row.hosts),
             shown(row.services),
@@ -226,6 +241,7 @@ impl From<&KeyFile> for Row {
             name: file.name.clone(),
             id: file.id.to_string(),
             usage: file.usage.as_str(),
+            follows: file.follows.map(|id| id.to_string()),
             created: file.created.clone(),
             hosts: texts(limits.hosts.as_ref()),
             services: texts(limits.services.as_ref()),

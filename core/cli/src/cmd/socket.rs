@@ -58,6 +58,22 @@ impl SocketArgs {
         ask_each(sockets, request)
     }
 
+    /// As [`ask_binders`](SocketArgs::ask_binders), but where none was named it is no failure that
+    /// none is here.
+    ///
+    /// # Errors
+    /// As [`ask`](SocketArgs::ask).
+    pub(super) fn ask_binders_here(
+        &self,
+        request: &Request,
+    ) -> Result<Vec<(PathBuf, Response)>, Stop> {
+        if self.socket.is_some() || self.config.is_some() {
+            return self.ask_binders(request);
+        }
+        let (answers, _) = ask_those(self.sockets(&[Role::Binder])?, request)?;
+        Ok(answers)
+    }
+
     /// As [`ask`](SocketArgs::ask) of what is a whole process's business: one of both roles is
     /// asked once.
     ///
@@ -99,6 +115,17 @@ const EVERY: [Role; 2] = [Role::Monitor, Role::Binder];
 
 /// Asks every role that runs, of these.
 fn ask_each(sockets: Vec<PathBuf>, request: &Request) -> Result<Vec<(PathBuf, Response)>, Stop> {
+    let (answers, absent) = ask_those(sockets, request)?;
+    if answers.is_empty() {
+        return Err(Stop::Failed(anyhow!("{}", absent.join("\n  and "))));
+    }
+    Ok(answers)
+}
+
+/// Who answers, and why the others do not.
+type Answers = (Vec<(PathBuf, Response)>, Vec<String>);
+
+fn ask_those(sockets: Vec<PathBuf>, request: &Request) -> Result<Answers, Stop> {
     let mut answers = Vec::new();
     let mut absent = Vec::new();
     for path in sockets {
@@ -108,10 +135,7 @@ fn ask_each(sockets: Vec<PathBuf>, request: &Request) -> Result<Vec<(PathBuf, Re
             Err(error) => return Err(Stop::Failed(error.into())),
         }
     }
-    if answers.is_empty() {
-        return Err(Stop::Failed(anyhow!("{}", absent.join("\n  and "))));
-    }
-    Ok(answers)
+    Ok((answers, absent))
 }
 
 /// The sockets that the configuration at `path` names.

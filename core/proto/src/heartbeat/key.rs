@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use ring::{digest, hmac};
@@ -31,6 +32,21 @@ impl KeyId {
     /// As in a datagram.
     pub const fn get(self) -> u32 {
         self.0.get()
+    }
+}
+
+/// Why a text is no key's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key's id has eight hexadecimal digits and is not 0, as in f6c35988")]
+pub struct KeyIdError;
+
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    fn from_str(text: &str) -> Result<KeyId, KeyIdError> {
+        let digits = text.len() == 8 && text.bytes().all(|octet| octet.is_ascii_hexdigit());
+        let id = u32::from_str_radix(text, 16).ok().filter(|_| digits);
+        id.and_then(KeyId::new).ok_or(KeyIdError)
     }
 }
 
@@ -227,6 +243,17 @@ mod tests {
     fn the_id_is_the_start_of_the_hash() {
         // sha256sum of 32 zero octets: 66687aad…
         assert_eq!(key(0).id().to_string(), "66687aad");
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_shown() {
+        let id = key(0).id();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for wrong in
+            ["", "0", "00000000", "66687aa", "+6687aad", "66687aadf", "6668 aad", "wwwwwwww"]
+        {
+            assert_eq!(wrong.parse::<KeyId>(), Err(KeyIdError), "{wrong}");
+        }
     }
 
     #[test]

@@ -16,10 +16,12 @@ use rais_proto::heartbeat::key::{Key, KeyId, KeyLimits, Secret};
 use rais_proto::name::{HostName, NameError, ServiceName};
 use rais_proto::time::WallTime;
 use serde::Deserialize;
+use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::{KeyError, KeyUse, io_error};
 use crate::clock::rfc3339;
+use crate::durable;
 
 /// No key file is longer, in octets.
 const LONGEST: u64 = 64 * 1024;
@@ -33,8 +35,10 @@ pub struct KeyFile {
     pub name: String,
     /// As it stands on the wire.
     pub id: KeyId,
-    /// What it is for.
+    /// What it is for: of two that want to sign, the one that follows the other signs.
     pub usage: KeyUse,
+    /// The key in whose place it is.
+    pub follows: Option<KeyId>,
     /// When it was made, as the file says.
     pub created: Option<String>,
     /// What it may speak of.
@@ -46,7 +50,8 @@ pub struct KeyFile {
 struct Written {
     secret: String,
     #[serde(rename = "use")]
-    usage: KeyUse,
+    usage: Spanned<KeyUse>,
+    follows: Option<Spanned<String>>,
     created: Option<String>,
     name: Option<String>,
     hosts: Option<Vec<String>>,
@@ -58,17 +63,13 @@ struct Written {
 pub(super) fn read(path: PathBuf, credentials: Option<&Path>) -> Result<(KeyFile, Key), KeyError> {
     let text = read_private(&path, credentials)?;
     let wrong = |why: String| KeyError::Content { path: path.clone(), why };
-    // The error's own text shows the line, and the line may be the secret.
-    let written: Written = toml::from_str(&text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..start].iter().filter(|&&octet| octet == b'\n').count() + 1;
-        wrong(format!(
-            "line {line} is not as in a key file, which has secret, use (\"sign\" or \"accept\"), and maybe created, name, hosts, services and addresses"
-        ))
-    })?;
+    let written = parse(&text).map_err(wrong)?;
     let encoded = Zeroizing::new(written.secret);
     let secret = decode(&encoded)
         .ok_or_else(|| wrong(format!("secret is not {} octets in base64", Secret::LEN)))?;
+    let follows = written.follows.map(|id| {
+        id.get_ref().parse().map_err(|_| wrong("follows is not a key's id, like f6c35988".into()))
+    });
     let limits = KeyLimits {
         hosts: names::<HostName>(written.hosts).map_err(|e| wrong(e.to_string()))?,
         services: names::<ServiceName>(written.services).map_err(|e| wrong(e.to_string()))?,
@@ -78,17 +79,64 @@ pub(super) fn read(path: PathBuf, credentials: Option<&Path>) -> Result<(KeyFile
             .transpose()
             .map_err(wrong)?,
     };
+    let follows = follows.transpose()?;
     let key = Key::new(secret, limits.clone());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let file = KeyFile {
         name: written.name.unwrap_or(stem),
         id: key.id(),
-        usage: written.usage,
+        usage: written.usage.into_inner(),
+        follows,
         created: written.created,
         limits,
         path,
     };
     Ok((file, key))
+}
+
+fn parse(text: &str) -> Result<Written, String> {
+    // The error's own text shows the line, and the line may be the secret.
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..start].iter().filter(|&&octet| octet == b'\n').count() + 1;
+        format!(
+            "line {line} is not as in a key file, which has secret, use (\"sign\" or \"accept\"), and maybe follows, created, name, hosts, services and addresses"
+        )
+    })
+}
+
+/// Has the key at `path` be for `usage` from now on, in the place of the key `follows` where one is
+/// given. All else of the file, its mode and its comments stay; a file that says so already stays
+/// as it is.
+pub(super) fn rewrite(path: &Path, usage: KeyUse, follows: Option<KeyId>) -> Result<(), KeyError> {
+    let text = read_private(path, None)?;
+    let wrong = |why| KeyError::Content { path: path.to_owned(), why };
+    let written = parse(&text).map_err(wrong)?;
+    let _wiped = Zeroizing::new(written.secret);
+    let mut changes = Vec::new();
+    if *written.usage.get_ref() != usage {
+        changes.push((written.usage.span(), format!("\"{usage}\"")));
+    }
+    match (&written.follows, follows) {
+        (Some(old), Some(new)) => changes.push((old.span(), format!("\"{new}\""))),
+        // There are no tables in it: a line at its end is one of its keys.
+        (None, Some(new)) => {
+            let line_feed = if text.ends_with('\n') { "" } else { "\n" };
+            let line = format!("{line_feed}follows = \"{new}\"\n");
+            changes.push((text.len()..text.len(), line));
+        }
+        (_, None) => {}
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    // From the back: what is changed moves nothing that is still to be changed.
+    changes.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    let mut new = Zeroizing::new(String::with_capacity(text.len() + 256));
+    new.push_str(&text);
+    changes.into_iter().for_each(|(span, value)| new.replace_range(span, &value));
+    let mode = path.metadata().map_err(|source| io_error("read", path, source))?.mode() & 0o7777;
+    durable::write(path, new.as_bytes(), mode).map_err(|source| io_error("write", path, source))
 }
 
 /// An address range, or an address alone.
@@ -155,13 +203,17 @@ fn names<N: FromStr<Err = NameError>>(
     texts.map(|texts| texts.iter().map(|text| text.parse()).collect()).transpose()
 }
 
-pub(super) fn render(
-    octets: &[u8; Secret::LEN],
-    usage: KeyUse,
-    name: &HostName,
-    limits: &KeyLimits,
-    now: WallTime,
-) -> Zeroizing<String> {
+/// What a new key's file says beside its secret.
+pub(super) struct About<'a> {
+    pub(super) name: &'a HostName,
+    pub(super) usage: KeyUse,
+    pub(super) follows: Option<KeyId>,
+    pub(super) limits: &'a KeyLimits,
+    pub(super) now: WallTime,
+}
+
+pub(super) fn render(octets: &[u8; Secret::LEN], about: &About<'_>) -> Zeroizing<String> {
+    let About { name, usage, follows, limits, now } = about;
     let secret = Zeroizing::new(STANDARD.encode(octets));
     let mut text = Zeroizing::new(String::with_capacity(4096));
     let mut line = |key: &str, value: &str| {
@@ -171,7 +223,10 @@ pub(super) fn render(
     };
     line("name", &format!("\"{name}\""));
     line("use", &format!("\"{usage}\""));
-    line("created", &format!("\"{}\"", rfc3339(now)));
+    if let Some(follows) = follows {
+        line("follows", &format!("\"{follows}\""));
+    }
+    line("created", &format!("\"{}\"", rfc3339(*now)));
     let lists = [
         ("hosts", limits.hosts.as_deref().map(list)),
         ("services", limits.services.as_deref().map(list)),

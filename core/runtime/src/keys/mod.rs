@@ -3,6 +3,7 @@
 //! ```toml
 //! secret = "32 octets in base64"
 //! use = "sign"                     # or "accept"
+//! follows = "f6c35988"             # the id of the key in whose place it is; see `rotation`
 //! created = "2026-11-23T14:34:00Z" # for people
 //! name = "web3"                    # for people; the file's name where missing
 //! hosts = ["web3"]                 # limits, each optional: what beats of this key may speak of
@@ -13,15 +14,16 @@
 //! (`LoadCredential=`, in `$CREDENTIALS_DIRECTORY`) is read as systemd leaves it. Secrets never appear in errors, logs or `Debug`.
 
 mod file;
+pub mod rotation;
 
 use std::env;
 use std::fmt;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rais_proto::heartbeat::key::{KeyLimits, KeyRing, Secret};
+use rais_proto::heartbeat::key::{Key, KeyId, KeyLimits, KeyRing, Secret};
 use rais_proto::name::{HostName, NameError};
 use rais_proto::time::WallTime;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -29,7 +31,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 pub use self::file::KeyFile;
-use self::file::{read, render};
+use self::file::{About, read, render};
 use crate::durable;
 
 /// What a key file ends in.
@@ -76,7 +78,7 @@ pub enum KeyError {
     },
     /// Two keys want to sign.
     #[error(
-        "{} and {} both have use = \"sign\"; one key signs, make the other \"accept\"",
+        "{} and {} both have use = \"sign\", and neither follows the other; one key signs, make the other \"accept\"",
         .first.display(), .second.display()
     )]
     TwoSigners {
@@ -161,8 +163,33 @@ pub fn load(folder: &Path) -> Result<Keys, KeyError> {
 
 /// As [`load`], for a service whose credentials are in a folder.
 fn load_as(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
+    let mut looks = 1;
+    loop {
+        let before = stamps(folder);
+        let loaded = look(folder, credentials);
+        // One file read before a switch of keys and the next after it were never one ring.
+        if looks == MOST_LOOKS || stamps(folder) == before {
+            return loaded;
+        }
+        looks += 1;
+    }
+}
+
+/// So often a folder is read anew that changes while it is read.
+const MOST_LOOKS: u32 = 100;
+
+/// What tells each file of a folder from another of its name, and from itself when it was changed.
+fn stamps(folder: &Path) -> Option<Vec<(PathBuf, u64, i64, i64)>> {
+    let stamp = |path: PathBuf| {
+        let about = path.metadata().ok()?;
+        Some((path, about.ino(), about.ctime(), about.ctime_nsec()))
+    };
+    key_files(folder).ok()?.into_iter().map(stamp).collect()
+}
+
+fn look(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
     let mut files: Vec<KeyFile> = Vec::new();
-    let mut keys = Vec::new();
+    let mut keys: Vec<Key> = Vec::new();
     for path in key_files(folder)? {
         let (file, key) = read(path, credentials)?;
         if let Some(first) = files.iter().find(|first| first.id == file.id) {
@@ -171,20 +198,46 @@ fn load_as(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> 
         files.push(file);
         keys.push(key);
     }
-    let mut signers = files.iter().filter(|file| file.usage == KeyUse::Sign);
-    let signer = signers.next();
-    if let (Some(first), Some(second)) = (signer, signers.next()) {
-        return Err(KeyError::TwoSigners {
-            first: first.path.clone(),
-            second: second.path.clone(),
-        });
-    }
     if files.is_empty() {
         return Err(KeyError::Empty(folder.to_owned()));
     }
-    let ring = KeyRing::new(keys, signer.map(|file| file.id))
+    let signer = signer(&files)?;
+    for file in &mut files {
+        file.usage = if signer == Some(file.id) { KeyUse::Sign } else { KeyUse::Accept };
+    }
+    let ring = KeyRing::new(keys, signer)
         .map_err(|error| KeyError::Content { path: folder.to_owned(), why: error.to_string() })?;
     Ok(Keys { ring, files })
+}
+
+/// The key that signs: of those that want to, the one that follows all others.
+fn signer(files: &[KeyFile]) -> Result<Option<KeyId>, KeyError> {
+    let signers: Vec<&KeyFile> = files.iter().filter(|file| file.usage == KeyUse::Sign).collect();
+    let [first, second, ..] = &signers[..] else { return Ok(signers.first().map(|one| one.id)) };
+    let follows_all = |one: &&&KeyFile| {
+        let mut others = signers.iter().filter(|other| other.id != one.id);
+        others.all(|other| follows(files, one, other) && !follows(files, other, one))
+    };
+    match signers.iter().find(follows_all) {
+        Some(last) => Ok(Some(last.id)),
+        None => {
+            Err(KeyError::TwoSigners { first: first.path.clone(), second: second.path.clone() })
+        }
+    }
+}
+
+/// Whether `late` follows `early`, also with others of `files` between them.
+fn follows(files: &[KeyFile], late: &KeyFile, early: &KeyFile) -> bool {
+    let mut at = Some(late);
+    // A circle ends with the files.
+    for _ in files {
+        match at.and_then(|file| file.follows) {
+            Some(id) if id == early.id => return true,
+            Some(id) => at = files.iter().find(|file| file.id == id),
+            None => return false,
+        }
+    }
+    false
 }
 
 /// Makes a key `name` in `folder`, itself made where missing, and gives its file.
@@ -206,20 +259,34 @@ pub fn create(
         .mode(0o700)
         .create(folder)
         .map_err(|source| io_error("make", folder, source))?;
+    let _lock = lock(folder)?;
     let usage = match usage {
         Some(usage) => usage,
         None if key_files(folder)?.is_empty() => KeyUse::Sign,
         None => KeyUse::Accept,
     };
+    write_new(folder, &About { name: &name, usage, follows: None, limits, now })
+}
+
+/// A new secret in a file of its own.
+fn write_new(folder: &Path, about: &About<'_>) -> Result<PathBuf, KeyError> {
     let mut octets = Zeroizing::new([0; Secret::LEN]);
     SystemRandom::new().fill(&mut *octets).map_err(|_| KeyError::Random)?;
-    let path = folder.join(format!("{name}.{EXTENSION}"));
-    let text = render(&octets, usage, &name, limits, now);
+    let path = folder.join(format!("{}.{EXTENSION}", about.name));
+    let text = render(&octets, about);
     match durable::create(&path, text.as_bytes(), 0o600) {
         Ok(()) => Ok(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KeyError::Exists(path)),
         Err(source) => Err(io_error("write", &path, source)),
     }
+}
+
+/// Held while a folder is changed, so that two who change it do so one after the other. Whoever
+/// only reads it needs none.
+fn lock(folder: &Path) -> Result<File, KeyError> {
+    let file = File::open(folder).map_err(|source| io_error("open", folder, source))?;
+    file.lock().map_err(|source| io_error("lock", folder, source))?;
+    Ok(file)
 }
 
 fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {

@@ -1,0 +1,211 @@
+//! `rais key rotate`: from one key to the next without a beat that nobody believes.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use rais_runtime::clock::Clock;
+use rais_runtime::control::{Request, Response};
+use rais_runtime::keys::KeyFile;
+use rais_runtime::keys::rotation::{self, RotationError, Switched};
+use rais_runtime::status::{HeardHost, Status};
+use serde::Serialize;
+
+use super::{Folder, Row};
+use crate::args::Output;
+use crate::cmd::socket::SocketArgs;
+use crate::exit::Stop;
+use crate::output::{self, Format};
+
+/// Arguments of `rais key rotate`.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
+pub(super) struct RotateArgs {
+    #[command(subcommand)]
+    step: Step,
+}
+
+const EXAMPLES: &str = "\
+Three steps, each taken everywhere before the next, with `rais reload` after each:
+  1. rais key rotate begin       on one host: makes the next key, accepted only. Copy its file
+                                 to every host that has the old key
+  2. rais key rotate switch      on every host that signs: the next key signs, the old one is
+                                 still accepted. May be repeated
+  3. rais key rotate end         on every host: removes the old key
+
+Whoever reloads, restarts or loses power between two steps, or within one, has a sound folder.
+
+Examples:
+  rais key rotate begin --keys keys
+  rais key rotate begin web3     follows web3's key, in a binder's folder where none signs
+  rais key rotate switch cluster back to the old key
+  rais key rotate end --force    at once, also if hosts still sign with it: it has leaked";
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// Make the next key: of the same limits, and accepted only
+    Begin(KeyOf),
+    /// Have the next key sign
+    Switch(KeyOf),
+    /// Remove the old key
+    End(EndArgs),
+}
+
+#[derive(Debug, Args)]
+struct KeyOf {
+    /// Its name or id; without it, begin follows the key that signs, and switch takes the key that
+    /// follows it
+    key: Option<String>,
+    #[command(flatten)]
+    keys: Folder,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct EndArgs {
+    /// Its name or id; without it every key that another follows
+    key: Option<String>,
+    #[command(flatten)]
+    keys: Folder,
+    /// Also if the binder that runs here has hosts that were last heard with it
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    socket: SocketArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What a step has done, as JSON.
+#[derive(Debug, Serialize)]
+struct Done {
+    /// Which step.
+    step: &'static str,
+    /// Whether anything is other than before.
+    changed: bool,
+    /// The key that was made, or that signs now.
+    key: Option<Row>,
+    /// The key that signed before.
+    before: Option<Row>,
+    /// Keys that are no more.
+    removed: Vec<Row>,
+}
+
+/// Takes a step.
+///
+/// # Errors
+/// The key ring is not as the step needs it; hosts still sign with the old key.
+pub(super) fn run(args: &RotateArgs) -> Result<(), Stop> {
+    match &args.step {
+        Step::Begin(args) => begin(args),
+        Step::Switch(args) => switch(args),
+        Step::End(args) => end(args),
+    }
+}
+
+fn begin(args: &KeyOf) -> Result<(), Stop> {
+    let made = rotation::begin(&args.keys.folder, args.key.as_deref(), Clock::start().wall());
+    let made = made.map_err(failed)?;
+    if args.output.format == Format::Json {
+        return output::json(&Done { key: Some(Row::from(&made)), ..Done::of("begin") });
+    }
+    output::text(&format!(
+        "{}\n  id {}, others' beats are accepted; it does not sign yet\n  \
+         copy it, mode 0600, to the key folder of every host that has the key it follows, and \
+         `rais reload` there\n  \
+         when it is everywhere: `rais key rotate switch` and `rais reload` on every host that signs",
+        made.path.display(),
+        made.id
+    ))
+}
+
+fn switch(args: &KeyOf) -> Result<(), Stop> {
+    let switched = rotation::switch(&args.keys.folder, args.key.as_deref()).map_err(failed)?;
+    let Switched { signer, before, changed } = &switched;
+    if args.output.format == Format::Json {
+        return output::json(&Done {
+            changed: *changed,
+            key: Some(Row::from(signer)),
+            before: before.as_ref().map(Row::from),
+            ..Done::of("switch")
+        });
+    }
+    let signs = format!("{}\n  id {}, signs our beats", signer.path.display(), signer.id);
+    output::text(&match before {
+        None if *changed => format!("{signs} from the next `rais reload` here"),
+        None => format!("{signs}, as before; `rais reload` if that was not done since"),
+        Some(before) => format!(
+            "{signs} from the next `rais reload` here\n  {} ({}) is accepted as before, until \
+             `rais key rotate end`: once every host has switched",
+            before.name, before.id
+        ),
+    })
+}
+
+fn end(args: &EndArgs) -> Result<(), Stop> {
+    let folder = &args.keys.folder;
+    let old = rotation::ending(folder, args.key.as_deref()).map_err(failed)?;
+    if !args.force {
+        nobody_signs_with(&old, &args.socket)?;
+    }
+    let ids: Vec<_> = old.iter().map(|file| file.id).collect();
+    rotation::end(folder, &ids).map_err(failed)?;
+    if args.output.format == Format::Json {
+        let removed = old.iter().map(Row::from).collect();
+        return output::json(&Done { removed, ..Done::of("end") });
+    }
+    let removed: Vec<String> = old
+        .iter()
+        .map(|file| format!("{} is removed (id {})", file.path.display(), file.id))
+        .collect();
+    output::text(&format!(
+        "{}\n  beats signed with it are refused from the next `rais reload` here",
+        removed.join("\n")
+    ))
+}
+
+/// Asks the binder that runs here, if any, who was last heard with one of these keys.
+fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<(), Stop> {
+    let mut still = Vec::new();
+    for (path, response) in socket.ask_binders_here(&Request::Status)? {
+        match response {
+            Response::Status(status) => {
+                let Status::Binder(binder) = *status else { continue };
+                let signed = |host: &HeardHost| {
+                    old.iter()
+                        .find(|key| host.key.as_deref() == Some(&*key.id.to_string()))
+                        .map(|key| with(host, key))
+                };
+                still.extend(binder.hosts.iter().filter_map(signed));
+            }
+            _ => {
+                return Err(Stop::Failed(anyhow!("{}: another answer than asked", path.display())));
+            }
+        }
+    }
+    if still.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::Failed(anyhow!(
+        "beats of these hosts would be refused, since the last of each was signed with the old key:\n  \
+         {}\n`rais key rotate switch` and `rais reload` there first; or `--force`, if they are not to \
+         be believed (a key that has leaked) or are no more",
+        still.join("\n  ")
+    )))
+}
+
+fn with(host: &HeardHost, key: &KeyFile) -> String {
+    let ago = output::duration(Duration::from_millis(host.heard_ms_ago));
+    format!("{}: {} ({}), heard {ago} ago", host.name, key.name, key.id)
+}
+
+fn failed(error: RotationError) -> Stop {
+    Stop::Failed(error.into())
+}
+
+impl Done {
+    fn of(step: &'static str) -> Done {
+        Done { step, changed: true, key: None, before: None, removed: Vec::new() }
+    }
+}
