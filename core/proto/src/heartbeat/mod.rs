@@ -3,6 +3,9 @@
 //! One datagram of at most [`MAX_DATAGRAM`] octets.
 
 pub mod codec;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod key;
 pub mod packing;
 pub mod refusal;
