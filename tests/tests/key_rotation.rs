@@ -232,7 +232,7 @@ fn one_key_for_all_is_rotated_under_load() {
         }
         for host in fleet.ns.iter().chain(&fleet.web) {
             assert_eq!(rotate(host, &["end"])["removed"][0]["id"], *old);
-            assert_eq!(ids(host).into_values().collect::<Vec<_>>(), [new.clone()]);
+            assert_eq!(ids(host).into_values().collect::<Vec<_>>(), std::slice::from_ref(&new));
             fleet.reload(host);
         }
         fleet.until_heard_with(&[Some(&*new); 3]);
