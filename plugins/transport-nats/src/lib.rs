@@ -8,6 +8,7 @@ mod orders;
 mod secret;
 mod session;
 mod subject;
+mod waiting;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

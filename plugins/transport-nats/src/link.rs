@@ -4,10 +4,13 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use async_nats::Client;
 use async_nats::client::PublishErrorKind;
 use rais_sdk::Fault;
+
+use crate::waiting::Waiting;
 
 /// What becomes of a datagram now. The keeper's thread changes it, any thread sends by it.
 #[derive(Debug)]
@@ -18,42 +21,38 @@ pub(crate) struct Link {
 
 #[derive(Debug)]
 enum State {
-    /// The first connection is being made: the beats of a start wait for it.
-    Begun(Vec<Vec<u8>>),
+    /// The first connection is being made: the newest beats of a start wait for it.
+    Begun(Waiting),
     Up(Client),
     /// A beat that came late would say what was, so none waits.
     Down(String),
 }
 
-/// So many wait for the first connection.
-const WAITING: usize = 64;
-
 impl Link {
     pub(crate) fn new(subject: &str) -> Self {
-        Self { subject: subject.into(), state: Mutex::new(State::Begun(Vec::new())) }
+        Self { subject: subject.into(), state: Mutex::new(State::Begun(Waiting::default())) }
     }
 
     /// Sends or loses it, at once.
     pub(crate) fn send(&self, data: &[u8]) -> Result<(), Fault> {
         match &mut *self.state() {
-            State::Begun(waiting) if waiting.len() < WAITING => {
-                waiting.push(data.to_vec());
+            State::Begun(waiting) => {
+                waiting.push(data, Instant::now());
                 Ok(())
             }
-            State::Begun(_) => Err(Fault::busy("not connected yet, and many wait for it")),
             State::Up(client) => self.publish(client, data.to_vec()),
             State::Down(why) => Err(Fault::io(format_args!("not connected: {why}"))),
         }
     }
 
     pub(crate) fn begin(&self) {
-        *self.state() = State::Begun(Vec::new());
+        *self.state() = State::Begun(Waiting::default());
     }
 
     pub(crate) fn up(&self, client: Client) {
         let mut state = self.state();
         if let State::Begun(waiting) = &mut *state {
-            for data in std::mem::take(waiting) {
+            for data in std::mem::take(waiting).fresh(Instant::now()) {
                 // Lost, as any datagram may be.
                 let _ = self.publish(&client, data);
             }

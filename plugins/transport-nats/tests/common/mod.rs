@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rais_plugin_transport_nats::Nats;
 use rais_sdk::Fault;
 use rais_sdk::host::TransportObject;
@@ -84,9 +86,22 @@ impl Server {
 
     /// It answers nobody any more, and closes nothing.
     pub(crate) fn hang(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// It answers again.
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// It reads its configuration again.
+    pub(crate) fn reload(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = self.child.as_ref().unwrap().id();
-        let id = nix::unistd::Pid::from_raw(id.try_into().unwrap());
-        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGSTOP).unwrap();
+        kill(Pid::from_raw(id.try_into().unwrap()), signal).unwrap();
     }
 
     /// A secret in a file of its own.
