@@ -19,7 +19,7 @@ use crate::session::{End, Patience, Refusal, Session};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Where somebody has to do something first: each try is a line in the server's log.
-const LONG_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// A connection that ends within that was of no use.
 const BRIEF: Duration = Duration::from_secs(1);
 /// For a name that is being looked up while everything else has ended.

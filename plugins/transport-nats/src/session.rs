@@ -19,9 +19,11 @@ use async_nats::{
 use futures_core::Stream;
 use rais_sdk::{Datagram, Fault, Host, Inbox};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, interval, timeout};
 
+use crate::complaints::{self, Complaints};
 use crate::config::{Server, Site};
+use crate::keeper::LONG_PAUSE;
 use crate::link::Link;
 use crate::orders::{Wanted, ended};
 
@@ -39,8 +41,6 @@ const OUT: usize = 256;
 const IN: usize = 4096;
 /// Messages handed over at once.
 const BATCH: usize = 64;
-/// Complaints of the server that wait to be said.
-const COMPLAINTS: usize = 16;
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// What one connection works with.
@@ -78,6 +78,8 @@ pub(crate) enum End {
 #[derive(Debug)]
 struct Events {
     lost: Arc<Notify>,
+    /// Nothing will be heard by the subscription that there is.
+    denied: Arc<Notify>,
     complaints: mpsc::Receiver<String>,
 }
 
@@ -101,9 +103,9 @@ impl Session<'_> {
     }
 
     fn settle(&self, options: ConnectOptions) -> (ConnectOptions, Events) {
-        let lost = Arc::new(Notify::new());
-        let (complain, complaints) = mpsc::channel(COMPLAINTS);
-        let told = Arc::clone(&lost);
+        let (lost, denied) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (complain, complaints) = mpsc::channel(complaints::MOST);
+        let (told, deny) = (Arc::clone(&lost), Arc::clone(&denied));
         let has_tried = AtomicBool::new(false);
         let options = options
             .name("rais")
@@ -121,7 +123,11 @@ impl Session<'_> {
                     Event::Disconnected | Event::Closed => told.notify_one(),
                     // Where many wait to be said, they are all alike.
                     Event::ServerError(error) => {
-                        let _ = complain.try_send(error.to_string());
+                        let text = error.to_string();
+                        if complaints::is_denial(&text) {
+                            deny.notify_one();
+                        }
+                        let _ = complain.try_send(text);
                     }
                     Event::SlowConsumer(_) => {
                         let _ = complain.try_send("beats come faster than we take them".to_owned());
@@ -130,14 +136,14 @@ impl Session<'_> {
                 }
                 std::future::ready(())
             });
-        (options, Events { lost, complaints })
+        (options, Events { lost, denied, complaints })
     }
 
     /// Sends and receives, until it is over.
     pub(crate) async fn serve(&self, connected: Connected, wanted: &mut Wanted) -> End {
         let Connected { client, mut events } = connected;
         let mut incoming = Incoming::default();
-        let mut said: Vec<String> = Vec::new();
+        let mut complaints = Complaints::default();
         let mut look = interval(PING);
         let mut ending = wanted.clone();
         if let Err(why) = incoming.follow(&client, self.site, wanted).await {
@@ -151,22 +157,23 @@ impl Session<'_> {
                     drain(&client, &events).await;
                     return End::Ordered;
                 }
-                () = events.lost.notified() => return End::Lost(lost(&said)),
-                // Should the event have found no room.
+                () = events.lost.notified() => return End::Lost(lost(&complaints)),
+                // Should the event have found no room. And a subscription may be due.
                 _ = look.tick() => if client.connection_state() != State::Connected {
-                    return End::Lost(lost(&said));
+                    return End::Lost(lost(&complaints));
                 },
-                Some(text) = events.complaints.recv() => if !said.contains(&text) {
+                () = events.denied.notified() => incoming.deny(Instant::now()),
+                Some(text) = events.complaints.recv() => if complaints.is_news(&text) {
                     self.host.warn(&format!("{} says: {text}", self.server));
-                    said.push(text);
-                    said.truncate(COMPLAINTS);
                 },
-                Ok(()) = wanted.changed() => {
-                    if let Err(why) = incoming.follow(&client, self.site, wanted).await {
-                        return End::Lost(why);
-                    }
-                }
-                () = incoming.deliver() => {}
+                Ok(()) = wanted.changed() => {}
+                () = incoming.deliver() => if incoming.again.take().is_some() {
+                    complaints.heard();
+                    self.host.log(&format!("{} lets beats through to us", self.server));
+                },
+            }
+            if let Err(why) = incoming.follow(&client, self.site, wanted).await {
+                return End::Lost(why);
             }
         }
     }
@@ -197,8 +204,8 @@ fn cause(error: &ConnectError) -> String {
 }
 
 /// With what the server said last, which may be the reason.
-fn lost(said: &[String]) -> String {
-    match said.last() {
+fn lost(complaints: &Complaints) -> String {
+    match complaints.last() {
         Some(text) => format!("the connection was lost; the server had said: {text}"),
         None => "the connection was lost".to_owned(),
     }
@@ -219,33 +226,43 @@ async fn drain(client: &Client, events: &Events) {
 struct Incoming {
     from: Option<(Subscriber, Inbox)>,
     batch: Vec<Message>,
+    /// Not before that; until something is heard, where a server has denied us the subject.
+    again: Option<Instant>,
 }
 
 impl Incoming {
-    /// Receives if somebody wants to, and does not yet.
+    /// Receives if somebody wants to, and does not yet, and may try.
     async fn follow(
         &mut self,
         client: &Client,
         site: &Site,
         wanted: &mut Wanted,
     ) -> Result<(), String> {
+        if self.from.is_some() || self.again.is_some_and(|again| Instant::now() < again) {
+            return Ok(());
+        }
         let inbox = wanted.borrow_and_update().inbox.clone();
         let Some(inbox) = inbox else { return Ok(()) };
-        if self.from.is_none() {
-            // It waits for room in a queue that a server may have stopped to empty.
-            let subscribing = client.subscribe(site.subject.get().to_owned());
-            let subscriber = match timeout(CONNECTING, subscribing).await {
-                Ok(subscribed) => subscribed.map_err(|error| error.to_string())?,
-                Err(_) => return Err("the server takes nothing".to_owned()),
-            };
-            self.from = Some((subscriber, inbox));
-        }
+        // It waits for room in a queue that a server may have stopped to empty.
+        let subscribing = client.subscribe(site.subject.get().to_owned());
+        let subscriber = match timeout(CONNECTING, subscribing).await {
+            Ok(subscribed) => subscribed.map_err(|error| error.to_string())?,
+            Err(_) => return Err("the server takes nothing".to_owned()),
+        };
+        self.from = Some((subscriber, inbox));
         Ok(())
+    }
+
+    /// A server keeps no subscription that it has denied, also when it would allow it later: a new
+    /// one is made then. What we send goes on meanwhile.
+    fn deny(&mut self, now: Instant) {
+        self.from = None;
+        self.again = Some(now + LONG_PAUSE);
     }
 
     /// Hands over what has come, once something has.
     async fn deliver(&mut self) {
-        let Self { from: Some((subscriber, inbox)), batch } = self else {
+        let Self { from: Some((subscriber, inbox)), batch, .. } = self else {
             return std::future::pending().await;
         };
         poll_fn(|task| {

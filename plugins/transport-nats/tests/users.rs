@@ -136,6 +136,32 @@ fn what_a_user_may_not_is_said_once() {
     assert_eq!(end.said("for Publish"), 1);
 }
 
+#[test]
+fn a_subscription_that_is_denied_is_made_once_it_is_allowed() {
+    let mut server = Server::down();
+    let configure = |server: &Server, subscribe: &str| {
+        let permissions = format!("{{ publish: \"rais.beats\", subscribe: {subscribe} }}");
+        let user = format!("{{ user: rais, password: s3cret, permissions: {permissions} }}");
+        server.configure(&format!("authorization {{ users: [ {user} ] }}"));
+    };
+    configure(&server, "{ deny: \"rais.beats\" }");
+    server.run();
+    let password = server.secret("password", "s3cret");
+    let more = format!("user = \"rais\"\n{}", file("password_file", &password));
+    let end = End::binder(&format!("{}\n{more}", at(&[&server])));
+    for times in 1..=2 {
+        until("it is said", || end.said("Permissions Violation for Subscription") == times);
+        configure(&server, "\"rais.beats\"");
+        server.reload();
+        until_flows(&end, &end);
+        until("the end of it is said", || end.said("lets beats through") == times);
+        configure(&server, "{ deny: \"rais.beats\" }");
+        server.reload();
+    }
+    // What it sends went on.
+    assert_eq!(end.said("connected to nats"), 1, "{:?}", end.bench.lines());
+}
+
 /// A server that asks for TLS, and for certificates of its own authority where `verify` says so.
 fn over_tls(authority: &Authority, verify: &str) -> Server {
     let server = Server::down();
