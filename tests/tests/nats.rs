@@ -114,7 +114,8 @@ impl Sites {
         })
     }
 
-    /// What was published so far, at each site: a withdrawal would be one more.
+    /// What was published so far, at each site: a withdrawal would be one more, and so would another
+    /// TTL. Neither is to come of an outage.
     fn published(&self) -> [(u64, Option<u32>); 2] {
         self.binders.each_ref().map(|host| {
             let status = status::binder(host).unwrap();
