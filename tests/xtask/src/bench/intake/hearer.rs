@@ -88,10 +88,10 @@ impl Hearer {
 
     fn accepted(&self) -> anyhow::Result<u64> {
         let mut command = Command::new(&self.rais);
-        command.args(["status", "binder", "-c", "rais.toml", "--output", "json"]);
+        command.args(["status", "--socket", "binder.sock", "--output", "json"]);
         let output = command.current_dir(self.folder.path()).output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let status: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-        status.pointer("/counters/accepted").and_then(|n| n.as_u64()).context("no counter")
+        status.pointer("/0/counters/accepted").and_then(|n| n.as_u64()).context("no counter")
     }
 }
