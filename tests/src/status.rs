@@ -130,6 +130,8 @@ pub struct HeardHost {
 pub struct BinderCounters {
     /// Beats taken.
     pub accepted: u64,
+    /// Of these, such as nobody signed, while keys are rolled out.
+    pub unsigned: u64,
     /// Datagrams refused, by reason.
     pub refused: BTreeMap<String, u64>,
     /// Publications that every sink confirmed.

@@ -261,6 +261,11 @@ fn keys_are_rolled_out_a_host_at_a_time_and_one_hosts_is_rotated() {
         fleet.reload(ns);
     }
     fleet.until_heard_with(&[None; 3]);
+    for ns in &fleet.ns {
+        let status = rais_tests::status::binder(ns).unwrap();
+        assert_eq!(status.security, "permissive");
+        assert!(status.counters.unsigned > 0, "{:?}", status.counters);
+    }
     let mut with = [None; 3];
     for (at, web) in fleet.web.iter().enumerate() {
         rotate(web, &["switch", web.name()]);

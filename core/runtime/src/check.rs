@@ -79,12 +79,19 @@ pub fn instances(config: &Config, asked: Asked, host: &PluginHost) -> Result<Ins
 
 /// Said at every start, where the file asks for it.
 fn insecurity(config: &Config, membership: &Membership) -> Option<Fault> {
-    const KEY: &str = "cluster.insecure";
-    let place = config.places.value(KEY)?;
-    let message =
-        "beats are not authenticated: whoever reaches this network can change the answers";
-    (membership.security == SecurityStatus::Insecure)
-        .then(|| Fault::warning(place.clone(), KEY, message))
+    let (key, message) = match membership.security {
+        SecurityStatus::Insecure => (
+            "cluster.insecure",
+            "beats are not authenticated: whoever reaches this network can change the answers",
+        ),
+        SecurityStatus::Permissive => (
+            "cluster.accept",
+            "unsigned beats are taken too: whoever reaches this network can change the answers \
+             until this is \"enforce\"",
+        ),
+        SecurityStatus::Authenticated => return None,
+    };
+    Some(Fault::warning(config.places.value(key)?.clone(), key, message))
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub enum Status {
 pub enum SecurityStatus {
     /// Those signed with a key of the ring.
     Authenticated,
+    /// Those, and unsigned ones too, while keys are rolled out.
+    Permissive,
     /// Anybody's.
     Insecure,
 }
@@ -303,6 +305,9 @@ pub struct HeardHost {
 pub struct BinderCounters {
     /// Beats taken in.
     pub accepted: u64,
+    /// Of these, such as nobody signed (`accept = "permissive"`).
+    #[serde(default)]
+    pub unsigned: u64,
     /// Datagrams and claims refused, by reason.
     pub refused: BTreeMap<String, u64>,
     /// Publications that a sink confirmed.

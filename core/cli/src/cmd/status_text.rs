@@ -80,10 +80,14 @@ fn binder(status: &BinderStatus) -> String {
     let reasons: Vec<String> = reasons.map(|(why, count)| format!("{why} {count}")).collect();
     let reasons =
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    let unsigned = match counters.unsigned {
+        0 => String::new(),
+        count => format!(" ({count} of them unsigned)"),
+    };
     let mut parts = vec![
         head("binder", &status.host.name, status.uptime_ms, status.security),
         format!(
-            "{} beats accepted, {refused} refused{reasons}; {} publications confirmed, {} failed",
+            "{} beats accepted{unsigned}, {refused} refused{reasons}; {} publications confirmed, {} failed",
             counters.accepted, counters.published, counters.failed
         ),
     ];
@@ -270,6 +274,7 @@ fn head(role: &str, host: &str, uptime_ms: u64, security: SecurityStatus) -> Str
     let uptime = output::duration(Duration::from_millis(uptime_ms));
     let security = match security {
         SecurityStatus::Authenticated => "authenticated",
+        SecurityStatus::Permissive => "permissive: unsigned beats are taken too",
         SecurityStatus::Insecure => "insecure",
     };
     format!("{} on {host}, up {uptime}, {security}", output::bold(role))

@@ -10,6 +10,7 @@ use super::{Arrival, Binder, Output};
 use crate::heartbeat::codec::{self, Opened};
 use crate::heartbeat::key::KeyLimits;
 use crate::heartbeat::refusal::Refusal;
+use crate::heartbeat::trust::Policy;
 use crate::heartbeat::{Claim, Coverage, Heartbeat, Report, State};
 use crate::name::{HostId, ServiceName};
 use crate::table::{Applied, Obstacle, Order, Standing};
@@ -61,6 +62,8 @@ impl Binder {
         let owns = |host| owns_any(services, host);
         let terms = Terms { max_skew: self.config.max_skew, key, limits, owns: &owns };
         let order = self.peers.admit(arrival, &beat, terms)?;
+        let is_rolled_out = matches!(self.config.trust.policy, Policy::Permissive(_));
+        self.counters.unsigned += u64::from(is_rolled_out && key.is_none());
         if bound {
             let watched = beat.reports.iter().filter(|report| report.claim == Claim::Watched);
             let watched = watched.flat_map(|report| &report.addresses);

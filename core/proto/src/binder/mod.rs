@@ -173,6 +173,8 @@ pub struct Published {
 pub struct Counters {
     /// Beats taken in.
     pub accepted: u64,
+    /// Of these, such as nobody signed, where keys are being rolled out.
+    pub unsigned: u64,
     /// Datagrams and claims refused, by [`Refusal::index`].
     pub refused: [u64; Refusal::COUNT],
 }

@@ -31,7 +31,10 @@ impl Membership {
         let Some(cluster) = &config.cluster else { return Ok(Membership::alone()) };
         let policy = policy_of(config, cluster, roles)?;
         let security = match cluster.security {
-            Some(Security::Keys(_)) => SecurityStatus::Authenticated,
+            Some(Security::Keys(_)) => match cluster.accept {
+                Accept::Permissive if roles.contains(&Role::Binder) => SecurityStatus::Permissive,
+                _ => SecurityStatus::Authenticated,
+            },
             Some(Security::Insecure) | None => SecurityStatus::Insecure,
         };
         Ok(Membership { trust: Trust { cluster: cluster.name.clone(), policy }, security })

@@ -64,6 +64,7 @@ impl Told<'_> {
             .map(|refusal| (refusal.as_str().to_owned(), heard.refused[refusal.index()]));
         BinderCounters {
             accepted: heard.accepted,
+            unsigned: heard.unsigned,
             refused: refused.collect(),
             published: self.counters.published.load(Ordering::Relaxed),
             failed: self.counters.failed.load(Ordering::Relaxed),
