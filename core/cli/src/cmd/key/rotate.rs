@@ -146,9 +146,7 @@ fn switch(args: &KeyOf) -> Result<(), Stop> {
 fn end(args: &EndArgs) -> Result<(), Stop> {
     let folder = &args.keys.folder;
     let old = rotation::ending(folder, args.key.as_deref()).map_err(failed)?;
-    if !args.force {
-        nobody_signs_with(&old, &args.socket)?;
-    }
+    let binders = if args.force { None } else { Some(nobody_signs_with(&old, &args.socket)?) };
     let ids: Vec<_> = old.iter().map(|file| file.id).collect();
     rotation::end(folder, &ids).map_err(failed)?;
     if args.output.format == Format::Json {
@@ -159,19 +157,27 @@ fn end(args: &EndArgs) -> Result<(), Stop> {
         .iter()
         .map(|file| format!("{} is removed (id {})", file.path.display(), file.id))
         .collect();
+    let unasked = match binders {
+        Some(0) => {
+            "\n  no binder answers here: nobody was asked whether a host still signs with it"
+        }
+        _ => "",
+    };
     output::text(&format!(
-        "{}\n  beats signed with it are refused from the next `rais reload` here",
+        "{}{unasked}\n  beats signed with it are refused from the next `rais reload` here",
         removed.join("\n")
     ))
 }
 
-/// Asks the binder that runs here, if any, who was last heard with one of these keys.
-fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<(), Stop> {
-    let mut still = Vec::new();
+/// Asks the binder that runs here, if any, who was last heard with one of these keys; how many binders that
+/// were.
+fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop> {
+    let (mut still, mut binders) = (Vec::new(), 0);
     for (path, response) in socket.ask_binders_here(&Request::Status)? {
         match response {
             Response::Status(status) => {
                 let Status::Binder(binder) = *status else { continue };
+                binders += 1;
                 let signed = |host: &HeardHost| {
                     old.iter()
                         .find(|key| host.key.as_deref() == Some(&*key.id.to_string()))
@@ -185,7 +191,7 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<(), Stop> {
         }
     }
     if still.is_empty() {
-        return Ok(());
+        return Ok(binders);
     }
     Err(Stop::Failed(anyhow!(
         "beats of these hosts would be refused, since the last of each was signed with the old key:\n  \
