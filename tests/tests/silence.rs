@@ -100,7 +100,9 @@ fn the_last_set_stays_unless_an_empty_one_is_asked_for() {
     let status = status::until_binder(&binder, "nobody heard for timer-hold", |status| {
         if status.alarmed("nobody-heard", "timer-hold") { Ok(()) } else { Err("no alarm".into()) }
     });
-    assert_eq!(status.service("timer-hold").unwrap().set, all);
+    // They died one by one, and the timer may have fired in between.
+    let held = &status.service("timer-hold").unwrap().set;
+    assert!(!held.is_empty() && held.is_subset(&all), "{held:?}");
     status::until_binder(&binder, "all down for once-hold", |status| {
         let service = status.service("once-hold")?;
         // They died one by one, so the last set that was not empty is the last to die.
