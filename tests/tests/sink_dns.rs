@@ -71,14 +71,14 @@ struct Asking {
 }
 
 impl Asking {
-    fn start(host: &Host) -> Asking {
+    fn start(host: &Host, zone: &'static str) -> Asking {
         let client = client(host);
         let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&count));
         let thread = thread::spawn(move || {
             let mut found = BTreeMap::new();
             while !stopped.load(Ordering::Relaxed) {
-                *found.entry(sorted(&client, "www.example")).or_default() += 1;
+                *found.entry(sorted(&client, zone)).or_default() += 1;
                 counted.fetch_add(1, Ordering::Relaxed);
             }
             found
@@ -110,7 +110,7 @@ fn another_in_its_place_loses_no_query_and_answers_nothing_else() {
     let _rais = host.start("run", CONFIG);
     until_served(&host, &[20, 21]);
 
-    let asking = Asking::start(&host);
+    let asking = Asking::start(&host, "www.example");
     for (round, workers) in [1, 2, 3, 2, 1, 2].into_iter().enumerate() {
         asking.until_more();
         host.write(CONFIG, &config(&format!("workers = {workers}\nnsid = \"round {round}\"")));
@@ -152,6 +152,40 @@ fn files_are_served_where_no_service_names_the_sink_and_a_zone_that_leaves_is_no
         });
         assert_eq!(of("static.example"), Ok(vec![[192, 0, 2, 7].into()]));
     }
+}
+
+#[test]
+fn a_file_that_is_unsound_at_a_reload_costs_no_answer() {
+    let host = Host::new("ns1");
+    let file = "/var/lib/zones/static.example.zone";
+    let zone = |last: u8| format!("{HEADER}@ IN A 127.0.0.{last}\n");
+    let table = |round: u8| {
+        format!(
+            "[sink.own]\ntype = \"dns\"\nlisten = [\"127.0.0.1:53\"]\nzones = \"/var/lib/zones\"\nnsid = \
+             \"round {round}\"\n"
+        )
+    };
+    host.write(file, &zone(7));
+    host.write(CONFIG, &table(0));
+    let rais = host.start("binder", CONFIG);
+    let asking = Asking::start(&host, "static.example");
+    asking.until_more();
+    host.write(file, &format!("{}oops IN A 127.0.0.300\n", zone(8)));
+    // The second comes in the place of one that has not read the zone itself.
+    for round in 1..=2 {
+        host.write(CONFIG, &table(round));
+        host.rais(&["reload", "--socket", "/run/rais/binder.sock"]).expect_code(0);
+        let told = rais.stderr().matches("static.example.zone: line 6").count();
+        assert_eq!(told, usize::from(round), "{}", rais.stderr());
+        asking.until_more();
+    }
+    let found = asking.stop();
+    assert_eq!(found.keys().collect::<Vec<_>>(), [&Ok(addresses(&[7]))], "{found:#?}");
+    host.write(file, &zone(9));
+    let client = client(&host);
+    wait::until_equal("the file put right", &Ok(addresses(&[9])), || {
+        sorted(&client, "static.example")
+    });
 }
 
 #[test]

@@ -23,7 +23,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) use claim::Claim;
-pub(crate) use door::{Latecomers, Passage};
+pub(crate) use door::{Latecomers, Passage, overlap};
 pub(crate) use listen::{Sockets, is_answered};
 pub(crate) use server::{Limits, Server, TcpLimits, Work};
 pub(crate) use tcp::LONGEST_OUTPUT;

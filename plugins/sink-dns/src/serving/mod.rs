@@ -1,5 +1,6 @@
 //! What runs while the sink does: the server's threads, and one that looks at the zone files.
 
+mod before;
 mod late;
 mod shared;
 mod zones;
@@ -18,6 +19,7 @@ use crate::engine::Source;
 use crate::files::{self, Folder, Haste};
 use crate::net::{Passage, Server, Sockets, Work, is_answered};
 use crate::transfer::Notifier;
+use before::Before;
 use late::Late;
 use shared::Life;
 pub(crate) use shared::Shared;
@@ -111,12 +113,13 @@ impl Watcher {
         // There is no telling what they have before they are read.
         shared.engine.expect(Source::Files, named);
         shared.files_are(Files::Unread);
+        let mut before = Before::enter(settings, shared);
         let (shared, log, mut folder) = (Arc::clone(shared), host.clone(), Folder::new(path));
         let (mut haste, mut failed, mut took) = (Haste::Now, false, Duration::ZERO);
         let work = move || {
             while haste == Haste::Now || shared.goes_on(took) {
                 let begun = Instant::now();
-                let looked = shared.look(&mut folder, haste, &log);
+                let looked = shared.look(&mut folder, haste, &before, &log);
                 took = begun.elapsed();
                 haste = Haste::Settled;
                 shared.files_are(Files::Read);
@@ -130,6 +133,9 @@ impl Watcher {
                     ));
                 }
                 failed = looked.is_err();
+                if !failed {
+                    before = Before::default();
+                }
             }
         };
         watcher.thread = Some(host.spawn("dns-zones", Again::Restart, work).map_err(Fault::io)?);

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use rais_sdk::prelude::*;
 
+use super::before::Before;
 use super::zones::{Files, News, Start, Zones};
 use crate::engine::{Engine, lock};
 use crate::files::{Folder, Haste};
 use crate::net::Passage;
 use crate::publish::Records;
 use crate::transfer::Told;
+use crate::zone::Zone;
 
 /// How often the zone files are looked at, where a look takes less than half of it.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -159,6 +161,12 @@ impl Shared {
         }
     }
 
+    /// A zone that is served as a file of its name was.
+    pub(super) fn filed(&self, apex: &[u8]) -> Option<Zone> {
+        let is_filed = lock(&self.zones).are_filed(apex);
+        is_filed.then(|| self.engine.zone(apex)).flatten()?.duplicate()
+    }
+
     /// Waits until the zone files have been read, or for long enough.
     pub(super) fn await_files(&self) {
         self.wait(READING, |zones| zones.start == Start::Ahead && zones.files == Files::Unread);
@@ -183,6 +191,7 @@ impl Shared {
         &self,
         folder: &mut Folder,
         haste: Haste,
+        before: &Before,
         host: &Host,
     ) -> std::io::Result<()> {
         let bound = lock(&self.zones).bound.clone();
@@ -200,7 +209,7 @@ impl Shared {
         let mut faults = std::mem::take(&mut brought.faults);
         faults.retain(|fault| !told.contains(fault));
         let ignored = std::mem::take(&mut brought.ignored);
-        lock(&self.zones).settle(brought, &self.engine, &mut news);
+        lock(&self.zones).settle(brought, before, &self.engine, &mut news);
         for fault in faults.iter().chain(&news.doubts) {
             host.warn(fault);
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::before::Before;
 use crate::engine::{Engine, Source};
 use crate::files::{Brought, Found};
 use crate::name::to_text;
@@ -48,6 +49,7 @@ pub(super) struct News {
     /// A line each.
     taken_up: Vec<String>,
     changed: Vec<String>,
+    kept: Vec<String>,
     gone: Vec<String>,
     pub(super) doubts: Vec<String>,
     /// Zones that are others than before, by their names.
@@ -55,6 +57,11 @@ pub(super) struct News {
 }
 
 impl Zones {
+    /// Whether a zone is its file's, whatever that is just now.
+    pub(super) fn are_filed(&self, apex: &[u8]) -> bool {
+        self.filed.contains(apex) && !self.bound.contains(apex) && !self.handed.contains(apex)
+    }
+
     /// Whether there may soon be an answer to what would be refused now.
     pub(super) fn are_coming(&self) -> bool {
         self.start == Start::Ahead && (!self.awaited.is_empty() || self.files == Files::Unread)
@@ -89,9 +96,23 @@ impl Zones {
         engine.serve_all(found.into_iter().map(|found| found.zone).collect());
     }
 
-    /// Ends a look, which has `brought` this beside what it has found.
-    pub(super) fn settle(&mut self, brought: Brought, engine: &Engine, news: &mut News) {
+    /// Ends a look, which has `brought` this beside what it has found. Of a file that cannot be used the zone
+    /// goes on that was served `before`.
+    pub(super) fn settle(
+        &mut self,
+        brought: Brought,
+        before: &Before,
+        engine: &Engine,
+        news: &mut News,
+    ) {
         engine.expect(Source::Files, brought.named.clone());
+        let its = brought.named.difference(&self.bound).filter(|apex| engine.zone(apex).is_none());
+        let kept: Vec<_> = its.filter_map(|apex| before.filed(apex)).collect();
+        for zone in &kept {
+            let (name, serial) = (to_text(zone.apex()), zone.serial());
+            news.kept.push(format!("{name}: goes on as before the reload, serial {serial}"));
+        }
+        engine.serve_all(kept);
         for apex in brought.gone.iter().filter(|apex| !self.bound.contains(*apex)) {
             engine.withdraw(apex);
             news.gone.push(format!("{}: its file is gone, it is served no more", to_text(apex)));
@@ -109,13 +130,17 @@ impl Zones {
 
 impl News {
     pub(super) fn lines(&self, folder: &Path) -> Vec<String> {
-        let all = [&self.taken_up, &self.changed, &self.gone];
+        let all = [&self.taken_up, &self.changed, &self.kept, &self.gone];
         if all.iter().map(|lines| lines.len()).sum::<usize>() <= EACH {
             return all.into_iter().flatten().cloned().collect();
         }
-        let [taken_up, changed, gone] = all.map(Vec::len);
+        let [taken_up, changed, kept, gone] = all.map(Vec::len);
+        let kept = match kept {
+            0 => String::new(),
+            kept => format!("{kept} go on as before the reload, "),
+        };
         vec![format!(
-            "{}: {taken_up} zones taken up, {changed} read again, {gone} served no more",
+            "{}: {taken_up} zones taken up, {changed} read again, {kept}{gone} served no more",
             folder.display()
         )]
     }
@@ -129,6 +154,7 @@ fn is_higher(new: u32, old: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -168,7 +194,7 @@ mod tests {
         let mut news = News::default();
         let mut serve = |found| lock(&shared.zones).serve(found, &shared.engine, &mut news);
         let brought = folder.look(haste, bound, &|| true, &mut serve).unwrap().unwrap();
-        lock(&shared.zones).settle(brought, &shared.engine, &mut news);
+        lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
         news
     }
 
@@ -193,7 +219,7 @@ mod tests {
             let none = BTreeSet::new();
             let brought = folder.look(Haste::Now, &none, &|| true, &mut serve).unwrap().unwrap();
             comes();
-            lock(&shared.zones).settle(brought, &shared.engine, &mut news);
+            lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
             assert!(news.apexes.is_empty() && news.gone.is_empty(), "{news:?}");
             assert_eq!(serial(shared), Some(1000));
         };
@@ -233,6 +259,38 @@ mod tests {
         // It cannot be read: the zone of the binder is not the file's.
         look(Haste::Settled, &shared);
         assert_eq!(serial(&shared), None);
+    }
+
+    #[test]
+    fn a_file_that_is_unsound_as_a_server_takes_anothers_place_leaves_the_zone_as_it_was() {
+        let (bed, mut folder) = filed(7);
+        let [first, second, third] = [(); 3].map(|()| Arc::new(shared()));
+        looked(&mut folder, Haste::Now, &BTreeSet::new(), &first);
+        let path = bed.path().join("a.zone");
+        fs::write(&path, "no zone at all").unwrap();
+        let mut before = Before::of([&first]);
+        for shared in [&second, &third] {
+            let mut folder = Folder::new(bed.path().to_owned());
+            let mut news = News::default();
+            let mut none = |_| unreachable!();
+            let look = folder.look(Haste::Now, &BTreeSet::new(), &|| true, &mut none);
+            let brought = look.unwrap().unwrap();
+            assert_eq!(brought.faults.len(), 1);
+            lock(&shared.zones).settle(brought, &before, &shared.engine, &mut news);
+            assert_eq!(news.lines(bed.path()), ["a: goes on as before the reload, serial 7"]);
+            assert_eq!(serial(shared), Some(7));
+            before = Before::of([shared]);
+        }
+        // What a binder published is nobody's file.
+        third.assign(BTreeSet::from([APEX.to_vec()]));
+        assert!(Before::of([&third]).filed(APEX).is_none());
+        // Nor is it kept once the file is gone.
+        fs::remove_file(&path).unwrap();
+        for _ in 0..2 {
+            looked(&mut folder, Haste::Settled, &BTreeSet::new(), &first);
+        }
+        assert!(Before::of([&first]).filed(APEX).is_none());
+        assert!(Before::of([&second]).filed(APEX).is_some());
     }
 
     #[test]

@@ -175,6 +175,26 @@ impl Zone {
         self
     }
 
+    /// The same once more, for other counters. One with slots changes by itself, and has none.
+    pub(crate) fn duplicate(&self) -> Option<Zone> {
+        self.slots.is_empty().then(|| Zone {
+            apex: self.apex.clone(),
+            octets: self.octets.clone(),
+            nodes: self.nodes.clone(),
+            mores: self.mores.clone(),
+            sets: self.sets.clone(),
+            refs: self.refs.clone(),
+            pointers: self.pointers.clone(),
+            extras: self.extras.clone(),
+            table: self.table.clone(),
+            slots: Box::default(),
+            owners: Box::default(),
+            serial: AtomicU32::new(self.serial()),
+            history: Mutex::default(),
+            ..*self
+        })
+    }
+
     /// What it says of a name that lies in it; of a delegation asked for `rtype`, DS is its parent's
     /// to answer (RFC 4035 §3.1.4.1).
     #[inline]
