@@ -48,7 +48,7 @@ fn arrivals_count_at_once_and_each_publication_has_a_later_serial() {
 
 #[test]
 fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to() {
-    let before = settled(&[1, 2, 3]);
+    let mut before = settled(&[1, 2, 3]);
     let config = config(&[("http", at_once())]);
     let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(3200);
@@ -58,7 +58,7 @@ fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to
 
 #[test]
 fn step_0_evidence_and_arrivals_count_while_listening() {
-    let before = settled(&[1, 2, 3]);
+    let mut before = settled(&[1, 2, 3]);
     let config = config(&[("http", at_once())]);
     let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(500);
@@ -80,7 +80,7 @@ fn step_0_evidence_and_arrivals_count_while_listening() {
 
 #[test]
 fn a_restart_publishes_the_same_again_under_the_same_serial() {
-    let before = settled(&[1, 2]);
+    let mut before = settled(&[1, 2]);
     let last = before.published.last().unwrap().1.clone();
     let config = config(&[("http", at_once())]);
     let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
@@ -105,9 +105,9 @@ fn what_was_decided_and_not_published_before_a_crash_gets_a_later_serial() {
 
 #[test]
 fn a_zone_that_a_crash_kept_from_its_first_publication_is_published() {
-    let before = settled(&[1]);
+    let mut before = settled(&[1]);
     let mut snapshot = before.binder.snapshot(before.now);
-    snapshot.zones.clear();
+    snapshot.decided.zones.clear();
     let mut world = World::restored(config(&[("http", at_once())]), snapshot, before.now);
     world.pass_millis(10);
     assert_eq!(world.last_published(), addresses(&[1]));
@@ -164,7 +164,7 @@ fn a_zone_that_leaves_the_configuration_and_returns_goes_on_with_its_serial() {
 
 #[test]
 fn a_narrower_allow_over_a_restart_is_published_under_a_later_serial() {
-    let before = settled(&[1, 2]);
+    let mut before = settled(&[1, 2]);
     let last = before.published.last().unwrap().1.serial;
     let narrow = ServicePolicy { allow: vec!["192.0.2.1/32".parse().unwrap()], ..at_once() };
     let config = config(&[("http", narrow)]);
@@ -229,7 +229,7 @@ fn a_mass_silence_brings_nobody_back() {
 
 #[test]
 fn a_changed_header_is_published_after_a_restart_under_a_later_serial() {
-    let before = settled(&[1]);
+    let mut before = settled(&[1]);
     let last = before.published.last().unwrap().1.serial;
     let mut config = config(&[("http", at_once())]);
     config.zones.get_mut(&zone("www.example")).unwrap().fingerprint = 2;

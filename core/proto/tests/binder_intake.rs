@@ -400,7 +400,8 @@ fn what_is_heard_within_the_gap_is_judged_once_and_published_when_it_ends() {
     world.say(3, State::Down);
     world.say(3, State::Up);
     assert_eq!(world.set(), addresses(&[3, 4]), "shown as it will be");
-    assert_eq!(world.binder.snapshot(world.now).services[&service("http")].set.len(), 2);
+    let remembered = world.binder.clone().snapshot(world.now).decided;
+    assert_eq!(remembered.services[&service("http")].set.len(), 2);
     world.pass(INTERVAL);
     let published: Vec<_> = world.published.iter().map(|(at, p)| (*at, p.reason.clone())).collect();
     let end = begun + Duration::from_millis(100);

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+use rais_proto::binder::snapshot::Snapshot;
 use rais_proto::name::HostId;
 use rais_sdk::Fault as PluginFault;
 use tokio::sync::{mpsc, oneshot};
@@ -28,13 +29,15 @@ use crate::shell::Facts;
 use crate::shell::agent::{Agent, AgentPort};
 use crate::shell::assignments::{Assigned, Assignments};
 use crate::shell::binder::{self, BinderShell};
+use crate::shell::memory::Keepers;
 use crate::shell::monitor::{self, MonitorShell};
 use crate::shell::operator::Order;
 use crate::shell::recorder::Recorder;
 use crate::shell::transports::{Outlets, Receivers};
+use crate::state::decided::{self, StoredDecided};
 use crate::state::healths::{self, StoredHealths};
+use crate::state::heard::{self, StoredHeard};
 use crate::state::journal::Journal;
-use crate::state::snapshot::{self, StoredSnapshot};
 use crate::state::{Keeper, StateDir, StateError};
 use crate::status::Status;
 
@@ -459,9 +462,18 @@ impl BinderRole {
         queue: Queue,
         arrived: mpsc::Receiver<Arrived>,
     ) -> Result<(BinderRole, BinderShell), DaemonError> {
-        let file = state.file::<StoredSnapshot>("state.json", snapshot::VERSION);
-        let remembered = again_if_corrupt(|| file.load())?.map(Into::into);
-        let keeper = Keeper::start(file)?;
+        let decided = state.file::<StoredDecided>(decided::FILE, decided::VERSION);
+        let heard = state.file::<StoredHeard>(heard::FILE, heard::VERSION);
+        let remembered = (again_if_corrupt(|| decided.load())?, again_if_corrupt(|| heard.load())?);
+        let remembered = match remembered {
+            (None, None) => None,
+            (decided, heard) => Some(Snapshot {
+                decided: decided.unwrap_or_default().into(),
+                heard: heard.unwrap_or_default().into(),
+            }),
+        };
+        let keepers =
+            Keepers { decided: Keeper::as_stored(decided)?, heard: Keeper::as_stored(heard)? };
         let (host, membership) = (facts.host, &checked.membership);
         let plan = BinderPlan::of(&checked.config, &checked.instances, membership, host);
         let journal = Journal::start(state.folder()).map_err(|source| StateError::Io {
@@ -470,7 +482,7 @@ impl BinderRole {
             source,
         })?;
         let (shell, events) =
-            BinderShell::new(facts.clone(), plan, remembered, keeper, journal, arrived);
+            BinderShell::new(facts.clone(), plan, remembered, keepers, journal, arrived);
         Ok((BinderRole { host, events, queue, _state: state }, shell))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Hand in datagrams with [`Binder::handle_datagram`] and the time with [`Binder::handle_timeout`];
 //! after either drain [`Binder::poll_output`], then wait until [`Binder::poll_timeout`]. Before a
-//! publication is handed to a sink, store [`Binder::snapshot`]: that keeps the serial from ever
+//! publication is handed to a sink, store [`Binder::decided`]: that keeps the serial from ever
 //! going back.
 
 mod conflicts;
@@ -74,7 +74,7 @@ pub struct BinderConfig {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Output {
-    /// Hand it to the zone's sinks, after storing a snapshot.
+    /// Hand it to the zone's sinks, after storing what is decided.
     Publish(Publication),
     /// For the journal: of an address something else is said than before.
     Heard {
@@ -446,6 +446,11 @@ impl Binder {
         let indices = self.of_zone.get(zone).into_iter().flatten();
         let services = indices.filter_map(|&index| self.services.get(index));
         services.map(|service| (service.name.clone(), service.published())).collect()
+    }
+
+    fn has_pending(&self, zone: &ZoneName) -> bool {
+        let indices = self.of_zone.get(zone).into_iter().flatten();
+        indices.filter_map(|&index| self.services.get(index)).any(Service::is_pending)
     }
 
     fn pending_of(&self, zone: &ZoneName) -> BTreeSet<ServiceName> {

@@ -15,17 +15,34 @@ use crate::policy::weights::MemberMemory;
 use crate::table::{Claimed, Revival};
 use crate::time::Time;
 
-/// The last sets, serials and epochs.
+/// All of it. What is in its two parts need not be of one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
+    /// What it answers for.
+    pub decided: Decided,
+    /// What it is based on.
+    pub heard: Heard,
+}
+
+/// The last sets and serials. It is small, since every publication waits until it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
     /// Each zone that was ever published.
     pub zones: BTreeMap<ZoneName, ZoneMemory>,
     /// Each service.
     pub services: BTreeMap<ServiceName, ServiceMemory>,
-    /// Each host that was heard.
-    pub hosts: Vec<HostMemory>,
     /// What an operator has drained.
     pub drains: Vec<DrainMemory>,
+}
+
+/// What hosts said. There may be hundreds of thousands of claims, and nobody waits for them: one that is
+/// lost is heard again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Each host that was heard.
+    pub hosts: Vec<HostMemory>,
+    /// Who claimed what, of each service.
+    pub claims: BTreeMap<ServiceName, Vec<ClaimMemory>>,
 }
 
 /// One service.
@@ -33,8 +50,6 @@ pub struct Snapshot {
 pub struct ServiceMemory {
     /// Who was in the answers.
     pub set: AddressSet,
-    /// Who claimed what.
-    pub claims: Vec<ClaimMemory>,
     /// What the weights have learnt of each address.
     pub balance: Vec<(IpAddr, MemberMemory)>,
 }
@@ -64,23 +79,27 @@ impl Binder {
     /// A binder that begins to listen at `now` and remembers `snapshot`: the sets stand, and
     /// silence counts for nothing for a full period.
     pub fn restore(now: Time, config: BinderConfig, snapshot: Snapshot) -> Binder {
+        let Snapshot { decided, heard } = snapshot;
         let mut binder = Binder::new(now, config);
-        for memory in snapshot.hosts {
+        for memory in heard.hosts {
             binder.peers.restore(now, memory);
         }
-        for memory in snapshot.drains {
+        for memory in decided.drains {
             binder.drains.restore(now, memory);
         }
         let mut narrowed = Vec::new();
-        for (name, memory) in snapshot.services {
-            narrowed.extend(binder.restore_service(now, &name, memory));
+        for (name, memory) in decided.services {
+            narrowed.extend(binder.restore_set(&name, memory));
+        }
+        for (name, claims) in heard.claims {
+            binder.restore_claims(now, &name, claims);
         }
         binder.presume_left();
         for service in &mut binder.services {
             service.drained = binder.drains.of(service);
             service.weigh_what_is_restored(now);
         }
-        for (zone, memory) in snapshot.zones {
+        for (zone, memory) in decided.zones {
             binder.zones.restore(now, binder.config.gap, &zone, memory);
         }
         for zone in narrowed {
@@ -92,59 +111,65 @@ impl Binder {
         binder
     }
 
-    /// What is to be stored: before each publication, every second, and at the end.
-    pub fn snapshot(&self, now: Time) -> Snapshot {
-        self.settled().remembered(now)
+    /// What is to be stored every second while beats come in, and at the end. What was heard is judged
+    /// first: of two parts of one moment, who is known to be down is not in the set.
+    pub fn snapshot(&mut self, now: Time) -> Snapshot {
+        self.settle();
+        Snapshot { decided: self.decided(now), heard: self.heard() }
     }
 
-    fn remembered(&self, now: Time) -> Snapshot {
+    /// What is to be stored before each publication.
+    pub fn decided(&self, now: Time) -> Decided {
         // After a start nobody is held, so what was published of those who were is something else.
         let lasting = |name: &ZoneName, memory: ZoneMemory| ZoneMemory {
-            fingerprint: memory.fingerprint.filter(|_| self.pending_of(name).is_empty()),
+            fingerprint: memory.fingerprint.filter(|_| !self.has_pending(name)),
             ..memory
         };
         let zones = self.zones.memory();
-        Snapshot {
+        let services = self.services.iter().map(|service| {
+            let set = service.decision.set.clone();
+            let balance = service.balance_memory().collect();
+            (service.name.clone(), ServiceMemory { set, balance })
+        });
+        Decided {
             zones: zones.map(|(name, memory)| (name.clone(), lasting(name, memory))).collect(),
-            services: self
-                .services
-                .iter()
-                .map(|service| {
-                    let claims = service.table.claims().filter(|(_, c)| c.state != State::Leaving);
-                    let memory = ServiceMemory {
-                        set: service.decision.set.clone(),
-                        claims: claims.map(|(address, c)| ClaimMemory::of(address, c)).collect(),
-                        balance: service.balance_memory().collect(),
-                    };
-                    (service.name.clone(), memory)
-                })
-                .collect(),
-            hosts: self.peers.memory().collect(),
+            services: services.collect(),
             drains: self.drains.memory(now).collect(),
         }
     }
 
+    fn heard(&self) -> Heard {
+        let claims = self.services.iter().map(|service| {
+            let claims = service.table.claims().filter(|(_, c)| c.state != State::Leaving);
+            let claims = claims.map(|(address, c)| ClaimMemory::of(address, c)).collect();
+            (service.name.clone(), claims)
+        });
+        Heard { hosts: self.peers.memory().collect(), claims: claims.collect() }
+    }
+
     /// Gives the zone that must be published anew, since not all that was published is allowed now.
-    fn restore_service(
-        &mut self,
-        now: Time,
-        name: &ServiceName,
-        memory: ServiceMemory,
-    ) -> Option<ZoneName> {
+    fn restore_set(&mut self, name: &ServiceName, memory: ServiceMemory) -> Option<ZoneName> {
         let index = self.services.binary_search_by(|s| s.name.cmp(name)).ok()?;
         let service = self.services.get_mut(index)?;
-        let policy = service.policy.clone();
         service.restore(&memory.set);
         service.restore_balance(memory.balance);
-        let narrowed = service.decision.set != memory.set;
-        for claim in memory.claims.into_iter().filter(|c| policy.allows(c.address)) {
+        self.wakes.set(index, service.next_wake());
+        (service.decision.set != memory.set).then(|| service.policy.zone.clone())
+    }
+
+    fn restore_claims(&mut self, now: Time, name: &ServiceName, claims: Vec<ClaimMemory>) {
+        let Ok(index) = self.services.binary_search_by(|s| s.name.cmp(name)) else { return };
+        let Some(service) = self.services.get_mut(index) else { return };
+        for claim in claims {
+            if !service.policy.allows(claim.address) {
+                continue;
+            }
             if claim.host != self.config.host {
                 self.hearing.longest = self.hearing.longest.max(claim.expire);
             }
             service.restore_claim(claim.address, claim.into_claimed(now));
         }
         self.wakes.set(index, service.next_wake());
-        narrowed.then_some(policy.zone)
     }
 }
 

@@ -16,16 +16,14 @@ use tracing::{info, warn};
 
 use super::Facts;
 use super::alarm::Alarm;
-use super::memory::{self, Memory};
+use super::memory::{Keepers, Memory, Part, Stored};
 use super::monitor::NEIGHBOUR;
 use super::operator::{self, Done, Order};
 use super::publisher::{Job, PublishCounters, Publisher};
 use super::report::{self, Told};
 use crate::host::Arrived;
 use crate::plan::binder::BinderPlan;
-use crate::state::Keeper;
 use crate::state::journal::{self, Journal};
-use crate::state::snapshot::StoredSnapshot;
 use crate::status::{BinderStatus, SinkState, SinkStatus};
 
 /// How often epochs and windows are stored while beats come in (design: replay).
@@ -46,8 +44,8 @@ pub enum Event {
     Order(Order, operator::Answer),
     /// Say how it stands.
     Status(oneshot::Sender<BinderStatus>),
-    /// Whether its memory is stored, or why not.
-    Stored(memory::Outcome),
+    /// Whether a part of its memory is stored, or why not.
+    Stored(Part, Stored),
     /// Store what is to be remembered, and end.
     Stop,
 }
@@ -79,13 +77,13 @@ pub struct BinderShell {
 }
 
 impl BinderShell {
-    /// A binder that runs `plan`, remembers `snapshot`, takes in what comes by `inbox` and writes down
+    /// A binder that runs `plan`, remembers `snapshot` and has what comes to be kept, takes in what comes by `inbox` and writes down
     /// in `journal` what it does; and how to tell it things.
     pub fn new(
         facts: Facts,
         plan: BinderPlan,
         snapshot: Option<Snapshot>,
-        keeper: Keeper<StoredSnapshot>,
+        keepers: Keepers,
         journal: Journal,
         inbox: mpsc::Receiver<Arrived>,
     ) -> (BinderShell, mpsc::UnboundedSender<Event>) {
@@ -100,7 +98,7 @@ impl BinderShell {
             facts,
             machine,
             plan,
-            memory: Memory::new(keeper, events.clone()),
+            memory: Memory::new(keepers, events.clone()),
             told,
             inbox,
             transports: BTreeMap::new(),
@@ -303,8 +301,7 @@ impl BinderShell {
             .collect();
         // The serials are on disk before anybody sees them.
         let publish = move || handles.into_iter().for_each(|publish| publish());
-        let snapshot = self.machine.snapshot(self.facts.clock.now());
-        self.memory.keep_before(snapshot, self.machine.counters().accepted, publish);
+        self.memory.keep_before(self.machine.decided(self.facts.clock.now()), publish);
     }
 
     fn take(&mut self, event: Event) {
@@ -336,7 +333,7 @@ impl BinderShell {
                 Err(why) => drop(answer.send(Err(why))),
             },
             Event::Status(answer) => drop(answer.send(self.status())),
-            Event::Stored(stored) => self.memory.note(stored),
+            Event::Stored(part, stored) => self.memory.note(part, stored),
             Event::Stop => {}
         }
     }
@@ -347,6 +344,9 @@ impl BinderShell {
         let text = order.to_string();
         let carried_out = order.carry_out(self.facts.clock.now(), &mut self.machine);
         self.note_order(text, &carried_out);
+        if carried_out.is_ok() {
+            self.memory.keep_decided(self.machine.decided(self.facts.clock.now()));
+        }
         carried_out
     }
 

@@ -1,87 +1,106 @@
 //! A binder's memory, on disk: what is stored before a publication, and while beats come in.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rais_proto::binder::snapshot::Snapshot;
+use rais_proto::binder::snapshot::{Decided, Heard, Snapshot};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::binder::Event;
-use crate::state::snapshot::StoredSnapshot;
-use crate::state::{Keeper, Stored};
+use crate::state::{self, Keeper};
 
 /// A disk that does not answer for so long holds up neither a publication nor the end.
 const STORING: Duration = Duration::from_millis(500);
 
 const NO_ANSWER: &str = "the disk does not answer";
 
+/// A part of what a binder remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Stored before each publication.
+    Decided,
+    /// Stored while beats come in.
+    Heard,
+}
+
 /// Whether it is stored, or why not.
-pub(super) type Outcome = Result<(), String>;
+pub type Stored = Result<(), String>;
+
+/// Who stores the parts.
+pub struct Keepers {
+    /// Sets and serials.
+    pub decided: Keeper<Decided>,
+    /// What hosts said.
+    pub heard: Keeper<Heard>,
+}
 
 /// Has a binder's memory stored, and knows how that went.
 pub(super) struct Memory {
-    keeper: Keeper<StoredSnapshot>,
+    keepers: Keepers,
     events: mpsc::UnboundedSender<Event>,
-    /// Beats taken in when it was last stored.
+    /// Beats taken in when all of it was last stored.
     stored_at: u64,
     /// Ends once the disk has answered to what was kept last.
     keeping: Option<JoinHandle<()>>,
-    trouble: Option<String>,
+    /// Of the parts that are not stored.
+    troubles: BTreeMap<Part, String>,
 }
 
 impl Memory {
-    /// One that is stored by `keeper`; whether that succeeds is told to `events`.
-    pub(super) fn new(
-        keeper: Keeper<StoredSnapshot>,
-        events: mpsc::UnboundedSender<Event>,
-    ) -> Memory {
-        Memory { keeper, events, stored_at: 0, keeping: None, trouble: None }
+    /// One that is stored by `keepers`; whether that succeeds is told to `events`.
+    pub(super) fn new(keepers: Keepers, events: mpsc::UnboundedSender<Event>) -> Memory {
+        Memory { keepers, events, stored_at: 0, keeping: None, troubles: BTreeMap::new() }
     }
 
     /// Whether it is to be kept, after so many beats: there is news, or what there was may not be on
     /// disk. Not while the disk owes an answer.
     pub(super) fn wants(&self, heard: u64) -> bool {
-        let news = heard != self.stored_at || self.trouble.is_some();
+        let news = heard != self.stored_at || !self.troubles.is_empty();
         news && self.keeping.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Has `snapshot`, of so many beats, stored while nobody waits for it.
     pub(super) fn keep(&mut self, snapshot: Snapshot, heard: u64) {
-        let stored = self.store(snapshot, heard);
-        let events = self.events.clone();
-        self.keeping = Some(tokio::spawn(tell(stored, events)));
+        self.stored_at = heard;
+        let decided = self.keepers.decided.store(snapshot.decided);
+        let heard = self.keepers.heard.store(snapshot.heard);
+        let (events, others) = (self.events.clone(), self.events.clone());
+        self.keeping = Some(tokio::spawn(async {
+            tokio::join!(tell(Part::Decided, decided, events), tell(Part::Heard, heard, others));
+        }));
     }
 
-    /// Has `snapshot`, of so many beats, stored, and then does `publish`, or at the latest after
-    /// [`STORING`].
-    pub(super) fn keep_before(
-        &mut self,
-        snapshot: Snapshot,
-        heard: u64,
-        publish: impl FnOnce() + Send + 'static,
-    ) {
-        let mut stored = self.store(snapshot, heard);
+    /// Has what is `decided` stored while nobody waits for it.
+    pub(super) fn keep_decided(&self, decided: Decided) {
+        self.keep_before(decided, || ());
+    }
+
+    /// Has what is `decided` stored, and then does `publish`, or at the latest after [`STORING`].
+    pub(super) fn keep_before(&self, decided: Decided, publish: impl FnOnce() + Send + 'static) {
+        let mut stored = self.keepers.decided.store(decided);
         let events = self.events.clone();
         tokio::spawn(async move {
+            let stored = outcome(&mut stored).await;
             // Published all the same: dead servers in the answers are worse than a serial that may
-            // be given twice. A binder that has ended needs no telling.
-            let _ = events.send(Event::Stored(outcome(&mut stored).await));
+            // be given twice.
             publish();
+            // A binder that has ended needs no telling.
+            let _ = events.send(Event::Stored(Part::Decided, stored));
         });
     }
 
     /// Said once a change.
-    pub(super) fn note(&mut self, stored: Outcome) {
-        match (stored, &self.trouble) {
-            (Err(why), before) if before.as_ref() != Some(&why) => {
+    pub(super) fn note(&mut self, part: Part, stored: Stored) {
+        match stored {
+            Err(why) if self.troubles.get(&part) != Some(&why) => {
                 error!("what this binder remembers is not stored: {why}");
-                self.trouble = Some(why);
+                self.troubles.insert(part, why);
             }
-            (Ok(()), Some(_)) => {
+            Ok(()) if self.troubles.remove(&part).is_some() && self.troubles.is_empty() => {
                 info!("what this binder remembers is stored again");
-                self.trouble = None;
             }
             _ => {}
         }
@@ -89,27 +108,27 @@ impl Memory {
 
     /// Why it is not stored.
     pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        self.troubles.values().next().map(String::as_str)
     }
 
     /// Has `snapshot` stored as the last, and waits for it within limits.
     pub(super) async fn finish(self, snapshot: Snapshot) {
-        let stored = &mut self.keeper.store(snapshot.into());
-        match timeout(STORING, stored.wait()).await {
-            // Joins a thread that has nothing left to do.
-            Ok(Ok(())) => self.keeper.finish(),
-            Ok(Err(why)) => error!("what this binder remembers is not stored: {why}"),
-            Err(_) => error!("what this binder remembers is not stored: {NO_ANSWER}"),
+        let Keepers { decided, heard } = self.keepers;
+        let (mut of_decided, mut of_heard) =
+            (decided.store(snapshot.decided), heard.store(snapshot.heard));
+        let (of_decided, of_heard) = tokio::join!(outcome(&mut of_decided), outcome(&mut of_heard));
+        match of_decided.and(of_heard) {
+            // Joins threads that have nothing left to do.
+            Ok(()) => {
+                decided.finish();
+                heard.finish();
+            }
+            Err(why) => error!("what this binder remembers is not stored: {why}"),
         }
-    }
-
-    fn store(&mut self, snapshot: Snapshot, heard: u64) -> Stored {
-        self.stored_at = heard;
-        self.keeper.store(snapshot.into())
     }
 }
 
-async fn outcome(stored: &mut Stored) -> Outcome {
+async fn outcome(stored: &mut state::Stored) -> Stored {
     match timeout(STORING, stored.wait()).await {
         Ok(stored) => stored.map_err(|why| why.to_string()),
         Err(_) => Err(NO_ANSWER.to_owned()),
@@ -117,11 +136,11 @@ async fn outcome(stored: &mut Stored) -> Outcome {
 }
 
 /// Says whether it is stored in time, and comes back once the disk has answered.
-async fn tell(mut stored: Stored, events: mpsc::UnboundedSender<Event>) {
+async fn tell(part: Part, mut stored: state::Stored, events: mpsc::UnboundedSender<Event>) {
     let in_time = outcome(&mut stored).await;
     let is_late = in_time.as_ref().is_err_and(|why| why == NO_ANSWER);
     // A binder that has ended needs no telling.
-    let _ = events.send(Event::Stored(in_time));
+    let _ = events.send(Event::Stored(part, in_time));
     if is_late {
         // That it came late is no recovery: the next one shows whether the disk is well again.
         let _ = stored.wait().await;
@@ -141,30 +160,36 @@ mod tests {
     struct Stage {
         memory: Memory,
         told: UnboundedReceiver<Event>,
-        answer: blocking::Sender<Outcome>,
+        answer: blocking::Sender<Stored>,
     }
 
     impl Stage {
         fn new() -> Stage {
             let (answer, answers) = blocking::channel();
-            let keeper = Keeper::by(PathBuf::new(), move |_| answers.recv().unwrap_or(Ok(())));
+            let decided = Keeper::by(PathBuf::new(), move |_| answers.recv().unwrap_or(Ok(())));
+            let heard = Keeper::by(PathBuf::new(), |_| Ok(())).unwrap();
+            let keepers = Keepers { decided: decided.unwrap(), heard };
             let (events, told) = mpsc::unbounded_channel();
-            Stage { memory: Memory::new(keeper.unwrap(), events), told, answer }
+            Stage { memory: Memory::new(keepers, events), told, answer }
         }
 
-        /// What is told next; it is noted, too.
-        async fn told(&mut self) -> Outcome {
-            match self.told.recv().await {
-                Some(Event::Stored(outcome)) => {
-                    self.memory.note(outcome.clone());
-                    outcome
+        /// What is told next of the disk that waits to be let; all is noted.
+        async fn told(&mut self) -> Stored {
+            loop {
+                match self.told.recv().await {
+                    Some(Event::Stored(part, stored)) => {
+                        self.memory.note(part, stored.clone());
+                        if part == Part::Decided {
+                            return stored;
+                        }
+                    }
+                    other => panic!("{other:?}"),
                 }
-                other => panic!("{other:?}"),
             }
         }
 
         /// [`Stage::told`], while the clock stands: it goes on where all wait for it, and only then.
-        async fn told_by_now(&mut self) -> Outcome {
+        async fn told_by_now(&mut self) -> Stored {
             while self.told.is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -205,8 +230,19 @@ mod tests {
     async fn a_publication_waits_for_the_disk_but_not_for_ever() {
         let mut stage = Stage::new();
         let (publish, published) = tokio::sync::oneshot::channel();
-        stage.memory.keep_before(Snapshot::default(), 1, move || publish.send(()).unwrap());
+        stage.memory.keep_before(Decided::default(), move || publish.send(()).unwrap());
         assert_eq!(stage.told().await, Err(NO_ANSWER.to_owned()));
         published.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_one_part_is_no_better_for_the_other() {
+        let mut memory = Stage::new().memory;
+        memory.note(Part::Heard, Err("heard.json: full".to_owned()));
+        memory.note(Part::Decided, Ok(()));
+        assert_eq!(memory.trouble(), Some("heard.json: full"));
+        assert!(memory.wants(0), "it is tried again without news");
+        memory.note(Part::Heard, Ok(()));
+        assert_eq!(memory.trouble(), None);
     }
 }

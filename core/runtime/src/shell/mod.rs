@@ -7,7 +7,7 @@ pub mod agent;
 mod alarm;
 pub mod assignments;
 pub mod binder;
-mod memory;
+pub mod memory;
 pub mod monitor;
 pub mod operator;
 pub mod publisher;

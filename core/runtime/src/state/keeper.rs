@@ -64,15 +64,36 @@ impl<T: Serialize + Send + 'static> Keeper<T> {
     /// [`StateError::Io`] where no thread can be had.
     pub fn start(file: StateFile<T>) -> Result<Keeper<T>, StateError> {
         let path = file.path().to_owned();
-        Keeper::by(path, move |value| file.store(value).map_err(|error| error.to_string()))
+        Keeper::by(path, move |value| file.store(&value).map_err(|error| error.to_string()))
     }
 }
 
 impl<T: Send + 'static> Keeper<T> {
+    /// The same with values that are put into the file's words on the thread; the one that is there is
+    /// not written again.
+    ///
+    /// # Errors
+    /// As [`Keeper::start`].
+    pub fn as_stored<S: Serialize + PartialEq + From<T> + Send + 'static>(
+        file: StateFile<S>,
+    ) -> Result<Keeper<T>, StateError> {
+        let (path, mut there) = (file.path().to_owned(), None);
+        Keeper::by(path, move |value| {
+            let value = Some(S::from(value));
+            if there != value {
+                there = None;
+                let stored = value.iter().try_for_each(|value| file.store(value));
+                stored.map_err(|error| error.to_string())?;
+                there = value;
+            }
+            Ok(())
+        })
+    }
+
     /// One that stores by `store`, which may block; `path` is for people.
     pub(crate) fn by(
         path: PathBuf,
-        store: impl Fn(&T) -> Outcome + Send + 'static,
+        store: impl FnMut(T) -> Outcome + Send + 'static,
     ) -> Result<Keeper<T>, StateError> {
         let next = Next { newest: None, waiting: Vec::new(), phase: Phase::Open };
         let shared = Arc::new(Shared { next: Mutex::new(next), wake: Condvar::new() });
@@ -152,10 +173,10 @@ impl<T> Shared<T> {
 }
 
 impl<T> Writing<T> {
-    fn run(self, store: impl Fn(&T) -> Outcome) {
+    fn run(self, mut store: impl FnMut(T) -> Outcome) {
         while let Some((value, waiting)) = self.take() {
             // Many may wait for one error: they share its text.
-            let result = store(&value);
+            let result = store(value);
             for done in waiting {
                 // Who has stopped waiting need not hear.
                 let _ = done.send(result.clone());
@@ -221,11 +242,28 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
+    async fn what_is_there_is_not_written_again_unless_something_else_failed_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing").join("n.json");
+        let file = || StateFile::<u64>::new(path.clone(), 1);
+        let keeper: Keeper<u32> = Keeper::as_stored(file()).unwrap();
+        assert!(keeper.store(1).wait().await.is_err());
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        keeper.store(1).wait().await.unwrap();
+        assert_eq!(file().load().unwrap(), Some(1));
+        std::fs::remove_file(&path).unwrap();
+        keeper.store(1).wait().await.unwrap();
+        assert_eq!(file().load().unwrap(), None, "nobody else writes it");
+        keeper.store(2).wait().await.unwrap();
+        assert_eq!(file().load().unwrap(), Some(2));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
     async fn a_disk_that_hangs_has_one_value_waiting_and_all_who_wait_hear_of_it() {
         let (begin, begun) = mpsc::channel();
         let (go_on, may_go_on) = mpsc::channel();
-        let keeper = Keeper::by(PathBuf::new(), move |value: &Arc<u32>| {
-            begin.send(**value).unwrap();
+        let keeper = Keeper::by(PathBuf::new(), move |value: Arc<u32>| {
+            begin.send(*value).unwrap();
             // Whoever tests is gone where this fails.
             let _ = may_go_on.recv();
             Ok(())
@@ -258,7 +296,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn who_waits_for_a_thread_that_is_gone_is_told() {
-        let keeper = Keeper::by(PathBuf::new(), |_: &u32| panic!("out of luck")).unwrap();
+        let keeper = Keeper::by(PathBuf::new(), |_: u32| panic!("out of luck")).unwrap();
         let mut stored = keeper.store(1);
         assert_eq!(stored.wait().await.unwrap_err().to_string(), GONE);
         while keeper.shared.next().phase != Phase::Gone {

@@ -1,10 +1,11 @@
 //! What must survive a restart: one folder, in it a folder and a lock for every role.
 
+pub mod decided;
 mod file;
 pub mod healths;
+pub mod heard;
 pub mod journal;
 mod keeper;
-pub mod snapshot;
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};

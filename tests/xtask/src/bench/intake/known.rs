@@ -56,7 +56,7 @@ impl Known {
         let begun = Instant::now();
         let snapshot = binder.snapshot(now);
         let known = Known { megabytes, judgement, snapshot: begun.elapsed() };
-        anyhow::ensure!(snapshot.hosts.len() == hosts as usize, "not all were taken in");
+        anyhow::ensure!(snapshot.heard.hosts.len() == hosts as usize, "not all were taken in");
         Ok(known)
     }
 }

@@ -1,29 +1,28 @@
-//! A binder's memory as it stands on disk (`binder/state.json`).
+//! What a binder has decided as it stands on disk (`binder/state.json`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use rais_proto::binder::drains::{Drain, DrainMemory};
-use rais_proto::binder::peers::HostMemory;
-use rais_proto::binder::snapshot::{ClaimMemory, ServiceMemory, Snapshot};
+use rais_proto::binder::snapshot::{Decided, ServiceMemory};
 use rais_proto::binder::{DrainTarget, ZoneMemory};
-use rais_proto::heartbeat::{Capacity, Claim, State, Weight};
-use rais_proto::name::{Epoch, HostId, Sequence};
+use rais_proto::name::HostId;
 use rais_proto::policy::drained::Force;
 use rais_proto::policy::weights::MemberMemory;
 use rais_proto::serial::Serial;
 use serde::{Deserialize, Serialize};
 
-/// The format's version.
-pub const VERSION: u32 = 1;
+/// The file's name.
+pub const FILE: &str = "state.json";
+/// The format's version. The first held what was heard as well.
+pub const VERSION: u32 = 2;
 
-/// [`Snapshot`] in words that any later version reads.
+/// [`Decided`] in words that any later version reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredSnapshot {
+pub struct StoredDecided {
     zones: BTreeMap<String, StoredZone>,
     services: BTreeMap<String, StoredService>,
-    hosts: BTreeMap<String, StoredHost>,
     #[serde(default)]
     drains: Vec<StoredDrain>,
 }
@@ -38,7 +37,6 @@ struct StoredZone {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct StoredService {
     set: Vec<IpAddr>,
-    claims: Vec<StoredClaim>,
     #[serde(default)]
     balance: Vec<StoredBalance>,
 }
@@ -49,25 +47,6 @@ struct StoredBalance {
     address: IpAddr,
     trim_millionths: u32,
     in_for_ms: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct StoredClaim {
-    address: IpAddr,
-    host: String,
-    watched: bool,
-    state: String,
-    capacity_thousandths: u32,
-    weight_percent: u16,
-    interval_ms: u64,
-    expire_ms: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct StoredHost {
-    name: String,
-    epoch: u64,
-    highest: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,105 +67,46 @@ enum StoredTarget {
     Address(IpAddr),
 }
 
-impl From<Snapshot> for StoredSnapshot {
-    fn from(snapshot: Snapshot) -> StoredSnapshot {
-        let zones = snapshot.zones.into_iter().map(|(name, zone)| {
+impl From<Decided> for StoredDecided {
+    fn from(decided: Decided) -> StoredDecided {
+        let zones = decided.zones.into_iter().map(|(name, zone)| {
             let fingerprint = zone.fingerprint.map(|it| format!("{it:016x}"));
             (name.to_string(), StoredZone { serial: zone.serial.0, fingerprint })
         });
-        let services = snapshot.services.into_iter().map(|(name, service)| {
+        let services = decided.services.into_iter().map(|(name, service)| {
             let stored = StoredService {
                 set: service.set.into_iter().collect(),
-                claims: service.claims.into_iter().map(StoredClaim::from).collect(),
                 balance: service.balance.into_iter().map(StoredBalance::of).collect(),
             };
             (name.to_string(), stored)
         });
-        let hosts = snapshot.hosts.into_iter().map(|host| {
-            let stored = StoredHost {
-                name: host.name.to_string(),
-                epoch: host.epoch.0,
-                highest: host.highest.0,
-            };
-            (host.host.to_string(), stored)
-        });
-        StoredSnapshot {
+        StoredDecided {
             zones: zones.collect(),
             services: services.collect(),
-            hosts: hosts.collect(),
-            drains: snapshot.drains.into_iter().map(StoredDrain::from).collect(),
+            drains: decided.drains.into_iter().map(StoredDrain::from).collect(),
         }
     }
 }
 
-impl From<StoredSnapshot> for Snapshot {
+impl From<StoredDecided> for Decided {
     /// What a later version wrote and this one cannot say is left out: it is heard again.
-    fn from(stored: StoredSnapshot) -> Snapshot {
+    fn from(stored: StoredDecided) -> Decided {
         let zones = stored.zones.into_iter().filter_map(|(name, zone)| {
             let fingerprint = zone.fingerprint.and_then(|it| u64::from_str_radix(&it, 16).ok());
             Some((name.parse().ok()?, ZoneMemory { serial: Serial(zone.serial), fingerprint }))
         });
         let services = stored.services.into_iter().filter_map(|(name, service)| {
-            let claims = service.claims.into_iter().filter_map(StoredClaim::into_memory);
             let memory = ServiceMemory {
                 set: service.set.into_iter().collect(),
-                claims: claims.collect(),
                 balance: service.balance.into_iter().map(StoredBalance::into_memory).collect(),
             };
             Some((name.parse().ok()?, memory))
         });
-        let hosts = stored.hosts.into_iter().filter_map(|(id, host)| {
-            Some(HostMemory {
-                host: host_id(&id)?,
-                name: host.name.parse().ok()?,
-                epoch: Epoch(host.epoch),
-                highest: Sequence(host.highest),
-            })
-        });
-        Snapshot {
+        Decided {
             zones: zones.collect(),
             services: services.collect(),
-            hosts: hosts.collect(),
             drains: stored.drains.into_iter().filter_map(StoredDrain::into_memory).collect(),
         }
-    }
-}
-
-impl From<ClaimMemory> for StoredClaim {
-    fn from(claim: ClaimMemory) -> StoredClaim {
-        StoredClaim {
-            address: claim.address,
-            host: claim.host.to_string(),
-            watched: claim.claim == Claim::Watched,
-            state: claim.state.to_string(),
-            capacity_thousandths: claim.capacity.as_thousandths(),
-            weight_percent: claim.weight.as_percent(),
-            interval_ms: millis(claim.interval),
-            expire_ms: millis(claim.expire),
-        }
-    }
-}
-
-impl StoredClaim {
-    fn into_memory(self) -> Option<ClaimMemory> {
-        const STATES: [State; 6] = [
-            State::Up,
-            State::Down,
-            State::Draining,
-            State::Maintenance,
-            State::Leaving,
-            State::Unknown,
-        ];
-        Some(ClaimMemory {
-            address: self.address,
-            host: host_id(&self.host)?,
-            claim: if self.watched { Claim::Watched } else { Claim::Own },
-            state: STATES.into_iter().find(|state| state.as_str() == self.state)?,
-            capacity: Capacity::from_thousandths(self.capacity_thousandths)?,
-            weight: Weight::from_percent(self.weight_percent)?,
-            interval: Duration::from_millis(self.interval_ms),
-            expire: Duration::from_millis(self.expire_ms),
-        })
     }
 }
 
@@ -240,11 +160,11 @@ impl StoredDrain {
     }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn host_id(text: &str) -> Option<HostId> {
+pub(super) fn host_id(text: &str) -> Option<HostId> {
     let number = u128::from_str_radix(text, 16).ok()?;
     (text.len() == 32).then(|| HostId(number.to_be_bytes()))
 }
@@ -265,24 +185,18 @@ mod tests {
 
     #[test]
     fn what_an_older_version_wrote_is_read() {
-        let stored: StoredSnapshot =
-            serde_json::from_str(r#"{"zones":{},"services":{},"hosts":{}}"#).unwrap();
-        assert_eq!(Snapshot::from(stored), Snapshot::default());
+        let stored: StoredDecided = serde_json::from_str(
+            r#"{"zones":{},"services":{"http":{"set":["192.0.2.1"],"claims":[]}},"hosts":{}}"#,
+        )
+        .unwrap();
+        let memory = ServiceMemory { set: ["192.0.2.1".parse().unwrap()].into(), balance: vec![] };
+        let services = [("http".parse().unwrap(), memory)].into();
+        assert_eq!(Decided::from(stored), Decided { services, ..Decided::default() });
     }
 
     #[test]
     fn reads_back_what_was_stored() {
-        let claim = ClaimMemory {
-            address: "2001:db8::1".parse().unwrap(),
-            host: HostId([7; 16]),
-            claim: Claim::Watched,
-            state: State::Draining,
-            capacity: Capacity::ONE,
-            weight: Weight::USUAL,
-            interval: Duration::from_millis(500),
-            expire: Duration::from_millis(1650),
-        };
-        let snapshot = Snapshot {
+        let decided = Decided {
             zones: [(
                 "www.example".parse().unwrap(),
                 ZoneMemory { serial: Serial(u32::MAX), fingerprint: Some(u64::MAX - 1) },
@@ -291,8 +205,7 @@ mod tests {
             services: [(
                 "http".parse().unwrap(),
                 ServiceMemory {
-                    set: ["192.0.2.1".parse().unwrap(), claim.address].into(),
-                    claims: vec![claim],
+                    set: ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()].into(),
                     balance: vec![
                         balance(1, Some(Duration::MAX)),
                         balance(2, Some(Duration::from_secs(9))),
@@ -301,20 +214,14 @@ mod tests {
                 },
             )]
             .into(),
-            hosts: vec![HostMemory {
-                host: HostId([7; 16]),
-                name: "web1".parse().unwrap(),
-                epoch: Epoch(u64::MAX),
-                highest: Sequence(9),
-            }],
             drains: vec![
                 drain(DrainTarget::Host(HostId([7; 16])), Force::Given),
                 drain(DrainTarget::Service("http".parse().unwrap()), Force::Withheld),
                 drain(DrainTarget::Address("2001:db8::1".parse().unwrap()), Force::Withheld),
             ],
         };
-        let text = serde_json::to_string(&StoredSnapshot::from(snapshot.clone())).unwrap();
-        let stored: StoredSnapshot = serde_json::from_str(&text).unwrap();
-        assert_eq!(Snapshot::from(stored), snapshot);
+        let text = serde_json::to_string(&StoredDecided::from(decided.clone())).unwrap();
+        let stored: StoredDecided = serde_json::from_str(&text).unwrap();
+        assert_eq!(Decided::from(stored), decided);
     }
 }
