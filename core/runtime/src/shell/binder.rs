@@ -227,81 +227,87 @@ impl BinderShell {
         }
     }
 
-    /// Does all that the machine asks for.
+    /// Does all that the machine asks for. What is published waits for nothing that is only said.
     fn act(&mut self) {
-        let mut publications = Vec::new();
+        let (mut publications, mut others) = (Vec::new(), Vec::new());
         while let Some(output) = self.machine.poll_output() {
             match output {
-                Output::Publish(publication) => {
-                    self.note(journal::Event::Published {
-                        zone: publication.zone.to_string(),
-                        serial: publication.serial.0,
-                        reason: publication.reason.clone(),
-                        addresses: publication.services.iter().map(|(_, all)| all.len()).sum(),
-                    });
-                    publications.push(Arc::new(publication));
-                }
-                Output::Heard { service, address, host, state, reason } => {
-                    self.note(journal::Event::Heard {
-                        service: service.to_string(),
-                        address,
-                        host: self.called(host),
-                        state: state.to_string(),
-                        reason: reason.to_string(),
-                    });
-                }
-                Output::Judged { service, address, verdict, reason, state } => {
-                    let word = verdict.map_or("forgotten", Verdict::as_str);
-                    let apart = if reason.is_empty() { "" } else { ": " };
-                    match verdict {
-                        // Nobody is left who is well: the worst there is, unless all said goodbye.
-                        Some(Verdict::LastResort) if state != Some(State::Leaving) => {
-                            warn!(%service, %address, "{word}{apart}{reason}");
-                        }
-                        _ => info!(%service, %address, "{word}{apart}{reason}"),
-                    }
-                    self.note(journal::Event::Decided {
-                        service: service.to_string(),
-                        address,
-                        verdict: word.to_owned(),
-                        reason,
-                    });
-                }
-                Output::Unpublished { zone } => warn!(%zone, "{}", report::UNPUBLISHED),
-                Output::Refused { refusal, source } => {
-                    let word = refusal.as_str();
-                    warn!(%source, "beats from there are refused ({word}): {refusal}");
-                }
-                Output::DrainOver { target, reason, places } => {
-                    let target = self.target_name(&target);
-                    info!("the drain of {target} is over: {reason}");
-                    let places = places.iter().map(journal::Place::from).collect();
-                    self.note(journal::Event::DrainOver { target, reason, places });
-                }
-                _ => {}
+                Output::Publish(publication) => publications.push(Arc::new(publication)),
+                other => others.push(other),
             }
         }
-        if publications.is_empty() {
-            return;
+        if !publications.is_empty() {
+            self.publish(&publications);
         }
-        let mut jobs = Vec::new();
+        others.into_iter().for_each(|output| self.say(output));
         for publication in publications {
-            if let Some(zone) = self.plan.zones.get(&publication.zone) {
-                let job = Job { publication: Arc::clone(&publication), zone: Arc::clone(zone) };
-                jobs.push((publication.zone.clone(), job));
-            }
-            self.published.insert(publication.zone.clone(), publication);
+            self.note(journal::Event::Published {
+                zone: publication.zone.to_string(),
+                serial: publication.serial.0,
+                reason: publication.reason.clone(),
+                addresses: publication.services.iter().map(|(_, all)| all.len()).sum(),
+            });
         }
-        let handles: Vec<_> = jobs
-            .into_iter()
-            .flat_map(|(zone, job)| {
+    }
+
+    /// Hands them to their sinks, once their serials are on disk: before anybody sees them.
+    fn publish(&mut self, publications: &[Arc<Publication>]) {
+        let mut handles = Vec::new();
+        for publication in publications {
+            let zone = &publication.zone;
+            if let Some(plan) = self.plan.zones.get(zone) {
+                let job = Job { publication: Arc::clone(publication), zone: Arc::clone(plan) };
                 let later = |(_, publisher): (&str, &Publisher)| publisher.later(job.clone());
-                self.publishers_of(&zone).map(later).collect::<Vec<_>>()
-            })
-            .collect();
-        // The serials are on disk before anybody sees them.
+                handles.extend(self.publishers_of(zone).map(later));
+            }
+            self.published.insert(zone.clone(), Arc::clone(publication));
+        }
         let publish = move || handles.into_iter().for_each(|publish| publish());
         self.memory.keep_before(self.machine.decided(self.facts.clock.now()), publish);
+    }
+
+    /// Tells people, by the log and the journal.
+    fn say(&self, output: Output) {
+        match output {
+            Output::Heard { service, address, host, state, reason } => {
+                self.note(journal::Event::Heard {
+                    service: service.to_string(),
+                    address,
+                    host: self.called(host),
+                    state: state.to_string(),
+                    reason: reason.to_string(),
+                });
+            }
+            Output::Judged { service, address, verdict, reason, state } => {
+                let word = verdict.map_or("forgotten", Verdict::as_str);
+                let apart = if reason.is_empty() { "" } else { ": " };
+                match verdict {
+                    // Nobody is left who is well: the worst there is, unless all said goodbye.
+                    Some(Verdict::LastResort) if state != Some(State::Leaving) => {
+                        warn!(%service, %address, "{word}{apart}{reason}");
+                    }
+                    _ => info!(%service, %address, "{word}{apart}{reason}"),
+                }
+                self.note(journal::Event::Decided {
+                    service: service.to_string(),
+                    address,
+                    verdict: word.to_owned(),
+                    reason,
+                });
+            }
+            Output::Unpublished { zone } => warn!(%zone, "{}", report::UNPUBLISHED),
+            Output::Refused { refusal, source } => {
+                let word = refusal.as_str();
+                warn!(%source, "beats from there are refused ({word}): {refusal}");
+            }
+            Output::DrainOver { target, reason, places } => {
+                let target = self.target_name(&target);
+                info!("the drain of {target} is over: {reason}");
+                let places = places.iter().map(journal::Place::from).collect();
+                self.note(journal::Event::DrainOver { target, reason, places });
+            }
+            _ => {}
+        }
     }
 
     fn take(&mut self, event: Event) {
