@@ -178,6 +178,11 @@ fn judge_load(
 ) {
     let known = rows.iter().filter(|row| is_known_and_not_drained(row)).count();
     let Some(limits) = policy.load_limits(known) else { return };
+    // Mostly: then candidates need not be looked at one by one.
+    let is_calm = |row: &Row<'_>| row.claimed.load.is_none_or(|load| load <= limits.max_load);
+    if memory.overloaded.is_empty() && rows.iter().all(is_calm) {
+        return;
+    }
     let candidates = candidates(rows, memory, decision);
     for address in memory.overloaded.judge(now, occasion, &limits, &candidates) {
         decision.set.remove(&address);

@@ -33,9 +33,8 @@ pub fn apply(
         }
         WhenNone::Empty => return,
     };
-    for &address in &decision.set {
-        decision.verdicts.insert(address, Verdict::LastResort);
-    }
+    let last_resort = decision.set.iter().map(|&address| (address, Verdict::LastResort));
+    decision.verdicts.extend(last_resort);
 }
 
 #[cfg(test)]

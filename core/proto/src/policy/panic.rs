@@ -13,8 +13,8 @@ use crate::table::{Row, Standing};
 /// Whether so few of `rows` are left by `decision`, which health alone has made.
 pub fn is_on(panic: Option<Percent>, decision: &Decision, rows: &[Row<'_>]) -> bool {
     let known = || rows.iter().filter(|row| is_known_and_not_drained(row));
-    let live = known().filter(|row| decision.set.contains(&row.address)).count();
-    panic.is_some_and(|panic| live < panic.of(known().count()))
+    let live = || known().filter(|row| decision.set.contains(&row.address)).count();
+    panic.is_some_and(|panic| live() < panic.of(known().count()))
 }
 
 /// Lets everybody in who is known and not drained.
@@ -23,8 +23,7 @@ pub fn let_all_in(decision: &mut Decision, rows: &[Row<'_>]) {
         is_known_and_not_drained(row) && row.standing != Standing::Out(State::Maintenance)
     };
     let all: AddressSet = rows.iter().filter(may_serve).map(|row| row.address).collect();
-    for &address in all.difference(&decision.set) {
-        decision.verdicts.insert(address, Verdict::Panic);
-    }
+    let more = all.difference(&decision.set).map(|&address| (address, Verdict::Panic));
+    decision.verdicts.extend(more);
     decision.set.extend(all);
 }

@@ -99,6 +99,11 @@ struct Spell {
 }
 
 impl Overloaded {
+    /// Whether nothing is kept: then nobody is out whose load is not above `max_load`.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// Judges `candidates`; those of them that it returns are out for load.
     pub fn judge(
         &mut self,
@@ -109,7 +114,10 @@ impl Overloaded {
     ) -> AddressSet {
         self.forget(now, candidates);
         self.admit(now, limits, candidates);
-        if occasion == Occasion::Other && !self.members.values().any(Member::is_out) {
+        // Where nobody is out, and nobody has to be, nothing is to be done.
+        let is_calm = || candidates.iter().all(|one| !one.is_above(limits.max_load));
+        if !self.members.values().any(Member::is_out) && (occasion == Occasion::Other || is_calm())
+        {
             return AddressSet::new();
         }
         if occasion != Occasion::Other {
@@ -154,7 +162,7 @@ impl Overloaded {
         let stood = candidates.iter().filter(|candidate| candidate.stood).count();
         let are_enough = stood >= limits.least();
         for candidate in candidates.iter().filter(|candidate| !candidate.stood) {
-            let is_above = |limit| candidate.load.is_some_and(|load| load > limit);
+            let is_above = |limit| candidate.is_above(limit);
             let before = self.members.get(&candidate.address).copied();
             let member = match before {
                 Some(Member::Arrived(_) | Member::Out(_)) => continue,
@@ -193,7 +201,7 @@ impl Overloaded {
             && let Some(&worst) = sides.within.last()
             && worst.load > Some(limits.max_load)
         {
-            if !sides.surplus.remove(&worst.address) {
+            if !sides.surplus.contains(&worst.address) {
                 let left = sides.carried.without(worst);
                 if !(Carried { work, ..left }).is_within(limits.max_load) {
                     return;
@@ -250,11 +258,14 @@ impl Overloaded {
 
     fn sides<'a>(&self, limits: &Limits, candidates: &'a [Candidate]) -> Sides<'a> {
         let is_out = |one: &&Candidate| self.members.get(&one.address).is_some_and(Member::is_out);
-        let (mut out, mut within): (Vec<&Candidate>, Vec<&Candidate>) =
+        let (mut out, within): (Vec<&Candidate>, Vec<&Candidate>) =
             candidates.iter().partition(is_out);
         let class = |one: &Candidate| Class::of(one.load, limits.max_load);
+        let is_above = |one: &&Candidate| one.is_above(limits.max_load);
+        let (mut above, mut within): (Vec<_>, Vec<_>) = within.into_iter().partition(is_above);
         // Of two alike the newcomer goes first, then the higher address.
-        within.sort_unstable_by_key(|one| (class(one), !one.stood, one.address));
+        above.sort_unstable_by_key(|one: &&Candidate| (one.load, !one.stood, one.address));
+        within.extend(above);
         out.sort_unstable_by_key(|one| Reverse((class(one), one.address)));
         let surplus: AddressSet = limits.max_servers.map_or_else(AddressSet::new, |max| {
             let all: Vec<Candidate> = within.iter().map(|&one| *one).collect();
@@ -264,6 +275,13 @@ impl Overloaded {
         let carry = within.iter().filter(|one| !surplus.contains(&one.address));
         let carried = carry.fold(Carried::default(), |sum, one| sum.with(one));
         Sides { within, out, surplus, carried }
+    }
+}
+
+impl Candidate {
+    /// Whether its load is known to be.
+    fn is_above(&self, limit: Load) -> bool {
+        self.load.is_some_and(|load| load > limit)
     }
 }
 
@@ -300,7 +318,8 @@ impl Spell {
 
 /// The candidates: those in the answers, and those out for load.
 struct Sides<'a> {
-    /// Who leaves first is last, until somebody is brought in.
+    /// Those above `max_load` are last, and who of them leaves first the very last, until somebody
+    /// is brought in.
     within: Vec<&'a Candidate>,
     /// Who returns first is last.
     out: Vec<&'a Candidate>,
