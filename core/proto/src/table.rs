@@ -1,5 +1,6 @@
 //! What a binder has heard of one service: a claim a host and address, with its age.
 
+mod claims;
 mod deciding;
 mod held;
 
@@ -11,8 +12,10 @@ use std::time::Duration;
 use crate::heartbeat::{Capacity, Claim, Reason, Report, State, Weight};
 use crate::load::Load;
 use crate::name::HostId;
+use crate::policy::AddressSet;
 use crate::time::Time;
 
+use claims::Claims;
 pub use deciding::Watch;
 use held::Held;
 
@@ -29,7 +32,7 @@ const MOST_CLAIMS: usize = 200_000;
 /// Every claim to every address of one service.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    members: BTreeMap<IpAddr, Vec<Claimed>>,
+    members: BTreeMap<IpAddr, Claims>,
     /// Where each host's claims are, so that a beat costs what it names and not what there is.
     of_host: BTreeMap<HostId, Held>,
     /// How many there are.
@@ -170,7 +173,7 @@ impl Table {
         let mut given_up = Vec::new();
         let known = self.of_host.get(&host).into_iter().flat_map(Held::iter);
         for address in known.filter(|address| !named.contains(address)) {
-            let claims = self.members.get_mut(&address).into_iter().flatten();
+            let claims = self.members.get_mut(&address).into_iter().flat_map(Claims::as_mut_slice);
             let held = claims.filter(|c| c.host == host && c.claim == claim);
             for claimed in held.filter(|c| c.state != State::Leaving) {
                 self.expires.remove(claimed);
@@ -187,16 +190,40 @@ impl Table {
         hold(&mut self.of_host, claimed.host, address);
         self.claims += 1;
         self.expires.add(&claimed);
-        // Mostly the only one: there is no room kept for more.
-        self.members.entry(address).or_insert_with(|| Vec::with_capacity(1)).push(claimed);
+        match self.members.entry(address) {
+            Entry::Vacant(unclaimed) => _ = unclaimed.insert(Claims::One(claimed)),
+            Entry::Occupied(claims) => claims.into_mut().push(claimed),
+        }
     }
 
     /// Every address in order, and where it stands at `now`.
     pub fn rows(&self, now: Time) -> impl Iterator<Item = Row<'_>> {
         self.members.iter().filter_map(move |(&address, claims)| {
-            let claimed = self.watch.deciding(claims, now)?;
+            let claimed = self.watch.deciding(claims.as_slice(), now)?;
             Some(Row { address, standing: claimed.standing(now), claimed })
         })
+    }
+
+    /// Every address in order, and where it stands at `now`; with when the next claim expires whose end
+    /// may change where its address stands.
+    pub fn survey(&self, now: Time) -> (Vec<Row<'_>>, Option<Time>) {
+        let mut rows = Vec::with_capacity(self.members.len());
+        let mut next_expiry = None;
+        for (&address, claims) in &self.members {
+            let claims = claims.as_slice();
+            for claimed in claims.iter().filter(|claimed| self.watch.is_heard_out(claimed)) {
+                let at = claimed.heard + claimed.expire;
+                if at > now && next_expiry.is_none_or(|next| at < next) {
+                    next_expiry = Some(at);
+                }
+            }
+            let deciding = self.watch.deciding(claims, now);
+            rows.extend(deciding.map(|claimed| {
+                let standing = claimed.standing(now);
+                Row { address, standing, claimed }
+            }));
+        }
+        (rows, next_expiry)
     }
 
     /// Every address, in order.
@@ -218,23 +245,35 @@ impl Table {
 
     /// The claim to `address` that was heard last.
     pub fn latest(&self, address: IpAddr) -> Option<&Claimed> {
-        self.members.get(&address)?.iter().max_by_key(|claimed| (claimed.heard, claimed.host))
+        latest_among(self.members.get(&address)?.as_slice())
+    }
+
+    /// To each of `addresses` in order, the claim that was heard last: one walk for all.
+    pub fn latest_of<'a>(
+        &'a self,
+        addresses: &'a AddressSet,
+    ) -> impl Iterator<Item = (IpAddr, Option<&'a Claimed>)> {
+        let mut members = self.members.iter().peekable();
+        addresses.iter().map(move |&address| {
+            while members.next_if(|&(&other, _)| other < address).is_some() {}
+            let claims = members.next_if(|&(&other, _)| other == address);
+            (address, claims.and_then(|(_, claims)| latest_among(claims.as_slice())))
+        })
     }
 
     /// What `host` says of `address` in `claim`.
     pub fn claim_of(&self, host: HostId, address: IpAddr, claim: Claim) -> Option<&Claimed> {
-        self.members.get(&address)?.iter().find(|c| c.host == host && c.claim == claim)
+        self.claims_to(address).iter().find(|c| c.host == host && c.claim == claim)
     }
 
     /// Whether the host whose own `address` is speaks for it at `now`: then no watcher does.
     pub fn has_live_owner(&self, address: IpAddr, now: Time) -> bool {
-        let mut claims = self.members.get(&address).into_iter().flatten();
-        claims.any(|c| c.claim == Claim::Own && c.is_live(now))
+        self.claims_to(address).iter().any(|c| c.claim == Claim::Own && c.is_live(now))
     }
 
     /// Where `address` stands at `now`; none where nobody claims it.
     pub fn standing_of(&self, address: IpAddr, now: Time) -> Option<Standing> {
-        let claimed = self.watch.deciding(self.members.get(&address)?, now)?;
+        let claimed = self.watch.deciding(self.claims_to(address), now)?;
         Some(claimed.standing(now))
     }
 
@@ -245,16 +284,8 @@ impl Table {
 
     /// Every claim, for remembering.
     pub fn claims(&self) -> impl Iterator<Item = (IpAddr, &Claimed)> {
-        self.members.iter().flat_map(|(&address, claims)| claims.iter().map(move |c| (address, c)))
-    }
-
-    /// When the next claim expires whose end may change where its address stands.
-    pub fn next_expiry(&self, now: Time) -> Option<Time> {
-        self.claims()
-            .filter(|(_, c)| self.watch.is_heard_out(c))
-            .map(|(_, c)| c.heard + c.expire)
-            .filter(|&at| at > now)
-            .min()
+        let members = self.members.iter();
+        members.flat_map(|(&address, claims)| claims.as_slice().iter().map(move |c| (address, c)))
     }
 
     /// The longest `expire` that anybody who is known carries.
@@ -264,20 +295,25 @@ impl Table {
 
     /// Drops claims unheard since before `horizon`, and all that `keep` refuses.
     pub fn forget(&mut self, horizon: Time, keep: impl Fn(IpAddr) -> bool) -> Change {
-        let before = self.claims;
+        let (expires, mut gone) = (&mut self.expires, Vec::new());
         self.members.retain(|&address, claims| {
-            claims.retain(|c| c.heard >= horizon);
-            !claims.is_empty() && keep(address)
-        });
-        (self.of_host, self.claims, self.expires) = Default::default();
-        for (&address, claims) in &self.members {
-            for claimed in claims {
-                hold(&mut self.of_host, claimed.host, address);
-                self.claims += 1;
-                self.expires.add(claimed);
+            let stays = keep(address);
+            let is_kept = |claimed: &Claimed| stays && claimed.heard >= horizon;
+            for claimed in claims.as_slice().iter().filter(|claimed| !is_kept(claimed)) {
+                expires.remove(claimed);
+                gone.push((claimed.host, address));
             }
+            claims.retain(is_kept)
+        });
+        self.claims -= gone.len();
+        for &(host, address) in &gone {
+            self.let_go(host, address);
         }
-        if self.claims == before { Change::None } else { Change::Standing }
+        if gone.is_empty() { Change::None } else { Change::Standing }
+    }
+
+    fn claims_to(&self, address: IpAddr) -> &[Claimed] {
+        self.members.get(&address).map_or(&[], Claims::as_slice)
     }
 
     /// What one address of a report changes; or what is in the way.
@@ -289,7 +325,7 @@ impl Table {
         report: &Report,
         order: Order,
     ) -> Result<Change, Obstacle> {
-        let claims = self.members.get(&address).map_or(&[][..], Vec::as_slice);
+        let claims = self.claims_to(address);
         let others = |c: &&Claimed| c.claim == Claim::Own && c.host != host && c.is_live(now);
         if report.claim == Claim::Own
             && let Some(owner) = claims.iter().find(others)
@@ -307,7 +343,7 @@ impl Table {
             (Some(mine), ..) => self.hear_again(now, address, mine, report, order),
             (None, Order::Newest, _) => self.begin(now, host, address, report)?,
         }
-        let claims = self.members.get(&address).map_or(&[][..], Vec::as_slice);
+        let claims = self.claims_to(address);
         let after = self.watch.deciding(claims, now).map(|c| c.standing(now));
         Ok(if before == after { Change::None } else { Change::Standing })
     }
@@ -322,7 +358,9 @@ impl Table {
         order: Order,
     ) {
         let claims = self.members.get_mut(&address);
-        let Some(mine) = claims.and_then(|claims| claims.get_mut(mine)) else { return };
+        let Some(mine) = claims.and_then(|claims| claims.as_mut_slice().get_mut(mine)) else {
+            return;
+        };
         match order {
             Order::Newest => {
                 self.expires.remove(mine);
@@ -358,19 +396,29 @@ impl Table {
 
     fn drop_owner(&mut self, address: IpAddr) {
         let Some(claims) = self.members.get_mut(&address) else { return };
-        let Some(owner) = claims.iter().position(|c| c.claim == Claim::Own) else { return };
-        let owner = claims.remove(owner);
+        let Some(owner) = claims.as_slice().iter().find(|c| c.claim == Claim::Own) else { return };
+        let host = owner.host;
         self.claims -= 1;
-        self.expires.remove(&owner);
-        let watches_too = claims.iter().any(|c| c.host == owner.host);
-        if claims.is_empty() {
+        self.expires.remove(owner);
+        // There is one and no more.
+        if !claims.retain(|c| c.claim != Claim::Own) {
             self.members.remove(&address);
         }
-        if !watches_too && let Entry::Occupied(held) = self.of_host.entry(owner.host) {
+        self.let_go(host, address);
+    }
+
+    /// A claim of `host` to `address` is gone; it may have another, as an owner or as a watcher.
+    fn let_go(&mut self, host: HostId, address: IpAddr) {
+        let claims_more = self.claims_to(address).iter().any(|c| c.host == host);
+        if !claims_more && let Entry::Occupied(held) = self.of_host.entry(host) {
             let (host, held) = held.remove_entry();
             self.of_host.extend(held.without(address).map(|left| (host, left)));
         }
     }
+}
+
+fn latest_among(claims: &[Claimed]) -> Option<&Claimed> {
+    claims.iter().max_by_key(|claimed| (claimed.heard, claimed.host))
 }
 
 fn hold(of_host: &mut BTreeMap<HostId, Held>, host: HostId, address: IpAddr) {

@@ -10,6 +10,7 @@ use super::service::Service;
 use super::zones::{Renewal, Told};
 use super::{Binder, Output, Phase};
 use crate::policy::Verdict;
+use crate::table::Claimed;
 use crate::time::Time;
 
 /// What is heard, and who falls silent, makes a service judge no sooner than this after it last
@@ -116,11 +117,12 @@ impl Binder {
             if is_another {
                 self.reasons.note(zone, name, address, verdict);
             }
+            let claimed = service.table.latest(address);
             let reason = match verdict {
-                Some(verdict) => reason_of(service, address, verdict, &self.drains),
+                Some(verdict) => reason_of(service, address, claimed, verdict, &self.drains),
                 None => String::new(),
             };
-            let state = service.table.latest(address).map(|claimed| claimed.state);
+            let state = claimed.map(|claimed| claimed.state);
             let judged = Output::Judged { service: name.clone(), address, verdict, reason, state };
             self.outputs.push_back(judged);
         }
@@ -157,9 +159,14 @@ impl Binder {
     }
 }
 
-/// More of why `address` has `verdict`, where that is a reason to be out of which more is known.
-fn reason_of(service: &Service, address: IpAddr, verdict: Verdict, drains: &Drains) -> String {
-    let claimed = service.table.latest(address);
+/// More of why `address`, of which `claimed` was said last, has `verdict`, where that is a reason to be out of which more is known.
+fn reason_of(
+    service: &Service,
+    address: IpAddr,
+    claimed: Option<&Claimed>,
+    verdict: Verdict,
+    drains: &Drains,
+) -> String {
     let said = || claimed.map(|claimed| claimed.reason.as_str()).unwrap_or_default().to_owned();
     match verdict {
         Verdict::Draining => match drains.reason(service, address) {

@@ -228,7 +228,8 @@ impl Service {
 
     /// The set, with what is known of each address in it.
     pub(crate) fn published(&self) -> Vec<Published> {
-        let published = self.decision.set.iter().map(|&address| match self.table.latest(address) {
+        let published = self.table.latest_of(&self.decision.set);
+        let published = published.map(|(address, claimed)| match claimed {
             Some(claimed) => Published {
                 address,
                 load: claimed.load,
@@ -323,8 +324,11 @@ impl Service {
 
     /// Of who is known no more nothing is kept.
     pub(crate) fn forget_balance(&mut self) {
-        let known = self.addresses();
-        self.turns.balance.forget(|address| known.contains(&address));
+        let Service { table, decision, last, turns, .. } = self;
+        turns.balance.forget(|address| {
+            let sets = [&decision.set, &*last];
+            table.latest(address).is_some() || sets.iter().any(|set| set.contains(&address))
+        });
     }
 
     /// The load of those in, by capacity, and `max_load`; where it is more than a share of it that
@@ -393,7 +397,8 @@ impl Service {
         let is_due = now >= self.timer || has_listened;
         let timer = if is_due { LoadTimer::Due } else { LoadTimer::Running };
         self.skip_to(now);
-        let rows = rows(&self.table, &self.drained, now);
+        let (rows, next_expiry) = self.table.survey(now);
+        let rows = drained_among(rows, &self.drained);
         let mut memory = Memory {
             set: &self.decision.set,
             healthy: &mut self.healthy,
@@ -413,7 +418,7 @@ impl Service {
             self.shares = self.turns.balance.judge(now, constants, newcomers, &members);
             self.outstanding.note_wanted(now, &self.shares);
         }
-        self.next_expiry = self.table.next_expiry(now);
+        self.next_expiry = next_expiry;
         decision
     }
 
@@ -485,11 +490,16 @@ impl Service {
 /// Every address of `table` in order, and where it stands; whom an operator has drained is draining,
 /// whatever is heard of it.
 fn rows<'a>(table: &'a Table, drained: &Drained, now: Time) -> Vec<Row<'a>> {
-    let rows = table.rows(now).map(|row| match drained.contains(row.address) {
-        true => Row { standing: Standing::Draining, ..row },
-        false => row,
-    });
-    rows.collect()
+    drained_among(table.survey(now).0, drained)
+}
+
+fn drained_among<'a>(mut rows: Vec<Row<'a>>, drained: &Drained) -> Vec<Row<'a>> {
+    if !drained.is_empty() {
+        for row in rows.iter_mut().filter(|row| drained.contains(row.address)) {
+            row.standing = Standing::Draining;
+        }
+    }
+    rows
 }
 
 /// Those of `set` that the policy allows; all, where it allows none of them and nobody asked for an

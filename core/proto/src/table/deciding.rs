@@ -20,6 +20,9 @@ impl Watch {
     /// silent itself, and comes back, takes nothing from what the others say. Where nothing is live
     /// the latest says how it ended.
     pub(super) fn deciding(self, claims: &[Claimed], now: Time) -> Option<&Claimed> {
+        if let [only] = claims {
+            return Some(only);
+        }
         let is_up = self.is_up(claims, now);
         claims.iter().max_by_key(|c| {
             let (live, own) = (c.is_live(now), c.claim == Claim::Own);

@@ -7,14 +7,15 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Held {
     One(IpAddr),
-    Many(BTreeSet<IpAddr>),
+    /// Apart, as it is rare.
+    Many(Box<BTreeSet<IpAddr>>),
 }
 
 impl Held {
     pub(super) fn insert(&mut self, address: IpAddr) {
         match self {
             Held::One(one) if *one == address => {}
-            Held::One(one) => *self = Held::Many([*one, address].into()),
+            Held::One(one) => *self = Held::Many(Box::new([*one, address].into())),
             Held::Many(many) => _ = many.insert(address),
         }
     }
@@ -43,7 +44,7 @@ impl Held {
     pub(super) fn iter(&self) -> impl Iterator<Item = IpAddr> {
         let (one, many) = match self {
             Held::One(one) => (Some(*one), None),
-            Held::Many(many) => (None, Some(many)),
+            Held::Many(many) => (None, Some(many.as_ref())),
         };
         one.into_iter().chain(many.into_iter().flatten().copied())
     }
