@@ -113,7 +113,8 @@ fn address(n: u8) -> IpAddr {
 }
 
 fn addresses() -> impl Strategy<Value = AddressSet> {
-    btree_set((1..=ALL).prop_map(address), 0..=usize::from(ALL))
+    let addresses = btree_set((1..=ALL).prop_map(address), 0..=usize::from(ALL));
+    addresses.prop_map(AddressSet::from_iter)
 }
 
 prop_compose! {

@@ -112,8 +112,7 @@ impl Binder {
             let held = service.decision.verdicts.iter().filter(|&(_, &v)| v == Verdict::Held);
             held.for_each(|(&at, &verdict)| self.reasons.note(zone, name, at, Some(verdict)));
         }
-        for address in changed {
-            let verdict = service.decision.verdicts.get(&address).copied();
+        for (address, verdict) in changed {
             if is_another {
                 self.reasons.note(zone, name, address, verdict);
             }
@@ -159,7 +158,8 @@ impl Binder {
     }
 }
 
-/// More of why `address`, of which `claimed` was said last, has `verdict`, where that is a reason to be out of which more is known.
+/// More of why `address`, of which `claimed` was said last, has `verdict`, where that is a reason to
+/// be out of which more is known.
 fn reason_of(
     service: &Service,
     address: IpAddr,

@@ -1,6 +1,6 @@
 //! One service as the binder keeps it: what it heard, what it decided, when it judges again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -153,7 +153,7 @@ impl Service {
         self.table.forget(Time::ZERO, allowed);
         self.current.retain(|&a, _| allowed(a));
         let still = allowed_of(&self.decision.set, policy);
-        self.decision.verdicts.retain(|a, _| still.contains(a));
+        self.decision.verdicts.retain(|a| still.contains(a));
         self.last = allowed_of(&self.last, policy);
         self.healthy.retain(|address| still.contains(address) || allowed(*address));
         self.decision.set = still;
@@ -347,17 +347,20 @@ impl Service {
         (u64::from(load.as_hundredths()) > most).then_some((load, max_load))
     }
 
-    /// Judges at `now`, with those `drained` whom an operator has; says which addresses' verdicts
-    /// changed.
-    pub(crate) fn judge(&mut self, now: Time, deaf: bool, drained: Drained) -> BTreeSet<IpAddr> {
+    /// Judges at `now`, with those `drained` whom an operator has; says which verdicts changed, in the
+    /// order of addresses: none where an address is no longer known.
+    pub(crate) fn judge(
+        &mut self,
+        now: Time,
+        deaf: bool,
+        drained: Drained,
+    ) -> Vec<(IpAddr, Option<Verdict>)> {
         self.drained = drained;
-        let decision = match self.policy.react {
+        let mut decision = match self.policy.react {
             React::AtOnce => self.judge_at_once(now, deaf),
             React::OnTimer if now >= self.timer => self.judge_on_timer(now),
             React::OnTimer => self.leave_out(now),
         };
-        let verdicts = &decision.verdicts;
-        let before = &self.decision.verdicts;
         // Where all fall silent it is us: that shows within an `expire` of the first who is held.
         let longest = self.table.longest_expire().unwrap_or_default();
         let is_held = self.holds.since().is_some_and(|since| now >= since + longest);
@@ -365,12 +368,10 @@ impl Service {
             Phase::Ready if is_held => Pending::Removals,
             _ => Pending::Nothing,
         };
-        let changed = verdicts
-            .iter()
-            .filter(|(address, verdict)| before.get(address) != Some(verdict))
-            .map(|(&address, _)| address)
-            .chain(before.keys().filter(|a| !verdicts.contains_key(a)).copied())
-            .collect();
+        let changed = decision.verdicts.changes_since(&self.decision.verdicts);
+        // Mostly the same, and kept once then.
+        decision.set.share(&self.decision.set);
+        self.healthy.share(&decision.set);
         if !decision.set.is_empty() {
             self.last.clone_from(&decision.set);
         }

@@ -15,8 +15,7 @@
 //!
 //! Step 10, the gap between publications, is the binder's.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::drained::Drained;
@@ -24,9 +23,11 @@ use super::duty_cycle::DutyCycle;
 use super::prune::{Candidate, Occasion, Overloaded};
 use super::silence::{Holds, Patience, is_known_and_not_drained};
 use super::weights::{self, Newcomers};
-use super::{AddressSet, Balance, Decision, ServicePolicy, Verdict, cut, none_left, panic, tiers};
+use super::{
+    AddressSet, Ascending, Balance, Decision, ServicePolicy, Verdict, cut, none_left, panic, tiers,
+};
 use crate::heartbeat::{Capacity, Weight};
-use crate::table::{Claimed, Row, Standing};
+use crate::table::{Row, Standing};
 use crate::time::Time;
 
 /// Whether silence can be believed.
@@ -77,7 +78,8 @@ pub enum LoadTimer {
     Running,
 }
 
-/// Judges `rows` at `now`.
+/// Judges `rows` at `now`. They may come in any order; in that of their addresses they need not be
+/// sorted.
 pub fn judge(
     now: Time,
     policy: &ServicePolicy,
@@ -86,6 +88,7 @@ pub fn judge(
     timer: LoadTimer,
     memory: &mut Memory<'_>,
 ) -> Decision {
+    let rows = &*in_order(rows);
     if hearing == Hearing::Deaf {
         return frozen(memory, rows);
     }
@@ -114,40 +117,51 @@ pub fn judge(
     decision
 }
 
+fn in_order<'a, 'b>(rows: &'a [Row<'b>]) -> Cow<'a, [Row<'b>]> {
+    if rows.is_sorted_by_key(|row| row.address) {
+        return Cow::Borrowed(rows);
+    }
+    let mut rows = rows.to_vec();
+    rows.sort_by_key(|row| row.address);
+    Cow::Owned(rows)
+}
+
 /// Steps 0 and 2 to 4.
 fn by_health(rows: &[Row<'_>], hearing: Hearing, memory: &Memory<'_>) -> Decision {
-    let mut decision = Decision::default();
-    for row in rows {
-        let stood = memory.healthy.contains(&row.address);
+    let mut set = Vec::with_capacity(rows.len());
+    let verdict = |row: &Row<'_>| {
+        let stood = || memory.healthy.contains(&row.address);
         let verdict = match row.standing {
             Standing::Up => Verdict::In,
             Standing::Out(state) => Verdict::Out(state),
             Standing::Draining => Verdict::Draining,
-            Standing::Silent | Standing::Reviving if hearing == Hearing::Listening && stood => {
+            Standing::Silent | Standing::Reviving if hearing == Hearing::Listening && stood() => {
                 Verdict::Stored
             }
             // One beat does not bring a member back, nor does it take a held one out.
-            Standing::Reviving if stood => Verdict::In,
+            Standing::Reviving if stood() => Verdict::In,
             Standing::Reviving => Verdict::Reviving,
             Standing::Silent if memory.holds.holds(row.address) => Verdict::Held,
             Standing::Silent => Verdict::Expired,
         };
         if matches!(verdict, Verdict::In | Verdict::Stored | Verdict::Held) {
-            decision.set.insert(row.address);
+            set.push(row.address);
         }
-        decision.verdicts.insert(row.address, verdict);
-    }
+        (row.address, verdict)
+    };
+    let verdicts = rows.iter().map(verdict).collect();
+    let mut decision = Decision { verdicts, set: set.into_iter().collect() };
     if hearing == Hearing::Listening {
-        for &address in memory.healthy.iter() {
-            // Stored, and nobody has said a word of it since.
-            let Entry::Vacant(unheard) = decision.verdicts.entry(address) else { continue };
-            if memory.drained.contains(address) {
-                unheard.insert(Verdict::Draining);
-            } else {
-                unheard.insert(Verdict::Stored);
-                decision.set.insert(address);
-            }
-        }
+        // Stored, and nobody has said a word of it since.
+        let mut heard = Ascending::new(rows, |row| row.address);
+        let unheard = memory.healthy.iter().filter(|&&address| heard.find(address).is_none());
+        let unheard: AddressSet = unheard.copied().collect();
+        let verdict = |&address: &IpAddr| match memory.drained.contains(address) {
+            true => (address, Verdict::Draining),
+            false => (address, Verdict::Stored),
+        };
+        decision.verdicts.extend(unheard.iter().map(verdict));
+        decision.set.extend(memory.drained.without(&unheard));
     }
     decision
 }
@@ -184,10 +198,17 @@ fn judge_load(
         return;
     }
     let candidates = candidates(rows, memory, decision);
-    for address in memory.overloaded.judge(now, occasion, &limits, &candidates) {
-        decision.set.remove(&address);
-        decision.verdicts.insert(address, Verdict::Pruned);
-    }
+    take_out(
+        decision,
+        memory.overloaded.judge(now, occasion, &limits, &candidates),
+        Verdict::Pruned,
+    );
+}
+
+/// Takes those of `out` out, by `verdict`; all of them are in.
+fn take_out(decision: &mut Decision, out: AddressSet, verdict: Verdict) {
+    decision.set.retain(|address| !out.contains(address));
+    out.into_iter().for_each(|address| decision.verdicts.insert(address, verdict));
 }
 
 /// So many stay whatever their load.
@@ -230,13 +251,13 @@ pub fn newcomers(hearing: Hearing) -> Newcomers {
     }
 }
 
-/// Who is in by `decision`, as weights are made of it.
+/// Who is in by `decision`, as weights are made of it; `rows` are in the order of their addresses.
 pub fn members(rows: &[Row<'_>], decision: &Decision) -> Vec<weights::Member> {
-    let claims: BTreeMap<IpAddr, &Claimed> =
-        rows.iter().map(|row| (row.address, row.claimed)).collect();
+    let mut rows = Ascending::new(rows, |row: &Row<'_>| row.address);
+    let mut verdicts = Ascending::new(decision.verdicts.as_slice(), |&(address, _)| address);
     let of = |&address: &IpAddr| {
-        let claimed = claims.get(&address);
-        let is_heard = decision.verdicts.get(&address) == Some(&Verdict::In);
+        let claimed = rows.find(address).map(|row| row.claimed);
+        let is_heard = verdicts.find(address).is_some_and(|&(_, v)| v == Verdict::In);
         weights::Member {
             address,
             load: claimed.filter(|_| is_heard).and_then(|claimed| claimed.load),
@@ -256,29 +277,22 @@ fn cut(
     decision: &mut Decision,
 ) {
     let Some(max) = policy.max_servers else { return };
-    for address in cut::surplus(max, policy.max_load, occasion, &candidates(rows, memory, decision))
-    {
-        decision.set.remove(&address);
-        decision.verdicts.insert(address, Verdict::Surplus);
-    }
+    let candidates = candidates(rows, memory, decision);
+    let surplus = cut::surplus(max, policy.max_load, occasion, &candidates);
+    take_out(decision, surplus.into_iter().collect(), Verdict::Surplus);
 }
 
-/// Who is in so far, and how loaded.
+/// Who is in so far, and how loaded; `rows` are in the order of their addresses.
 fn candidates(rows: &[Row<'_>], memory: &Memory<'_>, decision: &Decision) -> Vec<Candidate> {
-    let claims: BTreeMap<IpAddr, &Claimed> =
-        rows.iter().map(|row| (row.address, row.claimed)).collect();
-    let of = |&address: &IpAddr| {
-        let claimed = claims.get(&address);
-        let is_heard = decision.verdicts.get(&address) == Some(&Verdict::In);
-        Candidate {
-            address,
-            // What a silent one said last is no load of now.
-            load: claimed.filter(|_| is_heard).and_then(|claimed| claimed.load),
-            capacity: claimed.map_or(Capacity::ONE, |claimed| claimed.capacity),
-            stood: memory.set.contains(&address),
-        }
+    let mut stood = Ascending::new(memory.set.as_slice(), |&address| address);
+    let of = |member: weights::Member| Candidate {
+        address: member.address,
+        // What a silent one said last is no load of now.
+        load: member.load,
+        capacity: member.capacity,
+        stood: stood.find(member.address).is_some(),
     };
-    decision.set.iter().map(of).collect()
+    members(rows, decision).into_iter().map(of).collect()
 }
 
 /// How long the held of a service are held, and how far apart they go.

@@ -2,6 +2,7 @@
 //!
 //! Each rule is a pure function of what it is given; [`crate::binder`] keeps what must be kept.
 
+mod address_set;
 pub mod at_once;
 pub mod cut;
 pub mod drained;
@@ -12,9 +13,9 @@ pub mod paper;
 pub mod prune;
 pub mod silence;
 pub mod tiers;
+mod verdicts;
 pub mod weights;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -27,8 +28,9 @@ use crate::load::Load;
 use crate::name::ZoneName;
 use crate::table::Watch;
 
-/// The addresses of a service that are in the answers.
-pub type AddressSet = BTreeSet<IpAddr>;
+pub use address_set::AddressSet;
+pub(crate) use address_set::Ascending;
+pub use verdicts::Verdicts;
 
 /// How one service is judged.
 #[derive(Debug, Clone, PartialEq)]
@@ -261,7 +263,7 @@ pub struct Decision {
     /// Who is in.
     pub set: AddressSet,
     /// Every address that is known or in.
-    pub verdicts: BTreeMap<IpAddr, Verdict>,
+    pub verdicts: Verdicts,
 }
 
 #[cfg(test)]
