@@ -53,6 +53,9 @@ pub use zones::{ZoneMemory, ZonePolicy, ZoneView};
 /// How often what is a day old is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 
+/// Room for so many outputs is kept.
+const MOST_SPARE: usize = 1024;
+
 /// What a binder is told once, and at a reload.
 #[derive(Debug, Clone)]
 pub struct BinderConfig {
@@ -317,7 +320,11 @@ impl Binder {
 
     /// What the shell is to do next; call until it is none.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > MOST_SPARE {
+            self.outputs = VecDeque::new(); // what a crowd needed is given back
+        }
+        output
     }
 
     /// When [`Binder::handle_timeout`] is to be called next.
