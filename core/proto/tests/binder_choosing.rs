@@ -7,7 +7,7 @@ mod common;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use common::{World, addresses, at_once, config, report};
+use common::{World, addresses, at_once, config, on_timer, report};
 use rais_proto::binder::view::Alarm;
 use rais_proto::heartbeat::State;
 use rais_proto::load::Load;
@@ -250,4 +250,26 @@ fn hole_deaf_with_one_service() {
     // Of a mass silence nothing is left once it is over.
     world.beats(5, &[1, 2]);
     assert_eq!(world.set(), addresses(&[1, 2]));
+}
+
+#[test]
+fn a_reload_that_changes_nothing_tells_nothing_again() {
+    for policy in [at_once(), on_timer(2)] {
+        let mut world = settled(policy.clone(), &[1, 2, 3]);
+        for _ in 0..5 {
+            world.say(1, State::Up);
+            world.say(2, State::Down);
+            world.pass(common::INTERVAL);
+        }
+        let told = |world: &World| world.told.clone();
+        let before = told(&world);
+        assert_ne!(world.verdict(2), Some(Verdict::In));
+        for _ in 0..5 {
+            world.binder.handle_config(world.now, config(&[("http", policy.clone())]));
+            world.say(1, State::Up);
+            world.say(2, State::Down);
+            world.pass(common::INTERVAL);
+        }
+        assert_eq!(told(&world), before);
+    }
 }

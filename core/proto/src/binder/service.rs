@@ -153,7 +153,8 @@ impl Service {
         self.table.forget(Time::ZERO, allowed);
         self.current.retain(|&a, _| allowed(a));
         let still = allowed_of(&self.decision.set, policy);
-        self.decision.verdicts.retain(|a| still.contains(a));
+        // Who was out is out as before: that is no news.
+        self.decision.verdicts.retain(|a| still.contains(a) || allowed(*a));
         self.last = allowed_of(&self.last, policy);
         self.healthy.retain(|address| still.contains(address) || allowed(*address));
         self.decision.set = still;
