@@ -58,8 +58,8 @@ impl SocketArgs {
         ask_each(sockets, request)
     }
 
-    /// As [`ask_binders`](SocketArgs::ask_binders), but where none was named it is no failure that
-    /// none is here.
+    /// As [`ask_binders`](SocketArgs::ask_binders), but it is no failure that none is here, where none
+    /// was named or the configuration has none: of a host that only monitors.
     ///
     /// # Errors
     /// As [`ask`](SocketArgs::ask).
@@ -67,11 +67,14 @@ impl SocketArgs {
         &self,
         request: &Request,
     ) -> Result<Vec<(PathBuf, Response)>, Stop> {
-        if self.socket.is_some() || self.config.is_some() {
-            return self.ask_binders(request);
+        if self.socket.is_some() {
+            return self.ask(request);
         }
-        let (answers, _) = ask_those(self.sockets(&[Role::Binder])?, request)?;
-        Ok(answers)
+        let sockets = self.sockets(&[Role::Binder])?;
+        if self.config.is_some() && !sockets.is_empty() {
+            return ask_each(sockets, request);
+        }
+        Ok(ask_those(sockets, request)?.0)
     }
 
     /// As [`ask`](SocketArgs::ask) of what is a whole process's business: one of both roles is
@@ -199,6 +202,22 @@ mod tests {
         let text = format!("{MONITOR}[control]\nsocket = \"run/{{role}}\"\n");
         assert_eq!(sockets(&text).unwrap(), ["run/monitor"]);
         assert_eq!(sockets(MONITOR).unwrap(), ["/run/rais/monitor.sock"]);
+    }
+
+    #[test]
+    fn only_a_binder_that_the_file_has_is_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rais.toml");
+        let here = SocketArgs { socket: None, config: Some(file.clone()) };
+        fs::write(&file, format!("{MONITOR}[control]\nsocket = \"{{role}}\"\n")).unwrap();
+        assert!(here.ask_binders_here(&Request::Status).unwrap().is_empty());
+        here.ask_binders(&Request::Status).unwrap_err();
+
+        let binder = "[binder]\nns = [\"ns1.example\"]\nmailbox = \"h.example\"\n\
+            [binder.service.s]\nzone = \"s.example\"\n[zone.\"s.example\"]\nsinks = [\"hook\"]\n\
+            [sink.hook]\ntype = \"hook\"\nargv = [\"/bin/true\"]\n";
+        fs::write(&file, format!("{MONITOR}[control]\nsocket = \"{{role}}\"\n{binder}")).unwrap();
+        here.ask_binders_here(&Request::Status).unwrap_err();
     }
 
     #[test]

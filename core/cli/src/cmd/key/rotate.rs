@@ -159,7 +159,8 @@ fn end(args: &EndArgs) -> Result<(), Stop> {
         .collect();
     let unasked = match binders {
         Some(0) => {
-            "\n  no binder answers here: nobody was asked whether a host still signs with it"
+            "\n  no binder answers here: nobody was asked whether a host still signs with it; a binder's \
+             host is, where this step belongs first"
         }
         _ => "",
     };
