@@ -89,7 +89,7 @@ fn insecurity(config: &Config, membership: &Membership) -> Option<Fault> {
             "unsigned beats are taken too: whoever reaches this network can change the answers \
              until this is \"enforce\"",
         ),
-        SecurityStatus::Authenticated => return None,
+        SecurityStatus::Authenticated | SecurityStatus::Alone => return None,
     };
     Some(Fault::warning(config.places.value(key)?.clone(), key, message))
 }

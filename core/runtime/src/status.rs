@@ -29,6 +29,8 @@ pub enum SecurityStatus {
     Permissive,
     /// Anybody's.
     Insecure,
+    /// Its own: no transport carries any, so there is nobody to tell apart.
+    Alone,
 }
 
 /// Who says so.

@@ -276,6 +276,7 @@ fn head(role: &str, host: &str, uptime_ms: u64, security: SecurityStatus) -> Str
         SecurityStatus::Authenticated => "authenticated",
         SecurityStatus::Permissive => "permissive: unsigned beats are taken too",
         SecurityStatus::Insecure => "insecure",
+        SecurityStatus::Alone => "alone: no transport",
     };
     format!("{} on {host}, up {uptime}, {security}", output::bold(role))
 }

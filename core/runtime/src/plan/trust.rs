@@ -35,6 +35,9 @@ impl Membership {
                 Accept::Permissive if roles.contains(&Role::Binder) => SecurityStatus::Permissive,
                 _ => SecurityStatus::Authenticated,
             },
+            Some(Security::Insecure) | None if config.transports.is_empty() => {
+                SecurityStatus::Alone
+            }
             Some(Security::Insecure) | None => SecurityStatus::Insecure,
         };
         Ok(Membership { trust: Trust { cluster: cluster.name.clone(), policy }, security })
@@ -54,7 +57,7 @@ impl Membership {
         // A constant that is a name: the fallback is never taken.
         let cluster = ALONE.parse().unwrap_or_else(|_| unreachable!("{ALONE:?} is a name"));
         // Nobody else reaches it: nothing to authenticate, and nothing to warn of.
-        let security = SecurityStatus::Authenticated;
+        let security = SecurityStatus::Alone;
         Membership { trust: Trust { cluster, policy: Policy::Insecure }, security }
     }
 }
@@ -111,6 +114,8 @@ zone = "www.example"
 type = "bind"
 "#;
 
+    const LAN: &str = "[transport.lan]\ntype = \"udp\"\n";
+
     fn judged(folder: &Path, text: &str, roles: &[Role]) -> Result<Membership, String> {
         let config = config::parse(&folder.join("rais.toml"), text).unwrap().config;
         let roles = roles.iter().copied().collect();
@@ -133,11 +138,22 @@ type = "bind"
             assert!(refused.contains("rais.toml:4:8: ") && refused.contains("sign"), "{refused}");
         }
         // Its own binder is told in this very process: nobody asks for a signature.
-        let alone = SITE.replace("[transport.lan]\ntype = \"udp\"\n", "");
+        let alone = SITE.replace(LAN, "");
         judged(folder.path(), &alone, &[Role::Monitor, Role::Binder]).unwrap();
 
         keys::create(&keys, "site", Some(KeyUse::Sign), &limits, now).unwrap();
         let monitor = judged(folder.path(), SITE, &[Role::Monitor]).unwrap();
         assert!(monitor.signing().is_some());
+    }
+
+    #[test]
+    fn whoever_has_no_transport_is_neither_authenticated_nor_insecure() {
+        let both = [Role::Monitor, Role::Binder];
+        let security = |text: &str| judged(Path::new("/nowhere"), text, &both).unwrap().security;
+        let insecure = SITE.replace("keys = \"keys\"", "insecure = true");
+        assert_eq!(security(&insecure), SecurityStatus::Insecure);
+        assert_eq!(security(&insecure.replace(LAN, "")), SecurityStatus::Alone);
+        let nameless = insecure.replace("[cluster]\nname = \"site\"\ninsecure = true\n", "");
+        assert_eq!(security(&nameless.replace(LAN, "")), SecurityStatus::Alone);
     }
 }

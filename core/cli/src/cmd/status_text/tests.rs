@@ -103,6 +103,13 @@ fn a_binder_says_who_is_out_and_why() {
 }
 
 #[test]
+fn whoever_has_no_transport_says_so() {
+    let text = head("binder", "ns1", 5000, SecurityStatus::Alone);
+    let text = anstream::adapter::strip_str(&text).to_string();
+    assert_eq!(text, "binder on ns1, up 5s, alone: no transport");
+}
+
+#[test]
 fn a_monitor_says_what_it_announces() {
     let service = ServiceHealth {
         service: "http".into(),
