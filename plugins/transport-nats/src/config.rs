@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_nats::{ConnectOptions, ServerAddr};
 use rais_sdk::{Fault, PathText, config};
-use rais_tls::{Tls, TlsOptions};
 
+use crate::certificates::Certificates;
 use crate::credentials::{Credentials, Ways};
 use crate::subject::Subject;
 
@@ -38,15 +38,15 @@ pub struct NatsTable {
 
 /// Certificates.
 #[config]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TlsTable {
     /// File (PEM) with the certificates of the authorities to be trusted, in place of the system's.
-    ca: Option<PathText>,
+    pub(crate) ca: Option<PathText>,
     /// File (PEM) with the certificate that is shown to the server, and those that lead to its
     /// authority; needs `key`.
-    certificate: Option<PathText>,
+    pub(crate) certificate: Option<PathText>,
     /// File (PEM) with the key of `certificate`; nobody but its owner and group may have access.
-    key: Option<PathText>,
+    pub(crate) key: Option<PathText>,
 }
 
 /// Where to, and as whom.
@@ -67,7 +67,7 @@ enum Security {
     /// As the server likes it.
     Either,
     /// TLS or nothing.
-    Tls(Option<TlsTable>),
+    Tls(Certificates),
 }
 
 impl TryFrom<NatsTable> for Site {
@@ -77,8 +77,10 @@ impl TryFrom<NatsTable> for Site {
         let NatsTable { servers, subject, tls, .. } = table;
         let servers = parsed(&servers)?;
         let is_asked = tls.is_some() || servers.iter().any(|it| it.0.tls_required());
-        let tls = if is_asked { Security::Tls(tls) } else { Security::Either };
-        tls.check()?;
+        let tls = match is_asked {
+            true => Security::Tls(Certificates::open(tls.unwrap_or_default())?),
+            false => Security::Either,
+        };
         let NatsTable { credentials, nkey_file, token_file, user, password_file, .. } = table;
         let ways = Ways { credentials, nkey_file, token_file, user, password_file };
         Ok(Self { servers, subject, credentials: Credentials::of(ways)?, tls })
@@ -86,36 +88,13 @@ impl TryFrom<NatsTable> for Site {
 }
 
 impl Site {
-    /// How a connection is to be made, from the files as they are now.
-    pub(crate) fn options(&self) -> Result<ConnectOptions, String> {
+    /// How a connection is to be made, from the files as they are now; and what is wrong with those of
+    /// TLS, where that is news.
+    pub(crate) fn options(&self) -> Result<(ConnectOptions, Option<String>), String> {
         let options = self.credentials.prove(ConnectOptions::new())?;
-        Ok(self.tls.require(options))
-    }
-}
-
-impl Security {
-    /// The files are read here for their faults alone; each connection reads them again.
-    fn check(&self) -> Result<(), Fault> {
-        let Self::Tls(table) = self else { return Ok(()) };
-        let options = match table.clone() {
-            Some(TlsTable { ca, certificate, key }) => TlsOptions::of_files(ca, certificate, key),
-            None => TlsOptions::default(),
-        };
-        Tls::new(&options).map(drop).map_err(|fault| rais_tls::within("tls", fault))
-    }
-
-    fn require(&self, options: ConnectOptions) -> ConnectOptions {
-        let Self::Tls(table) = self else { return options };
-        let mut options = options.require_tls(true);
-        let Some(table) = table else { return options };
-        if let Some(ca) = &table.ca {
-            options = options.add_root_certificates(ca.get().to_owned());
-        }
-        if let (Some(certificate), Some(key)) = (&table.certificate, &table.key) {
-            options =
-                options.add_client_certificate(certificate.get().to_owned(), key.get().to_owned());
-        }
-        options
+        let Security::Tls(certificates) = &self.tls else { return Ok((options, None)) };
+        let (config, doubt) = certificates.config();
+        Ok((options.require_tls(true).tls_client_config(config), doubt))
     }
 }
 

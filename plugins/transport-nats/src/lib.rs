@@ -1,5 +1,6 @@
 //! Transport `nats`: heartbeats over NATS, past one network and to as many hosts as its servers carry.
 
+mod certificates;
 mod complaints;
 mod config;
 mod credentials;

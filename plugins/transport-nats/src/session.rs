@@ -93,7 +93,10 @@ impl Session<'_> {
     /// Makes the connection.
     pub(crate) async fn connect(&self) -> Result<Connected, Refusal> {
         let little = |text: String| Refusal { text, patience: Patience::Little };
-        let options = self.site.options().map_err(little)?;
+        let (options, doubt) = self.site.options().map_err(little)?;
+        if let Some(doubt) = doubt {
+            self.host.warn(&doubt);
+        }
         let (options, events) = self.settle(options);
         match timeout(CONNECTING_AT_ALL, options.connect(self.server.address())).await {
             Ok(Ok(client)) => Ok(Connected { client, events }),

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 
 use base64::Engine;
@@ -217,4 +218,37 @@ fn both_sides_show_certificates() {
     let end = End::binder(&format!("{}\ntls = {{ {} }}", at(&[&server]), ca(&authority)));
     end.says("not connected: ");
     assert_eq!(end.said("ertificate"), 1, "{:?}", end.bench.lines());
+}
+
+#[test]
+fn certificates_that_can_be_read_no_more_are_used_as_they_were_and_new_ones_are_taken() {
+    let authority = Authority::new();
+    let mut server = over_tls(&authority, "true");
+    let own = authority.sign("rais.example");
+    let (certificate, key) = (own.certificate.display(), own.key.display());
+    let shown = format!("certificate = \"{certificate}\", key = \"{key}\"");
+    let end = End::binder(&format!("{}\ntls = {{ {}, {shown} }}", at(&[&server]), ca(&authority)));
+    until_flows(&end, &end);
+    // Half written.
+    let text = fs::read(&own.key).unwrap();
+    fs::write(&own.key, &text[..text.len() / 2]).unwrap();
+    for times in 2..=3 {
+        server.kill();
+        server.run();
+        until("it is connected anew", || end.said("connected to nats") == times);
+    }
+    let doubt = "what was read before is used";
+    assert_eq!(end.said(doubt), 1, "{:?}", end.bench.lines());
+    assert_eq!(end.said("tls.key: "), 1, "{:?}", end.bench.lines());
+
+    // Put right, and once more at fault: that is news.
+    fs::write(&own.key, &text).unwrap();
+    server.kill();
+    server.run();
+    until("it is connected anew", || end.said("connected to nats") == 4);
+    fs::write(&own.key, "").unwrap();
+    server.kill();
+    server.run();
+    until("it is connected anew", || end.said("connected to nats") == 5);
+    assert_eq!(end.said(doubt), 2, "{:?}", end.bench.lines());
 }

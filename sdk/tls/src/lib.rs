@@ -153,6 +153,15 @@ impl Tls {
     }
 }
 
+/// For those who have a library of their own make connections, with sessions of its own: what
+/// `options` say, from the files as they are now.
+///
+/// # Errors
+/// As [`Tls::new`].
+pub fn client_config(options: &TlsOptions) -> Result<ClientConfig, Fault> {
+    files::config(options)
+}
+
 /// `fault` as one of the table `key`: where the plugin's own table names these options so.
 #[must_use]
 pub fn within(key: &str, mut fault: Fault) -> Fault {
