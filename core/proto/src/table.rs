@@ -177,12 +177,31 @@ impl Table {
             let held = claims.filter(|c| c.host == host && c.claim == claim);
             for claimed in held.filter(|c| c.state != State::Leaving) {
                 self.expires.remove(claimed);
-                claimed.state = State::Leaving;
-                claimed.reason = Reason::new("no longer announced");
+                claimed.give_up();
                 given_up.push(address);
             }
         }
         given_up
+    }
+
+    /// The claim that decides where `address` stands at `now`; none where nobody claims it.
+    pub fn deciding(&self, address: IpAddr, now: Time) -> Option<&Claimed> {
+        self.watch.deciding(self.claims_to(address), now)
+    }
+
+    /// The same, where that is silence.
+    pub fn silent_claim(&self, address: IpAddr, now: Time) -> Option<&Claimed> {
+        self.deciding(address, now).filter(|claimed| claimed.standing(now) == Standing::Silent)
+    }
+
+    /// Gives up the claim of [`Table::silent_claim`]; says whose it was.
+    pub fn give_up_silent(&mut self, address: IpAddr, now: Time) -> Option<HostId> {
+        let (host, claim) = self.silent_claim(address, now).map(|c| (c.host, c.claim))?;
+        let mut claims = self.members.get_mut(&address)?.as_mut_slice().iter_mut();
+        let claimed = claims.find(|c| c.host == host && c.claim == claim)?;
+        self.expires.remove(claimed);
+        claimed.give_up();
+        Some(host)
     }
 
     /// Puts in a claim as it was remembered over a restart.
@@ -261,6 +280,12 @@ impl Table {
         })
     }
 
+    /// What `host` last said of `address`.
+    pub fn latest_by(&self, host: HostId, address: IpAddr) -> Option<&Claimed> {
+        let claims = self.claims_to(address).iter();
+        claims.filter(|claimed| claimed.host == host).max_by_key(|claimed| claimed.heard)
+    }
+
     /// What `host` says of `address` in `claim`.
     pub fn claim_of(&self, host: HostId, address: IpAddr, claim: Claim) -> Option<&Claimed> {
         self.claims_to(address).iter().find(|c| c.host == host && c.claim == claim)
@@ -273,8 +298,7 @@ impl Table {
 
     /// Where `address` stands at `now`; none where nobody claims it.
     pub fn standing_of(&self, address: IpAddr, now: Time) -> Option<Standing> {
-        let claimed = self.watch.deciding(self.claims_to(address), now)?;
-        Some(claimed.standing(now))
+        self.deciding(address, now).map(|claimed| claimed.standing(now))
     }
 
     /// Whether `host` claims anything here, or did and was not forgotten since.
@@ -475,6 +499,14 @@ impl Claimed {
             _ => Revival::Done,
         };
         *self = Claimed { revival, ..Claimed::new(now, self.host, report) };
+    }
+
+    fn give_up(&mut self) {
+        self.state = State::Leaving;
+        self.reason = Reason::new(match self.claim {
+            Claim::Own => "no longer announced",
+            Claim::Watched => "no longer watched",
+        });
     }
 
     /// Whether it has been silent for `expire`, by the receiver's clock.

@@ -113,15 +113,7 @@ impl Binder {
         }
         let is_to_judge = service.judges_beats() && (!changed.is_empty() || service.is_tense());
         for address in changed {
-            if let Some(claimed) = service.table.latest(address) {
-                self.outputs.push_back(Output::Heard {
-                    service: name.clone(),
-                    address,
-                    host: beat.host,
-                    state: claimed.state,
-                    reason: claimed.reason.clone(),
-                });
-            }
+            self.outputs.extend(heard(service, address, beat.host));
         }
         if is_to_judge {
             self.judge_soon(arrival.now, index);
@@ -180,6 +172,18 @@ impl Binder {
         }
         changed
     }
+}
+
+/// That of `address` something else is said, by `host`.
+pub(super) fn heard(service: &Service, address: IpAddr, host: HostId) -> Option<Output> {
+    let claimed = service.table.latest_by(host, address)?;
+    Some(Output::Heard {
+        service: service.name.clone(),
+        address,
+        host,
+        state: claimed.state,
+        reason: claimed.reason.clone(),
+    })
 }
 
 /// What one address of a report is to the paper's current list (Fig. 5).

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::drains::Drains;
+use super::intake::heard;
 use super::service::Service;
 use super::zones::{Renewal, Told};
 use super::{Binder, Output, Phase};
@@ -102,8 +103,13 @@ impl Binder {
         let Some(service) = self.services.get_mut(index) else { return };
         let before = service.decision.set.clone();
         let was_pending = service.is_pending();
+        let whole_since = |host| self.peers.heard_whole_since(host, now);
+        for (address, host) in service.give_up_unnamed(now, whole_since) {
+            self.outputs.extend(heard(service, address, host));
+        }
         let drained = self.drains.of(service);
         let changed = service.judge(now, deaf, drained);
+        service.note_unnamed(now, whole_since);
         let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
         self.wakes.set(index, service.next_wake().max(rested));
         let (name, zone) = (&service.name, &service.policy.zone);

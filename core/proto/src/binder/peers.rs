@@ -81,6 +81,10 @@ pub struct Peer {
     transport: TransportId,
     /// Whether its newest beat was a goodbye and no more.
     left: bool,
+    /// Since when none of its beats is missing, and none says that it does not know.
+    unbroken: Time,
+    /// The shortest `expire` that it was heard to name in this life: not heard for as long it is away.
+    patience: Option<Duration>,
 }
 
 /// A host whose first contact or new epoch was refused.
@@ -142,6 +146,8 @@ impl Peers {
             key: None,
             transport: TransportId(u16::MAX),
             left: false,
+            unbroken: now,
+            patience: None,
         };
         self.insert(memory.host, peer);
     }
@@ -224,6 +230,13 @@ impl Peers {
         self.hosts.len() - self.left - usize::from(except)
     }
 
+    /// Since when all that `host` says is heard, up to now; none where it is silent. What it named in
+    /// none of its beats since then is not lost on the way: it was not said.
+    pub fn heard_whole_since(&self, host: HostId, now: Time) -> Option<Time> {
+        let peer = self.hosts.get(&host)?;
+        (!peer.is_away(now)).then_some(peer.unbroken)
+    }
+
     /// What people call `host`.
     pub fn name(&self, host: HostId) -> Option<&HostName> {
         self.hosts.get(&host).map(|peer| &peer.name)
@@ -282,6 +295,8 @@ impl Peers {
             key,
             transport: arrival.transport,
             left: is_goodbye(beat),
+            unbroken: arrival.now,
+            patience: shortest_expire(beat),
         };
         self.insert(beat.host, peer);
     }
@@ -315,6 +330,10 @@ impl Peer {
         self.window.highest()
     }
 
+    fn is_away(&self, now: Time) -> bool {
+        self.patience.is_none_or(|patience| now.since(self.heard) >= patience)
+    }
+
     /// Whether a beat that was heard before came by two paths at once: no attack.
     fn is_second_copy(&self, arrival: Arrival, beat: &Heartbeat) -> bool {
         let behind = self.sequence().0.saturating_sub(beat.sequence.0);
@@ -328,6 +347,7 @@ impl Peer {
         beat: &Heartbeat,
         key: Option<KeyId>,
     ) -> Result<Order, Refusal> {
+        let before = self.sequence();
         let order = match self.window.accept(beat.sequence) {
             Seen::Newest => Order::Newest,
             Seen::Older => Order::Overtaken,
@@ -336,9 +356,15 @@ impl Peer {
             }
             Seen::Duplicate | Seen::TooOld => return Err(Refusal::Replay),
         };
+        let was_away = self.is_away(arrival.now);
         self.heard = arrival.now;
         self.source = Some(arrival.source);
         if order == Order::Newest {
+            let is_next = beat.sequence.0 == before.0.saturating_add(1);
+            if was_away || !is_next || says_unknown(beat) {
+                self.unbroken = arrival.now;
+            }
+            self.patience = shortest_expire(beat).into_iter().chain(self.patience).min();
             self.transport = arrival.transport;
             self.key = key;
             self.left = is_goodbye(beat);
@@ -354,6 +380,15 @@ impl Peer {
 fn is_goodbye(beat: &Heartbeat) -> bool {
     let reports = &beat.reports;
     !reports.is_empty() && reports.iter().all(|report| report.state == State::Leaving)
+}
+
+/// Whether it names what it has nothing to say of: that ages like silence, and is none.
+fn says_unknown(beat: &Heartbeat) -> bool {
+    beat.reports.iter().any(|report| report.state == State::Unknown)
+}
+
+fn shortest_expire(beat: &Heartbeat) -> Option<Duration> {
+    beat.reports.iter().map(|report| report.expire).min()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Published;
 use crate::heartbeat::{Capacity, Weight};
 use crate::load::Load;
-use crate::name::ServiceName;
+use crate::name::{HostId, ServiceName};
 use crate::policy::at_once::{self, Hearing, LoadTimer, Memory, Turns};
 use crate::policy::drained::Drained;
 use crate::policy::paper::{self, Current};
@@ -41,6 +41,8 @@ pub(crate) struct Service {
     /// The last set that was not empty.
     last: AddressSet,
     holds: Holds,
+    /// Who was silent at the last judgement; at once only.
+    silent: Vec<IpAddr>,
     pending: Pending,
     /// Those who are out for load; at once only.
     overloaded: Overloaded,
@@ -109,6 +111,7 @@ impl Service {
             healthy: AddressSet::new(),
             last: AddressSet::new(),
             holds: Holds::default(),
+            silent: Vec::new(),
             pending: Pending::Nothing,
             overloaded: Overloaded::default(),
             turns: Turns::default(),
@@ -201,6 +204,42 @@ impl Service {
     /// Whether a beat that changed nothing must still be judged: it may end a mass silence.
     pub(crate) fn is_tense(&self) -> bool {
         self.holds.any()
+    }
+
+    /// When each who is silent will have given its address up, where nothing changes: a host that is
+    /// heard and does not name it for an `expire`. `whole_since` says since when all of a host is heard.
+    fn unnamed(
+        &self,
+        now: Time,
+        whole_since: impl Fn(HostId) -> Option<Time>,
+    ) -> impl Iterator<Item = (Time, IpAddr)> {
+        let claims = self
+            .silent
+            .iter()
+            .filter_map(move |&address| Some((address, self.table.silent_claim(address, now)?)));
+        claims.filter_map(move |(address, claimed)| {
+            Some((whole_since(claimed.host)? + claimed.expire, address))
+        })
+    }
+
+    /// Who is silent, and whose host is heard and names it no more, has left: that is no silence. Says
+    /// who that is.
+    pub(crate) fn give_up_unnamed(
+        &mut self,
+        now: Time,
+        whole_since: impl Fn(HostId) -> Option<Time>,
+    ) -> Vec<(IpAddr, HostId)> {
+        let due = self.unnamed(now, whole_since).filter(|(at, _)| *at <= now);
+        let due: Vec<IpAddr> = due.map(|(_, address)| address).collect();
+        let give_up = |address| Some((address, self.table.give_up_silent(address, now)?));
+        due.into_iter().filter_map(give_up).collect()
+    }
+
+    /// To be judged when the next of these is given up.
+    pub(crate) fn note_unnamed(&mut self, now: Time, whole_since: impl Fn(HostId) -> Option<Time>) {
+        if let Some(at) = self.unnamed(now, whole_since).map(|(at, _)| at).min() {
+            self.note_expiry(at);
+        }
     }
 
     /// Whether a beat may make it judge. The paper's timer alone ends a period: all that is heard
@@ -411,6 +450,8 @@ impl Service {
             drained: &self.drained,
         };
         let decision = at_once::judge(now, &self.policy, &rows, hearing, timer, &mut memory);
+        let silent = rows.iter().filter(|row| row.standing == Standing::Silent);
+        self.silent = silent.map(|row| row.address).collect();
         if let Balance::Weights(constants) = &self.policy.balance
             && hearing != Hearing::Deaf
             && (is_due || !decision.set.iter().eq(self.shares.keys()))

@@ -109,6 +109,14 @@ impl World {
         World::starting(Binder::restore(now, config, snapshot), now)
     }
 
+    /// The binder is gone and comes back after `away` with what it remembered; the hosts go on.
+    pub fn restart(&mut self, config: BinderConfig, away: Duration) {
+        let snapshot = self.binder.snapshot(self.now);
+        self.now = self.now + away;
+        self.binder = Binder::restore(self.now, config, snapshot);
+        self.drain();
+    }
+
     fn starting(binder: Binder, now: Time) -> World {
         let (published, told) = (Vec::new(), Vec::new());
         let mut world = World { now, binder, published, told, sequences: BTreeMap::new() };

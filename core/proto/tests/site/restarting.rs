@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rais_proto::policy::{React, ServicePolicy};
+use rais_proto::heartbeat::State;
+use rais_proto::policy::{React, ServicePolicy, Verdict};
 
-use crate::model::{Server, Site, Storing, own_service};
-use crate::scene::{INTERVAL, MINUTE, SECOND, addresses, at_once, millis, plan, settle};
+use crate::model::{Server, Site, Storing, own_service, watching_service};
+use crate::scene::{INTERVAL, MINUTE, SECOND, address, addresses, at_once, millis, plan, settle};
 
 const HOSTS: usize = 4;
 
@@ -89,5 +90,45 @@ fn a_crash_in_mid_churn_takes_no_serial_back() {
         site.run_for(MINUTE + Duration::from_secs(2));
         assert_eq!(site.binders[0].answers("http"), addresses(0..HOSTS), "seed {seed}");
         assert!(site.binders[0].serials_rise(), "seed {seed}");
+    }
+}
+
+/// Hosts 0 to 2 announce a machine beside them in place of themselves, and no binder hears when.
+fn turn_to_targets(site: &mut Site) {
+    for host in 0..3 {
+        site.set_services(host, vec![watching_service("http", INTERVAL, address(host + 100))]);
+    }
+    site.run_for(10 * SECOND);
+}
+
+#[test]
+fn what_hosts_announced_before_and_no_more_is_gone_after_it() {
+    for seed in 0..20 {
+        let mut site = site(seed, at_once());
+        site.network.loss = 0.02;
+        site.crash_binder(0);
+        turn_to_targets(&mut site);
+        site.restart_binder(0);
+        site.run_for(20 * SECOND);
+        assert_eq!(site.binders[0].answers("http"), addresses([3, 100, 101, 102]), "seed {seed}");
+        let members = &site.binders[0].view(site.now).services[0].members;
+        assert!(members.iter().all(|member| member.verdict != Verdict::Held), "{members:?}");
+    }
+}
+
+#[test]
+fn nor_is_it_held_where_the_binder_was_cut_off_meanwhile() {
+    for seed in 0..20 {
+        let mut site = site(seed, at_once());
+        site.network.cut(0..HOSTS, 0);
+        site.run_for(10 * SECOND);
+        turn_to_targets(&mut site);
+        site.network.heal();
+        site.run_for(5 * SECOND);
+        assert_eq!(site.binders[0].answers("http"), addresses([3, 100, 101, 102]), "seed {seed}");
+        let members = &site.binders[0].view(site.now).services[0].members;
+        // One that is silent alone is out at once, whatever its host has to say.
+        let is_out = |verdict| matches!(verdict, Verdict::Out(State::Leaving) | Verdict::Expired);
+        assert!(members[..3].iter().all(|member| is_out(member.verdict)), "{members:?}");
     }
 }

@@ -12,12 +12,12 @@ use rais_proto::monitor::{
     AddressSet, LoadKey, LoadSource, Members, Monitor, MonitorConfig, Output, ProbeId, ProbeKey,
     ProbeOutcome, Probes, ServiceConfig,
 };
-use rais_proto::monitor::{OnFlapping, Proof, Reading as LoadReading};
-use rais_proto::name::{ClusterName, Epoch, HostId, HostName, ServiceName};
+use rais_proto::monitor::{OnFlapping, Proof, Reading as LoadReading, WatchedTarget};
+use rais_proto::name::{Epoch, HostId, HostName, ServiceName};
 use rais_proto::time::Time;
 
 use super::queue::{Event, Queue};
-use super::wall;
+use super::{cluster, wall};
 
 /// How long a server takes to answer or to refuse.
 const ANSWER: Duration = Duration::from_millis(1);
@@ -97,6 +97,12 @@ pub(crate) fn own_service(name: &str, interval: Duration) -> ServiceConfig {
     }
 }
 
+/// The same of a machine without a monitor.
+pub(crate) fn watching_service(name: &str, interval: Duration, target: IpAddr) -> ServiceConfig {
+    let target = WatchedTarget { address: target, name: None, weight: None };
+    ServiceConfig { members: Members::Watched(vec![target]), ..own_service(name, interval) }
+}
+
 impl Reading {
     fn read(self, rng: &mut fastrand::Rng) -> Option<Load> {
         match self {
@@ -124,27 +130,29 @@ impl Host {
         }
     }
 
-    pub(super) fn start(&mut self, now: Time, cluster: &ClusterName) {
-        let name: HostName = format!("host{}", u128::from_be_bytes(self.id.0)).parse().unwrap();
+    pub(super) fn start(&mut self, now: Time) {
         self.life += 1;
         self.finished = false;
         self.epoch = Epoch((self.epoch.0 + 1).max(wall(now, self.ahead).as_unix_millis()));
-        let mut monitor = Monitor::new(
-            now,
-            MonitorConfig {
-                host: self.id,
-                room: Room::beside(&name, cluster),
-                host_name: name,
-                epoch: self.epoch,
-                seed: self.rng.u64(..),
-                sample: self.plan.sample,
-                concurrency: NonZeroUsize::new(10_000).unwrap(),
-                loads: self.plan.loads.clone(),
-                services: self.plan.services.clone(),
-            },
-        );
+        let config = self.config();
+        let mut monitor = Monitor::new(now, config);
         monitor.handle_addresses(now, AddressSet::Host, &self.plan.addresses);
         self.monitor = Some(monitor);
+    }
+
+    fn config(&mut self) -> MonitorConfig {
+        let name: HostName = format!("host{}", u128::from_be_bytes(self.id.0)).parse().unwrap();
+        MonitorConfig {
+            host: self.id,
+            room: Room::beside(&name, &cluster()),
+            host_name: name,
+            epoch: self.epoch,
+            seed: self.rng.u64(..),
+            sample: self.plan.sample,
+            concurrency: NonZeroUsize::new(10_000).unwrap(),
+            loads: self.plan.loads.clone(),
+            services: self.plan.services.clone(),
+        }
     }
 
     /// Whether it has power.
@@ -163,6 +171,12 @@ impl Host {
     pub(super) fn set_addresses(&mut self, now: Time, addresses: &[IpAddr]) {
         self.plan.addresses = addresses.to_vec();
         self.on().handle_addresses(now, AddressSet::Host, addresses);
+    }
+
+    pub(super) fn set_services(&mut self, now: Time, services: Vec<ServiceConfig>) {
+        self.plan.services = services;
+        let config = self.config();
+        self.on().handle_config(now, config);
     }
 
     pub(super) fn answer(&mut self, now: Time, life: u64, probe: ProbeId, outcome: ProbeOutcome) {

@@ -20,13 +20,13 @@ use rais_proto::binder::BinderConfig;
 use rais_proto::heartbeat::codec::encode;
 use rais_proto::heartbeat::key::{Key, KeyLimits, KeyRing};
 use rais_proto::heartbeat::trust::{Policy, Trust};
-use rais_proto::monitor::LoadKey;
+use rais_proto::monitor::{LoadKey, ServiceConfig};
 use rais_proto::name::{ClusterName, HostId, ServiceName, ZoneName};
 use rais_proto::policy::ServicePolicy;
 use rais_proto::time::{Time, WallTime};
 
 pub(crate) use bindery::{Bindery, Hears, Storing};
-pub(crate) use host::{Host, HostPlan, Reading, Server, own_service};
+pub(crate) use host::{Host, HostPlan, Reading, Server, own_service, watching_service};
 pub(crate) use network::{Medium, Network};
 use queue::{Event, Parcel, Queue};
 
@@ -143,6 +143,12 @@ impl Site {
         self.settle(Actor::Host(host));
     }
 
+    /// Its monitor takes up another configuration: these services from now on.
+    pub(crate) fn set_services(&mut self, host: usize, services: Vec<ServiceConfig>) {
+        self.hosts[host].set_services(self.now, services);
+        self.settle(Actor::Host(host));
+    }
+
     /// Its monitor stops as it is meant to, and says goodbye.
     pub(crate) fn shut_down(&mut self, host: usize) {
         self.hosts[host].shut_down(self.now);
@@ -157,7 +163,7 @@ impl Site {
 
     /// A new life of a host that is off.
     pub(crate) fn start_host(&mut self, host: usize) {
-        self.hosts[host].start(self.now, &cluster());
+        self.hosts[host].start(self.now);
         self.settle(Actor::Host(host));
     }
 
