@@ -104,6 +104,19 @@ pub struct Member {
     pub host: String,
     /// `own` or `watched`.
     pub claim: String,
+    /// What each who watches it says.
+    pub watchers: Vec<Watcher>,
+}
+
+/// One who watches an address.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Watcher {
+    /// Who.
+    pub host: String,
+    /// What it last said.
+    pub state: String,
+    /// Whether that counts.
+    pub vote: String,
 }
 
 /// A host that was heard.

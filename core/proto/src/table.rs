@@ -194,6 +194,15 @@ impl Table {
         self.deciding(address, now).filter(|claimed| claimed.standing(now) == Standing::Silent)
     }
 
+    /// What those who watch `address` say, by their ids.
+    pub fn watchers(&self, address: IpAddr) -> Vec<&Claimed> {
+        let claims = self.claims_to(address).iter();
+        let watching = claims.filter(|c| c.claim == Claim::Watched && c.state != State::Leaving);
+        let mut watchers: Vec<&Claimed> = watching.collect();
+        watchers.sort_by_key(|claimed| claimed.host);
+        watchers
+    }
+
     /// Gives up the claim of [`Table::silent_claim`]; says whose it was.
     pub fn give_up_silent(&mut self, address: IpAddr, now: Time) -> Option<HostId> {
         let (host, claim) = self.silent_claim(address, now).map(|c| (c.host, c.claim))?;

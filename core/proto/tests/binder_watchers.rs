@@ -3,8 +3,11 @@
 
 mod common;
 
-use common::{World, addresses, at_once, config, on_timer, report};
-use rais_proto::heartbeat::{Claim, Report, State};
+use common::{World, address, addresses, at_once, config, on_timer, report};
+use rais_proto::binder::Output;
+use rais_proto::binder::view::Vote;
+use rais_proto::heartbeat::{Claim, Reason, Report, State};
+use rais_proto::name::HostId;
 use rais_proto::policy::{ServicePolicy, Verdict, WhenNone};
 use rais_proto::table::Watch;
 
@@ -105,4 +108,59 @@ fn a_vote_ends_when_its_watcher_falls_silent() {
     say(&mut world, &split[..3], 4);
     assert_eq!(world.set(), addresses(&TARGETS));
     assert_eq!(world.verdict(1), Some(Verdict::In));
+}
+
+/// Who watches the machine 1, what each says, and whether that counts.
+fn votes(world: &World) -> Vec<(String, State, Vote)> {
+    let view = world.binder.view(world.now);
+    let member = view.services[0].members.iter().find(|member| member.address == address(1));
+    let watchers = member.unwrap().watchers.iter();
+    watchers.map(|w| (w.host_name.as_ref().unwrap().to_string(), w.state, w.vote)).collect()
+}
+
+#[test]
+fn everybody_sees_who_watches_and_what_each_says() {
+    let policy = ServicePolicy { watch: Watch::Majority, ..at_once() };
+    let mut world = World::new(config(&[("http", policy)]));
+    let said = [(13, State::Up), (11, State::Up), (12, State::Down)];
+    rounds(&mut world, 3, &said);
+    let of = |host: u8, state: State, vote: Vote| (format!("host{host}"), state, vote);
+    let (up, down) = (State::Up, State::Down);
+    let counts = Vote::Counts;
+    assert_eq!(votes(&world), [of(11, up, counts), of(12, down, counts), of(13, up, counts)]);
+    rounds(&mut world, 5, &said[..2]);
+    assert_eq!(votes(&world)[1], of(12, down, Vote::Silent));
+    rounds(&mut world, 1, &said);
+    assert_eq!(votes(&world)[1], of(12, down, Vote::Reviving));
+    world.say(1, State::Up);
+    assert!(votes(&world).is_empty(), "its own host speaks for it");
+}
+
+#[test]
+fn a_watchers_goodbye_is_its_own_and_not_what_the_others_say() {
+    let when_none = WhenNone::Empty;
+    let policy = ServicePolicy { watch: Watch::Majority, when_none, ..at_once() };
+    let mut world = World::new(config(&[("http", policy)]));
+    let because = |reports: Vec<Report>, reason: &str| -> Vec<Report> {
+        reports.into_iter().map(|r| Report { reason: Reason::new(reason), ..r }).collect()
+    };
+    for _ in 0..4 {
+        world.beat_with(11, all(State::Up));
+        world.beat_with(12, because(all(State::Down), "refused"));
+        world.beat_with(13, all(State::Up));
+        world.pass_millis(1000);
+    }
+    assert_eq!(world.verdict(1), Some(Verdict::In));
+    world.told.clear();
+    world.beat_with(13, because(all(State::Leaving), "no longer watched: goodbye of the watcher"));
+    world.pass_millis(200);
+    assert_eq!(world.reasons(1, Verdict::Out(State::Down)), ["refused"]);
+    assert_eq!(votes(&world).len(), 2, "13 has gone");
+    let heard = world.told.iter().find_map(|told| match told {
+        Output::Heard { address: its, host, state, .. } if *its == address(1) => {
+            Some((*host, *state))
+        }
+        _ => None,
+    });
+    assert_eq!(heard, Some((HostId([13; 16]), State::Leaving)));
 }

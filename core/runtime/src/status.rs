@@ -228,6 +228,9 @@ pub struct ServiceStatus {
     pub owners: Vec<String>,
     /// `at-once` or `on-timer`.
     pub react: String,
+    /// What several watchers of an address must say: `any` of them up, or the `majority`.
+    #[serde(default)]
+    pub watch: String,
     /// `listening`, `ready`, `deaf` or `nobody-heard`.
     pub phase: String,
     /// Who is in the answers.
@@ -259,10 +262,29 @@ pub struct MemberStatus {
     pub heard_ms_ago: Option<u64>,
     /// Silence longer than this is death, in milliseconds.
     pub expire_ms: Option<u64>,
+    /// What each who watches it says; nobody where its own host speaks for it.
+    #[serde(default)]
+    pub watchers: Vec<WatcherStatus>,
     /// How much of its service's answers it is to have, in percent; none where no weights are made,
     /// and of who is out.
     #[serde(default)]
     pub share: Option<f64>,
+}
+
+/// One who watches an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatcherStatus {
+    /// Who.
+    pub host: String,
+    /// What it last said.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// Whether that counts: `counts`; `silent` where the watcher is not heard itself, `reviving` where
+    /// it was heard once since.
+    pub vote: String,
+    /// So many milliseconds ago.
+    pub heard_ms_ago: u64,
 }
 
 /// What an operator has drained.

@@ -1,5 +1,7 @@
 //! A status for people.
 
+mod watched;
+
 use std::time::Duration;
 
 use rais_runtime::status::{
@@ -104,8 +106,9 @@ fn binder(status: &BinderStatus) -> String {
     }
     let mut text = parts.join("\n");
     let drains = (!status.drains.is_empty()).then(|| drains(&status.drains));
-    let tables = [zones(&status.zones), services(&status.services), hosts(&status.hosts)];
-    for table in tables.into_iter().chain(drains) {
+    let tables = [zones(&status.zones), services(&status.services)].into_iter();
+    let tables = tables.chain(watched::votes(&status.services)).chain([hosts(&status.hosts)]);
+    for table in tables.chain(drains) {
         text.push_str("\n\n");
         text.push_str(&table.to_string());
     }

@@ -122,7 +122,7 @@ impl Binder {
             if is_another {
                 self.reasons.note(zone, name, address, verdict);
             }
-            let claimed = service.table.latest(address);
+            let claimed = service.table.deciding(address, now);
             let reason = match verdict {
                 Some(verdict) => reason_of(service, address, claimed, verdict, &self.drains),
                 None => String::new(),
@@ -164,7 +164,7 @@ impl Binder {
     }
 }
 
-/// More of why `address`, of which `claimed` was said last, has `verdict`, where that is a reason to
+/// More of why `address`, for which `claimed` decides, has `verdict`, where that is a reason to
 /// be out of which more is known.
 fn reason_of(
     service: &Service,

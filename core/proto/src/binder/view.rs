@@ -14,7 +14,7 @@ use crate::heartbeat::{Claim, State};
 use crate::load::Load;
 use crate::name::{Epoch, HostId, HostName, Sequence, ServiceName, ZoneName};
 use crate::policy::{AddressSet, React, Verdict};
-use crate::table::{Row, Standing};
+use crate::table::{Claimed, Revival, Row, Standing, Watch};
 use crate::time::Time;
 
 /// A binder at one moment.
@@ -45,6 +45,8 @@ pub struct ServiceView {
     pub zone: ZoneName,
     /// When it is judged.
     pub react: React,
+    /// What several watchers of an address must say.
+    pub watch: Watch,
     /// How far its silence is believed.
     pub phase: Phase,
     /// Who is in the answers.
@@ -62,6 +64,8 @@ pub struct MemberView {
     pub verdict: Verdict,
     /// What is known of it; none where it is only stored.
     pub known: Option<KnownView>,
+    /// What each who watches it says, by their ids; nobody where its own host speaks for it.
+    pub watchers: Vec<WatcherView>,
     /// How much of the answers it is to have, in percent of its service's; none where no weights are
     /// made, and of who is out.
     pub share: Option<f64>,
@@ -86,6 +90,45 @@ pub struct KnownView {
     pub heard_ago: Duration,
     /// Silence longer than this is death.
     pub expire: Duration,
+}
+
+/// One who watches an address.
+#[derive(Debug, Clone)]
+pub struct WatcherView {
+    /// Who.
+    pub host: HostId,
+    /// What people call it.
+    pub host_name: Option<HostName>,
+    /// What it last said.
+    pub state: State,
+    /// Why.
+    pub reason: String,
+    /// Whether that counts.
+    pub vote: Vote,
+    /// How long ago.
+    pub heard_ago: Duration,
+}
+
+/// Whether what a watcher says counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vote {
+    /// It does.
+    Counts,
+    /// It is silent itself.
+    Silent,
+    /// It was, and was heard once since: it does where no other one's does.
+    Reviving,
+}
+
+impl Vote {
+    /// In one word, as in status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Vote::Counts => "counts",
+            Vote::Silent => "silent",
+            Vote::Reviving => "reviving",
+        }
+    }
 }
 
 /// One host.
@@ -247,6 +290,7 @@ impl Binder {
                     heard_ago: now.since(row.claimed.heard),
                     expire: row.claimed.expire,
                 }),
+                watchers: self.watchers(service, &row, now),
                 share: share(&row.address),
             })
             .collect();
@@ -257,7 +301,7 @@ impl Binder {
             .filter(|(address, _)| !heard(address))
             .map(|(&address, &verdict)| {
                 let share = share(&address);
-                MemberView { address, verdict, known: None, share }
+                MemberView { address, verdict, known: None, watchers: Vec::new(), share }
             })
             .collect();
         members.extend(stored);
@@ -266,10 +310,31 @@ impl Binder {
             name: service.name.clone(),
             zone: service.policy.zone.clone(),
             react: service.policy.react,
+            watch: service.policy.watch,
             phase: service.phase,
             set: service.decision.set.clone(),
             members,
         }
+    }
+
+    fn watchers(&self, service: &Service, row: &Row<'_>, now: Time) -> Vec<WatcherView> {
+        if row.claimed.claim == Claim::Own {
+            return Vec::new();
+        }
+        let watchers = service.table.watchers(row.address).into_iter();
+        let view = |claimed: &Claimed| WatcherView {
+            host: claimed.host,
+            host_name: self.peers.name(claimed.host).cloned(),
+            state: claimed.state,
+            reason: claimed.reason.as_str().to_owned(),
+            vote: match claimed.revival {
+                _ if claimed.is_expired(now) => Vote::Silent,
+                Revival::OneBeat => Vote::Reviving,
+                Revival::Done => Vote::Counts,
+            },
+            heard_ago: now.since(claimed.heard),
+        };
+        watchers.map(view).collect()
     }
 
     /// Why an address stands where it does; an operator's words come first.

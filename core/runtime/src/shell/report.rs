@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use rais_proto::binder::drains::DrainView;
-use rais_proto::binder::view::{Alarm, BinderView, HostView, MemberView, ServiceView};
+use rais_proto::binder::view::{Alarm, BinderView, HostView, MemberView, ServiceView, WatcherView};
 use rais_proto::binder::{DrainTarget, RefusedView, ZoneView};
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
@@ -11,6 +11,7 @@ use rais_proto::load::Load;
 use rais_proto::name::{HostId, ZoneName};
 use rais_proto::policy::React;
 use rais_proto::policy::drained::Force;
+use rais_proto::table::Watch;
 
 use super::Facts;
 use super::monitor::{claim_word, millis};
@@ -19,7 +20,7 @@ use crate::clock::rfc3339;
 use crate::plan::binder::BinderPlan;
 use crate::status::{
     AlarmStatus, BinderCounters, BinderStatus, DrainStatus, HeardHost, MemberStatus, RefusedStatus,
-    ServiceStatus, SinkState, SinkStatus, ZoneStatus,
+    ServiceStatus, SinkState, SinkStatus, WatcherStatus, ZoneStatus,
 };
 
 /// Why a zone is nowhere, and what is to be done.
@@ -101,6 +102,10 @@ impl Told<'_> {
                 React::AtOnce => "at-once".to_owned(),
                 React::OnTimer => "on-timer".to_owned(),
             },
+            watch: match view.watch {
+                Watch::Any => "any".to_owned(),
+                Watch::Majority => "majority".to_owned(),
+            },
             phase: view.phase.as_str().to_owned(),
             set: view.set.iter().copied().collect(),
             members: view
@@ -155,7 +160,18 @@ fn member_status(member: &MemberView, in_set: bool) -> MemberStatus {
         claim: known.map(|known| claim_word(known.claim).to_owned()),
         heard_ms_ago: known.map(|known| millis(known.heard_ago)),
         expire_ms: known.map(|known| millis(known.expire)),
+        watchers: member.watchers.iter().map(watcher).collect(),
         share: member.share,
+    }
+}
+
+fn watcher(view: &WatcherView) -> WatcherStatus {
+    WatcherStatus {
+        host: view.host_name.as_ref().map_or_else(|| view.host.to_string(), ToString::to_string),
+        state: view.state.to_string(),
+        reason: view.reason.clone(),
+        vote: view.vote.as_str().to_owned(),
+        heard_ms_ago: millis(view.heard_ago),
     }
 }
 

@@ -281,6 +281,7 @@ mod tests {
             claim: Some("own".to_owned()),
             heard_ms_ago: Some(200),
             expire_ms: Some(1650),
+            watchers: Vec::new(),
             share: None,
         }
     }
@@ -291,6 +292,7 @@ mod tests {
             zone: ZONE.to_owned(),
             owners: vec!["@".to_owned()],
             react: "at-once".to_owned(),
+            watch: "any".to_owned(),
             phase: "ready".to_owned(),
             set: Vec::new(),
             members,

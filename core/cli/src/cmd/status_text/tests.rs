@@ -2,7 +2,7 @@
 
 use rais_runtime::status::{
     AlarmStatus, BinderCounters, HostStatus, MemberStatus, MonitorCounters, PluginStatus,
-    RefusedStatus, ServiceHealth, SinkStatus,
+    RefusedStatus, ServiceHealth, SinkStatus, WatcherStatus,
 };
 
 use super::*;
@@ -28,6 +28,7 @@ fn a_binder_says_who_is_out_and_why() {
         claim: Some("own".into()),
         heard_ms_ago: Some(120),
         expire_ms: Some(1650),
+        watchers: Vec::new(),
         share: (last == 3).then_some(33.3),
     };
     let service = |name: &str, owner: &str, members: Vec<MemberStatus>| ServiceStatus {
@@ -35,6 +36,7 @@ fn a_binder_says_who_is_out_and_why() {
         zone: "www.example".into(),
         owners: vec![owner.into()],
         react: "at-once".into(),
+        watch: "any".into(),
         phase: "ready".into(),
         set: Vec::new(),
         members,
@@ -100,6 +102,60 @@ fn a_binder_says_who_is_out_and_why() {
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     }
+}
+
+#[test]
+fn several_watchers_are_shown_with_what_each_says() {
+    let watcher = |host: &str, state: &str, vote: &str| WatcherStatus {
+        host: host.into(),
+        state: state.into(),
+        reason: String::new(),
+        vote: vote.into(),
+        heard_ms_ago: 120,
+    };
+    let member = |last: u8, watchers: Vec<WatcherStatus>| MemberStatus {
+        address: [198, 51, 100, last].into(),
+        in_set: true,
+        state: "up".into(),
+        verdict: "in".into(),
+        reason: String::new(),
+        load: None,
+        host: Some("mon1".into()),
+        claim: Some("watched".into()),
+        heard_ms_ago: Some(120),
+        expire_ms: Some(1650),
+        watchers,
+        share: None,
+    };
+    let both = [watcher("mon1", "up", "counts"), watcher("mon3", "down", "counts")];
+    let others = [watcher("mon4", "up", "silent"), watcher("mon2", "up", "counts")];
+    let back = [watcher("mon1", "up", "reviving"), watcher("mon2", "down", "silent")];
+    let service = |members: Vec<MemberStatus>| ServiceStatus {
+        service: "http".into(),
+        zone: "www.example".into(),
+        owners: vec!["@".into()],
+        react: "at-once".into(),
+        watch: "majority".into(),
+        phase: "ready".into(),
+        set: Vec::new(),
+        members,
+    };
+    let text = |members: Vec<MemberStatus>| {
+        let votes = watched::votes(&[service(members)]);
+        votes.map(|table| anstream::adapter::strip_str(&table.to_string()).to_string())
+    };
+    assert_eq!(text(vec![member(1, Vec::new()), member(2, both[..1].into())]), None);
+    let shown = text(vec![
+        member(1, [both.clone(), others].concat()),
+        member(2, both[..1].into()),
+        member(3, back.into()),
+    ]);
+    let lines = [
+        "watched  address       watch     up      said by",
+        "http     198.51.100.1  majority  2 of 3  up mon1 mon2, down mon3, silent mon4",
+        "http     198.51.100.3  majority  1 of 1  reviving mon1, silent mon2",
+    ];
+    assert_eq!(shown.unwrap().lines().collect::<Vec<_>>(), lines);
 }
 
 #[test]
