@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use nix::sys::signal::Signal;
 use rais_tests::host::Host;
 use rais_tests::netns::Lan;
 use rais_tests::process::Process;
@@ -42,7 +43,7 @@ reload = { type = "none" }
 struct Net {
     ns: Host,
     watchers: [(Host, Process); 2],
-    _binder: Process,
+    binder: Process,
     _servers: Vec<(Host, Server)>,
     _lan: Lan,
 }
@@ -80,7 +81,7 @@ impl Net {
             let monitor = host.start("monitor", CONFIG);
             (host, monitor)
         });
-        let net = Net { ns, watchers, _binder: binder, _servers: servers, _lan: lan };
+        let net = Net { ns, watchers, binder, _servers: servers, _lan: lan };
         status::until_published(&net.ns, "www", &everybody());
         net.until_heard(2);
         net
@@ -159,4 +160,49 @@ fn a_watcher_that_sees_nobody_takes_nobody_out() {
     }
     assert_eq!(net.decided(), before);
     assert_eq!(status::binder(&net.ns).unwrap().service("www").unwrap().set, everybody());
+}
+
+/// The address's watchers, as the binder's status tells it.
+fn votes(net: &Net, number: u8) -> Result<Vec<(String, String, String)>, String> {
+    let status = status::binder(&net.ns)?;
+    let members = &status.service("www")?.members;
+    let member = members.iter().find(|member| member.address == address(number));
+    let watchers = &member.ok_or("nobody knows it")?.watchers;
+    Ok(watchers.iter().map(|w| (w.host.clone(), w.state.clone(), w.vote.clone())).collect())
+}
+
+#[test]
+fn who_watches_is_seen_and_a_watchers_goodbye_is_told_as_its_own() {
+    let mut net = Net::settled();
+    let vote = |host: &str| (host.to_owned(), "up".to_owned(), "counts".to_owned());
+    let until = |net: &Net, wanted: Vec<(String, String, String)>| {
+        rais_tests::wait::until(&format!("{wanted:?} to be seen"), || {
+            let mut votes = votes(net, 1)?;
+            votes.sort();
+            if votes == wanted { Ok(()) } else { Err(format!("{votes:?}")) }
+        });
+    };
+    until(&net, vec![vote("watch1"), vote("watch2")]);
+    let shown = net.ns.rais(&["status"]).expect_code(0).stdout;
+    let row = |line: &&str| line.contains("198.51.100.1 ") && line.contains("2 of 2");
+    let row = shown.lines().find(row).unwrap_or_else(|| panic!("{shown}"));
+    assert!(row.ends_with("up watch1 watch2"), "{shown}");
+
+    net.watchers[1].1.signal(Signal::SIGTERM);
+    net.watchers[1].1.finished();
+    let parting = "up -> leaving: no longer watched: goodbye of the watcher";
+    let told = net.watchers[1].1.stderr();
+    assert_eq!(told.matches(parting).count(), usize::from(SERVERS), "{told}");
+    until(&net, vec![vote("watch1")]);
+    let parting = "leaving: no longer watched: goodbye of the watcher";
+    assert!(!net.binder.stderr().contains(parting), "the other one still says up");
+
+    net.watchers[0].1.signal(Signal::SIGTERM);
+    net.watchers[0].1.finished();
+    until(&net, Vec::new());
+    let journal = net.ns.read("/var/lib/rais/binder/journal.jsonl");
+    let heard =
+        journal.lines().filter(|line| line.contains("\"heard\"") && line.contains("watch1"));
+    let last = heard.last().unwrap_or_else(|| panic!("{journal}"));
+    assert!(last.contains("no longer watched: goodbye of the watcher"), "{journal}");
 }

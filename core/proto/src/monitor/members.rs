@@ -17,8 +17,24 @@ use crate::time::Time;
 /// Within how long a service of our own is first probed.
 const FIRST_ROUND: Duration = Duration::from_millis(500);
 
-const UNCONFIGURED: &str = "no longer configured";
-const GOODBYE: &str = "goodbye";
+/// Why nothing more is said of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parting {
+    Unconfigured,
+    Goodbye,
+}
+
+impl Parting {
+    /// A watcher that goes says nothing of the machines that it watched: they stay as they are.
+    const fn reason(self, claim: Claim) -> &'static str {
+        match (self, claim) {
+            (Parting::Unconfigured, Claim::Own) => "no longer configured",
+            (Parting::Goodbye, Claim::Own) => "goodbye",
+            (Parting::Unconfigured, Claim::Watched) => "no longer watched",
+            (Parting::Goodbye, Claim::Watched) => "no longer watched: goodbye of the watcher",
+        }
+    }
+}
 
 impl Monitor {
     /// Takes on a configuration: what is unchanged in it goes on as it was.
@@ -44,7 +60,7 @@ impl Monitor {
             let stays = wanted.get(&old.name).is_some_and(|new| new.claim() == old.claim());
             match stays.then(|| wanted.remove(&old.name)).flatten() {
                 Some(new) => self.change_service(id, &new, now),
-                None => self.remove_service(id, UNCONFIGURED, now),
+                None => self.remove_service(id, Parting::Unconfigured, now),
             }
         }
         for service in wanted.into_values() {
@@ -61,7 +77,7 @@ impl Monitor {
         self.phase = Phase::Leaving;
         let services: Vec<ServiceId> = self.services.keys().copied().collect();
         for id in services {
-            self.remove_service(id, GOODBYE, now);
+            self.remove_service(id, Parting::Goodbye, now);
         }
         let gone = self.loads.configure(Duration::ZERO, &[], now).1;
         for of in gone {
@@ -116,7 +132,7 @@ impl Monitor {
         }
     }
 
-    fn remove_service(&mut self, service: ServiceId, why: &str, now: Time) {
+    fn remove_service(&mut self, service: ServiceId, why: Parting, now: Time) {
         self.leave(&self.groups_of(&BTreeSet::from([service])), why, now);
         self.services.remove(&service);
         self.forget_holds(service);
@@ -143,7 +159,7 @@ impl Monitor {
                 None => gone.push(group),
             }
         }
-        self.leave(&gone, UNCONFIGURED, now);
+        self.leave(&gone, Parting::Unconfigured, now);
         let count = wanted.len();
         for (place, target) in wanted.into_values().enumerate() {
             self.add_watched(service, &target, place, count, now);
@@ -202,7 +218,10 @@ impl Monitor {
     }
 
     /// Says goodbye for these groups and drops them.
-    fn leave(&mut self, groups: &[GroupId], why: &str, now: Time) {
+    /// Groups of one service leave.
+    fn leave(&mut self, groups: &[GroupId], why: Parting, now: Time) {
+        let Some(first) = groups.first().and_then(|id| self.groups.get(id)) else { return };
+        let why = why.reason(first.claim);
         let reason = Reason::new(why);
         let reports = self.reports(&groups.iter().copied().collect(), Some(&reason), now);
         if !reports.is_empty() {

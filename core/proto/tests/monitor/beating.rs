@@ -221,8 +221,8 @@ fn goodbye_is_said_three_times_and_ends() {
     assert_eq!(goodbye.len(), 1);
     let starts = stage.starts.len();
     stage.run_for(60 * SECOND);
-    let line =
-        "http leaving 192.0.2.1 2001:db8::1 (goodbye); watched mail leaving 192.0.2.9 (goodbye)";
+    let line = "http leaving 192.0.2.1 2001:db8::1 (goodbye); \
+        watched mail leaving 192.0.2.9 (no longer watched: goodbye of the watcher)";
     let said: Vec<_> =
         stage.said(at).into_iter().filter(|(_, said)| said.contains("leaving")).collect();
     assert_eq!(said, [0, 20, 40].map(|at| (at, line.to_owned())));

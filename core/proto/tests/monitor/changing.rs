@@ -132,7 +132,7 @@ fn a_reload_leaves_the_services_it_does_not_touch_alone() {
     assert_eq!(plain.started("192.0.2.3"), reloaded.started("192.0.2.3"));
     assert_eq!(plain.became(WEB, State::Up, at), None);
     let said = reloaded.said(at);
-    let gone = "watched mail leaving 192.0.2.2 (no longer configured)";
+    let gone = "watched mail leaving 192.0.2.2 (no longer watched)";
     let when: Vec<u64> =
         said.iter().filter(|(_, line)| line.contains(gone)).map(|&(at, _)| at).collect();
     assert_eq!(when, [0, 20, 40]);
