@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::{World, address, addresses, at_once, config, report, zone};
 use rais_proto::binder::view::Alarm;
 use rais_proto::binder::{Binder, Output};
-use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::refusal::Refusal;
+use rais_proto::heartbeat::{Report, State};
 use rais_proto::load::Load;
 use rais_proto::policy::{MinServers, ServicePolicy, Verdict, WhenNone};
 use rais_proto::serial::Serial;
@@ -54,6 +54,19 @@ fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to
     world.pass_millis(3200);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
     assert_eq!(world.verdict(1), Some(Verdict::Stored));
+}
+
+#[test]
+fn step_0_ends_within_a_minute_whatever_expire_somebody_has() {
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    let mut world = settled(&[1, 2, 3, 4, 5]);
+    world.beat_with(5, vec![Report { expire: week, ..report(5, State::Up, None) }]);
+    world.restart(config(&[("http", at_once())]), Duration::from_secs(1));
+    world.beats(3, &[1, 2, 3, 4]);
+    for _ in 0..60 {
+        world.beats(1, &[1, 2, 3]);
+    }
+    assert_eq!(world.set(), addresses(&[1, 2, 3, 5]), "4 is dead, and 5 has a week");
 }
 
 #[test]

@@ -20,8 +20,10 @@ use crate::policy::{
 use crate::table::{Claimed, Row, Standing, Table};
 use crate::time::Time;
 
-/// The shortest time that a binder listens before it believes in silence.
+/// The shortest time that a binder listens before it believes in silence, and the longest: by then everybody
+/// has been heard who beats at least once a minute. What is remembered of the others has its own `expire`.
 const LEAST_LISTENING: Duration = Duration::from_millis(1500);
+const MOST_LISTENING: Duration = Duration::from_secs(60);
 
 /// Percent of `max_load` above which a service has no room left (balance.md).
 const TIGHT: u32 = 85;
@@ -526,7 +528,7 @@ impl Service {
     /// When silence is believed from, as far as is known now.
     fn listening_ends(&self) -> Time {
         let longest = self.table.longest_expire().unwrap_or_default();
-        self.listening_since + longest.max(LEAST_LISTENING)
+        self.listening_since + longest.clamp(LEAST_LISTENING, MOST_LISTENING)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Step 3: silence is death, unless too many fall silent at once.
 //!
 //! A member that expired goes out at once. But where it fell silent together with more than half
-//! of the service's known addresses, on at least two hosts, the network is the likelier culprit:
+//! of the service's known addresses, on at least two machines, the network is the likelier culprit,
+//! or, of machines that a watcher speaks for, the watcher:
 //! they are held, for `hold`, and then go one by one, oldest first. When the others are heard
 //! again, each that is still silent has one interval left to be heard too.
 //!
@@ -14,6 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::AddressSet;
+use crate::heartbeat::Claim;
 use crate::name::HostId;
 use crate::table::{Row, Standing};
 use crate::time::Time;
@@ -121,7 +123,7 @@ impl Holds {
 }
 
 /// The expired members that fell silent within one `expire` of each other, being more than half of
-/// the known on at least two hosts.
+/// the known on at least two machines.
 ///
 /// A window slides over all that are silent, in the order in which they were last heard.
 fn mass_silence(now: Time, rows: &[Row<'_>]) -> BTreeSet<IpAddr> {
@@ -135,31 +137,49 @@ fn mass_silence(now: Time, rows: &[Row<'_>]) -> BTreeSet<IpAddr> {
     fallen.sort_by_key(|row| (row.claimed.heard, row.address));
 
     let mut together = BTreeSet::new();
-    let mut hosts: BTreeMap<HostId, usize> = BTreeMap::new();
+    let mut machines: BTreeMap<Machine, usize> = BTreeMap::new();
     let mut start = 0;
     // Of the windows so far, everything before this is in `together` already.
     let mut taken = 0;
     for (end, row) in fallen.iter().enumerate() {
-        *hosts.entry(row.claimed.host).or_default() += 1;
+        *machines.entry(Machine::of(row)).or_default() += 1;
         while let Some(first) = fallen.get(start)
             && row.claimed.heard.since(first.claimed.heard) > first.claimed.expire
         {
-            if let Some(count) = hosts.get_mut(&first.claimed.host) {
+            let machine = Machine::of(first);
+            if let Some(count) = machines.get_mut(&machine) {
                 *count -= 1;
                 if *count == 0 {
-                    hosts.remove(&first.claimed.host);
+                    machines.remove(&machine);
                 }
             }
             start += 1;
         }
         let size = end + 1 - start;
-        if size * 2 > known && hosts.len() >= 2 {
+        if size * 2 > known && machines.len() >= 2 {
             let window = fallen.get(start.max(taken)..=end).unwrap_or_default();
             together.extend(window.iter().copied().filter(is_silent).map(|row| row.address));
             taken = end + 1;
         }
     }
     together
+}
+
+/// Whose silence it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Machine {
+    Own(HostId),
+    /// Each for itself: that a watcher falls silent says nothing of those that it watches.
+    Watched(IpAddr),
+}
+
+impl Machine {
+    fn of(row: &Row<'_>) -> Machine {
+        match row.claimed.claim {
+            Claim::Own => Machine::Own(row.claimed.host),
+            Claim::Watched => Machine::Watched(row.address),
+        }
+    }
 }
 
 /// Known: heard within a day (the table forgets the rest) and not left since.
@@ -189,7 +209,7 @@ fn has_fallen_silent(row: &Row<'_>, last_silent: Time, now: Time) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heartbeat::{Capacity, Claim, Reason, State, Weight};
+    use crate::heartbeat::{Capacity, Reason, State, Weight};
     use crate::table::{Claimed, Revival, Table};
 
     const PATIENCE: Patience =
@@ -240,6 +260,20 @@ mod tests {
         let table = table(&[10_000, 10_900]);
         assert_eq!(held_at(&mut Holds::default(), &table, 13_000), [address(1)]);
         assert_eq!(held_at(&mut Holds::default(), &table, 13_900), [address(1), address(2)]);
+    }
+
+    #[test]
+    fn all_of_one_host_are_dead_with_it_and_all_that_one_watches_are_held() {
+        let of_one = |claim: Claim| {
+            let mut table = Table::default();
+            for (address, claimed) in self::table(&[10_000, 10_000, 10_000]).claims() {
+                let host = HostId([9; 16]);
+                table.restore(address, Claimed { host, claim, ..claimed.clone() });
+            }
+            held_at(&mut Holds::default(), &table, 13_500)
+        };
+        assert!(of_one(Claim::Own).is_empty());
+        assert_eq!(of_one(Claim::Watched), [1, 2, 3].map(address));
     }
 
     #[test]
