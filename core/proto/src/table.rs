@@ -213,6 +213,21 @@ impl Table {
         Some(host)
     }
 
+    /// Takes what `host` claims for expired from `now` on; it is forgotten in its time.
+    pub fn hush(&mut self, now: Time, host: HostId) -> Change {
+        let mut change = Change::None;
+        for address in self.of_host.get(&host).into_iter().flat_map(Held::iter) {
+            let claims = self.members.get_mut(&address).into_iter().flat_map(Claims::as_mut_slice);
+            for claimed in claims.filter(|c| c.host == host && !c.is_expired(now)) {
+                self.expires.remove(claimed);
+                claimed.expire = now.since(claimed.heard);
+                self.expires.add(claimed);
+                change = Change::Standing;
+            }
+        }
+        change
+    }
+
     /// Puts in a claim as it was remembered over a restart.
     pub fn restore(&mut self, address: IpAddr, claimed: Claimed) {
         hold(&mut self.of_host, claimed.host, address);

@@ -133,10 +133,14 @@ fn limited(hosts: &[&str], ranges: Option<&[&str]>) -> KeyLimits {
 
 /// A binder with a key of each octet and limits.
 fn guarded(keys: &[(u8, KeyLimits)]) -> World {
+    World::new(keyed(keys))
+}
+
+fn keyed(keys: &[(u8, KeyLimits)]) -> BinderConfig {
     let keys = keys.iter().map(|(octet, limits)| Key::new([*octet; 32], limits.clone()));
     let mut config: BinderConfig = config(&[("http", at_once())]);
     config.trust.policy = Policy::Enforce(KeyRing::new(keys, None).unwrap());
-    World::new(config)
+    config
 }
 
 /// A beat, and how it comes.
@@ -183,6 +187,53 @@ impl Sent {
         };
         world.binder.handle_datagram(arrival, &datagram);
     }
+}
+
+#[test]
+fn what_was_last_said_with_a_key_that_is_removed_counts_no_longer() {
+    let both = || keyed(&[(1, KeyLimits::default()), (2, KeyLimits::default())]);
+    let names = ["host1", "host2", "host3"];
+    let round = |world: &mut World, sequence: u64, hosts: &[u8]| {
+        for &id in hosts {
+            let name = names[usize::from(id) - 1];
+            let reports = vec![report(id, State::Up, None)];
+            let source = address(id);
+            Sent { key: 2, id, name, source, reports, ..Sent::own(sequence) }.to(world);
+        }
+        world.pass(INTERVAL);
+    };
+    for restarts in [0, 1] {
+        let mut world = World::new(both());
+        // A thief, who says that he is good for a week.
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        let stolen = Report { expire: week, ..report(3, State::Up, None) };
+        let thief = Sent { id: 9, name: "host9", source: address(9), ..Sent::own(1) };
+        Sent { reports: vec![stolen], ..thief }.to(&mut world);
+        (1..=5).for_each(|sequence| round(&mut world, sequence, &[1, 2, 3]));
+        assert_eq!(world.set(), addresses(&[1, 2, 3]));
+        assert_eq!(refused(&world, Refusal::Owned), 5, "the thief was first");
+
+        let without = keyed(&[(2, KeyLimits::default())]);
+        if restarts == 0 {
+            world.binder.handle_config(world.now, without);
+            (6..=7).for_each(|sequence| round(&mut world, sequence, &[1, 2]));
+            assert_eq!(world.set(), addresses(&[1, 2]), "nobody else spoke for 3");
+        } else {
+            world.restart(without, Duration::ZERO);
+            (6..=10).for_each(|sequence| round(&mut world, sequence, &[1, 2]));
+        }
+        let before = refused(&world, Refusal::Owned);
+        (11..=14).for_each(|sequence| round(&mut world, sequence, &[1, 2, 3]));
+        assert_eq!(refused(&world, Refusal::Owned), before, "its owner is believed");
+        assert_eq!(world.verdict(3), Some(Verdict::In));
+    }
+
+    // Who asks for no key at all has removed none.
+    let mut world = World::new(both());
+    (1..=5).for_each(|sequence| round(&mut world, sequence, &[1, 2]));
+    world.binder.handle_config(world.now, config(&[("http", at_once())]));
+    world.pass_millis(100);
+    assert_eq!(world.set(), addresses(&[1, 2]));
 }
 
 #[test]

@@ -319,7 +319,7 @@ pub struct HeardHost {
     pub heard_ms_ago: u64,
     /// Where from; none where it is only remembered.
     pub source: Option<SocketAddr>,
-    /// The id of the key that signed its newest beat; none where none did, or it is only remembered.
+    /// The id of the key that signed its newest beat; none where none did.
     #[serde(default)]
     pub key: Option<String>,
 }

@@ -75,7 +75,7 @@ pub struct Peer {
     pub heard: Time,
     /// Where from; none where it is only remembered.
     pub source: Option<SocketAddr>,
-    /// The key that signed its newest beat; none where none did, or it is only remembered.
+    /// The key that signed its newest beat; none where none did.
     pub key: Option<KeyId>,
     /// Over which transport its newest beat came first.
     transport: TransportId,
@@ -119,6 +119,8 @@ pub struct HostMemory {
     pub epoch: Epoch,
     /// The highest beat heard of it: nothing up to it is new.
     pub highest: Sequence,
+    /// The key that signed its newest beat.
+    pub key: Option<KeyId>,
 }
 
 /// Where and when a beat came in.
@@ -143,7 +145,7 @@ impl Peers {
             window: Window::after(memory.highest),
             heard: now,
             source: None,
-            key: None,
+            key: memory.key,
             transport: TransportId(u16::MAX),
             left: false,
             unbroken: now,
@@ -167,6 +169,7 @@ impl Peers {
             name: peer.name.clone(),
             epoch: peer.epoch,
             highest: peer.window.highest(),
+            key: peer.key,
         })
     }
 

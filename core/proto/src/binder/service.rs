@@ -17,7 +17,7 @@ use crate::policy::weights::{self, MemberMemory, Newcomers, Outstanding, Share, 
 use crate::policy::{
     AddressSet, Balance, Decision, React, ServicePolicy, Verdict, WhenNone, none_left,
 };
-use crate::table::{Claimed, Row, Standing, Table};
+use crate::table::{Change, Claimed, Row, Standing, Table};
 use crate::time::Time;
 
 /// The shortest time that a binder listens before it believes in silence, and the longest: by then everybody
@@ -196,6 +196,13 @@ impl Service {
     /// Notes an address that said goodbye: its silence need not be waited for.
     pub(crate) fn note_left(&mut self, address: IpAddr) {
         self.current.remove(&address);
+    }
+
+    /// All that `host` claims is silent from now on.
+    pub(super) fn hush(&mut self, now: Time, host: HostId) {
+        if self.table.hush(now, host) == Change::Standing {
+            self.note_expiry(now);
+        }
     }
 
     /// A claim's age began anew: keeps the bound on the next expiry.

@@ -34,6 +34,11 @@ impl Policy {
 }
 
 impl Trust {
+    /// Whether there are keys, and `key` is none of them.
+    pub fn has_removed(&self, key: KeyId) -> bool {
+        self.policy.ring().is_some_and(|ring| ring.get(key).is_none())
+    }
+
     /// The limits of the key that signed a beat ([`Opened::key`](super::codec::Opened)).
     pub fn limits(&self, key: Option<KeyId>) -> Option<&KeyLimits> {
         Some(self.policy.ring()?.get(key?)?.limits())

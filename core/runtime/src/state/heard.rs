@@ -29,6 +29,8 @@ struct StoredHost {
     name: String,
     epoch: u64,
     highest: u64,
+    #[serde(default)]
+    key: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +52,7 @@ impl From<Heard> for StoredHeard {
                 name: host.name.to_string(),
                 epoch: host.epoch.0,
                 highest: host.highest.0,
+                key: host.key.map(|key| key.to_string()),
             };
             (host.host.to_string(), stored)
         });
@@ -69,6 +72,7 @@ impl From<StoredHeard> for Heard {
                 name: host.name.parse().ok()?,
                 epoch: Epoch(host.epoch),
                 highest: Sequence(host.highest),
+                key: host.key.and_then(|key| key.parse().ok()),
             })
         });
         let claims = stored.claims.into_iter().filter_map(|(name, claims)| {
@@ -119,6 +123,7 @@ impl StoredClaim {
 
 #[cfg(test)]
 mod tests {
+    use rais_proto::heartbeat::key::KeyId;
     use rais_proto::name::HostId;
 
     use super::*;
@@ -141,6 +146,7 @@ mod tests {
                 name: "web1".parse().unwrap(),
                 epoch: Epoch(u64::MAX),
                 highest: Sequence(9),
+                key: KeyId::new(7),
             }],
             claims: [("http".parse().unwrap(), vec![claim])].into(),
         };
