@@ -1,50 +1,66 @@
 //! The load index: percent of what a server can carry.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// A load index in hundredths of a percent, 0–1000 %.
 ///
 /// Only a finite number can be one, so none that is NaN, infinite or negative can be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Load(u32);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Load(
+    /// And one: so that where none is known it takes no more room.
+    NonZeroU32,
+);
 
 impl Load {
     /// Nothing to do.
-    pub const ZERO: Load = Load(0);
+    pub const ZERO: Load = Load::of(0);
     /// 1000 %: what is above is clamped to it.
-    pub const MAX: Load = Load(100_000);
+    pub const MAX: Load = Load::of(100_000);
 
     /// `percent`, clamped to 0–1000; none where it is NaN or infinite.
     pub fn from_percent(percent: f64) -> Option<Load> {
         percent.is_finite().then(|| {
-            let hundredths = (percent * 100.0).round().clamp(0.0, f64::from(Load::MAX.0));
+            let hundredths =
+                (percent * 100.0).round().clamp(0.0, f64::from(Load::MAX.as_hundredths()));
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped above
-            Load(hundredths as u32)
+            Load::of(hundredths as u32)
         })
     }
 
     /// Hundredths of a percent, clamped to [`Load::MAX`].
     pub fn from_hundredths(hundredths: u32) -> Load {
-        Load(hundredths.min(Load::MAX.0))
+        Load::of(hundredths.min(Load::MAX.as_hundredths()))
     }
 
     /// Hundredths of a percent.
     pub const fn as_hundredths(self) -> u32 {
-        self.0
+        self.0.get() - 1
+    }
+
+    const fn of(hundredths: u32) -> Load {
+        Load(NonZeroU32::MIN.saturating_add(hundredths))
     }
 
     /// Percent.
     pub fn as_percent(self) -> f64 {
-        f64::from(self.0) / 100.0
+        f64::from(self.as_hundredths()) / 100.0
+    }
+}
+
+impl fmt::Debug for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Load").field(&self.as_hundredths()).finish()
     }
 }
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_multiple_of(100) {
-            write!(f, "{}%", self.0 / 100)
+        let hundredths = self.as_hundredths();
+        if hundredths.is_multiple_of(100) {
+            write!(f, "{}%", hundredths / 100)
         } else {
-            write!(f, "{}.{:02}%", self.0 / 100, self.0 % 100)
+            write!(f, "{}.{:02}%", hundredths / 100, hundredths % 100)
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::heartbeat::{Capacity, Claim, Reason, Report, State, Weight};
 use crate::load::Load;
 use crate::name::HostId;
 use crate::policy::AddressSet;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 use claims::Claims;
 pub use deciding::Watch;
@@ -61,9 +61,9 @@ pub struct Claimed {
     /// The operator's static weight.
     pub weight: Weight,
     /// How often the host means to be heard.
-    pub interval: Duration,
+    pub interval: Span,
     /// Silence longer than this is death.
-    pub expire: Duration,
+    pub expire: Span,
     /// When it was last heard.
     pub heard: Time,
     /// Whether it came back from silence.
@@ -213,19 +213,20 @@ impl Table {
         Some(host)
     }
 
-    /// Takes what `host` claims for expired from `now` on; it is forgotten in its time.
-    pub fn hush(&mut self, now: Time, host: HostId) -> Change {
-        let mut change = Change::None;
+    /// Takes what `host` claims for expired within a millisecond; it is forgotten in its time. Says when
+    /// there is nothing left, where there was something.
+    pub fn hush(&mut self, now: Time, host: HostId) -> Option<Time> {
+        let mut over = None;
         for address in self.of_host.get(&host).into_iter().flat_map(Held::iter) {
             let claims = self.members.get_mut(&address).into_iter().flat_map(Claims::as_mut_slice);
             for claimed in claims.filter(|c| c.host == host && !c.is_expired(now)) {
                 self.expires.remove(claimed);
-                claimed.expire = now.since(claimed.heard);
+                claimed.expire = now.since(claimed.heard).into();
                 self.expires.add(claimed);
-                change = Change::Standing;
+                over = over.max(Some(claimed.heard + claimed.expire));
             }
         }
-        change
+        over
     }
 
     /// Puts in a claim as it was remembered over a restart.
@@ -296,11 +297,14 @@ impl Table {
         &'a self,
         addresses: &'a AddressSet,
     ) -> impl Iterator<Item = (IpAddr, Option<&'a Claimed>)> {
-        let mut members = self.members.iter().peekable();
+        let mut members = self.members.iter();
+        let mut next = members.next();
         addresses.iter().map(move |&address| {
-            while members.next_if(|&(&other, _)| other < address).is_some() {}
-            let claims = members.next_if(|&(&other, _)| other == address);
-            (address, claims.and_then(|(_, claims)| latest_among(claims.as_slice())))
+            while next.is_some_and(|(&other, _)| other < address) {
+                next = members.next();
+            }
+            let claims = next.filter(|&(&other, _)| other == address).map(|(_, claims)| claims);
+            (address, claims.and_then(|claims| latest_among(claims.as_slice())))
         })
     }
 
@@ -466,7 +470,10 @@ impl Table {
 }
 
 fn latest_among(claims: &[Claimed]) -> Option<&Claimed> {
-    claims.iter().max_by_key(|claimed| (claimed.heard, claimed.host))
+    match claims {
+        [only] => Some(only),
+        several => several.iter().max_by_key(|claimed| (claimed.heard, claimed.host)),
+    }
 }
 
 fn hold(of_host: &mut BTreeMap<HostId, Held>, host: HostId, address: IpAddr) {
@@ -475,7 +482,7 @@ fn hold(of_host: &mut BTreeMap<HostId, Held>, host: HostId, address: IpAddr) {
 
 /// The `expire` of each claim that has not left, and how often it occurs.
 #[derive(Debug, Clone, Default)]
-struct Expires(BTreeMap<Duration, usize>);
+struct Expires(BTreeMap<Span, usize>);
 
 impl Expires {
     fn add(&mut self, claimed: &Claimed) {
@@ -496,7 +503,7 @@ impl Expires {
     }
 
     fn longest(&self) -> Option<Duration> {
-        self.0.last_key_value().map(|(&expire, _)| expire)
+        self.0.last_key_value().map(|(&expire, _)| expire.get())
     }
 }
 
@@ -510,8 +517,8 @@ impl Claimed {
             load: report.load,
             capacity: report.capacity,
             weight: report.weight,
-            interval: report.interval,
-            expire: report.expire,
+            interval: report.interval.into(),
+            expire: report.expire.into(),
             heard: now,
             revival: Revival::Done,
         }

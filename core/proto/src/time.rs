@@ -57,6 +57,34 @@ impl Sub<Duration> for Time {
     }
 }
 
+/// How long something takes, as heartbeats say it: whole milliseconds, 49 days of them at most. Kept of
+/// everybody, so it is small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(u32);
+
+impl Span {
+    /// The same, to reckon with.
+    pub const fn get(self) -> Duration {
+        Duration::from_millis(self.0 as u64)
+    }
+}
+
+impl From<Duration> for Span {
+    /// A part of a millisecond counts as a whole one.
+    fn from(time: Duration) -> Span {
+        Span(u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX))
+    }
+}
+
+impl Add<Span> for Time {
+    type Output = Time;
+
+    /// Saturates after some 584 years.
+    fn add(self, by: Span) -> Time {
+        Time(self.0.saturating_add(u64::from(by.0) * 1_000_000))
+    }
+}
+
 /// The wall clock: milliseconds since the Unix epoch.
 ///
 /// For the freshness of a first contact, for serials and for people; never for a timer.

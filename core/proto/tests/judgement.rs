@@ -142,8 +142,8 @@ prop_compose! {
             load: load.map(Load::from_hundredths),
             capacity: Capacity::from_thousandths(units * 1000).unwrap(),
             weight: Weight::USUAL,
-            interval: Duration::from_secs(1),
-            expire: Duration::from_secs(3),
+            interval: Duration::from_secs(1).into(),
+            expire: Duration::from_secs(3).into(),
             heard: NOW - Duration::from_millis(heard_ms),
             revival: Revival::Done,
         };

@@ -17,7 +17,7 @@ use crate::policy::weights::{self, MemberMemory, Newcomers, Outstanding, Share, 
 use crate::policy::{
     AddressSet, Balance, Decision, React, ServicePolicy, Verdict, WhenNone, none_left,
 };
-use crate::table::{Change, Claimed, Row, Standing, Table};
+use crate::table::{Claimed, Row, Standing, Table};
 use crate::time::Time;
 
 /// The shortest time that a binder listens before it believes in silence, and the longest: by then everybody
@@ -200,8 +200,8 @@ impl Service {
 
     /// All that `host` claims is silent from now on.
     pub(super) fn hush(&mut self, now: Time, host: HostId) {
-        if self.table.hush(now, host) == Change::Standing {
-            self.note_expiry(now);
+        if let Some(over) = self.table.hush(now, host) {
+            self.note_expiry(over);
         }
     }
 

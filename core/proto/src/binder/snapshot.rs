@@ -183,8 +183,8 @@ impl ClaimMemory {
             state: claimed.state,
             capacity: claimed.capacity,
             weight: claimed.weight,
-            interval: claimed.interval,
-            expire: claimed.expire,
+            interval: claimed.interval.get(),
+            expire: claimed.expire.get(),
         }
     }
 
@@ -198,8 +198,8 @@ impl ClaimMemory {
             load: None,
             capacity: self.capacity,
             weight: self.weight,
-            interval: self.interval,
-            expire: self.expire,
+            interval: self.interval.into(),
+            expire: self.expire.into(),
             heard: now,
             // What stood stands; its first beat makes it live, and who was out stays out until then.
             revival: Revival::OneBeat,

@@ -288,7 +288,7 @@ impl Binder {
                     host_name: self.peers.name(row.claimed.host).cloned(),
                     claim: row.claimed.claim,
                     heard_ago: now.since(row.claimed.heard),
-                    expire: row.claimed.expire,
+                    expire: row.claimed.expire.get(),
                 }),
                 watchers: self.watchers(service, &row, now),
                 share: share(&row.address),

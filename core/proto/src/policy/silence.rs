@@ -144,7 +144,7 @@ fn mass_silence(now: Time, rows: &[Row<'_>]) -> BTreeSet<IpAddr> {
     for (end, row) in fallen.iter().enumerate() {
         *machines.entry(Machine::of(row)).or_default() += 1;
         while let Some(first) = fallen.get(start)
-            && row.claimed.heard.since(first.claimed.heard) > first.claimed.expire
+            && row.claimed.heard.since(first.claimed.heard) > first.claimed.expire.get()
         {
             let machine = Machine::of(first);
             if let Some(count) = machines.get_mut(&machine) {
@@ -190,7 +190,7 @@ pub(crate) fn is_known_and_not_drained(row: &Row<'_>) -> bool {
 
 /// Within this its next beat is heard, if no datagram is lost: an interval, and 10 % of jitter.
 fn a_beat(row: &Row<'_>) -> Duration {
-    row.claimed.interval + row.claimed.interval / 10
+    row.claimed.interval.get() + row.claimed.interval.get() / 10
 }
 
 /// Expired; or not yet, but it has missed its latest beat, and fell silent within a beat of one
@@ -231,8 +231,8 @@ mod tests {
                 load: None,
                 capacity: Capacity::ONE,
                 weight: Weight::USUAL,
-                interval: Duration::from_secs(1),
-                expire: Duration::from_secs(3),
+                interval: Duration::from_secs(1).into(),
+                expire: Duration::from_secs(3).into(),
                 heard: Time::from_millis(heard),
                 revival: Revival::Done,
             };

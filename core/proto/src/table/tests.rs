@@ -143,7 +143,7 @@ proptest::proptest! {
                 _ => {}
             }
             let stay = table.claims().filter(|(_, c)| c.state != State::Leaving);
-            assert_eq!(table.longest_expire(), stay.map(|(_, c)| c.expire).max());
+            assert_eq!(table.longest_expire(), stay.map(|(_, c)| c.expire.get()).max());
             assert_eq!(table.claims, table.claims().count());
             let mut of_host = BTreeMap::<HostId, BTreeSet<IpAddr>>::new();
             for (address, claimed) in table.claims() {

@@ -17,8 +17,8 @@ fn watcher(n: u8, ago: u64, state: State) -> Claimed {
         load: None,
         capacity: Capacity::ONE,
         weight: Weight::USUAL,
-        interval: Duration::from_secs(1),
-        expire: Duration::from_secs(3),
+        interval: Duration::from_secs(1).into(),
+        expire: Duration::from_secs(3).into(),
         heard: NOW - Duration::from_secs(ago),
         revival: Revival::Done,
     }
