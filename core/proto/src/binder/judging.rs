@@ -118,6 +118,7 @@ impl Binder {
             let held = service.decision.verdicts.iter().filter(|&(_, &v)| v == Verdict::Held);
             held.for_each(|(&at, &verdict)| self.reasons.note(zone, name, at, Some(verdict)));
         }
+        self.outputs.reserve(changed.len());
         for (address, verdict) in changed {
             if is_another {
                 self.reasons.note(zone, name, address, verdict);
