@@ -7,7 +7,8 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Held {
     One(IpAddr),
-    /// Apart, as it is rare.
+    /// Apart: it is rare, and there is room for it in nobody who has one.
+    #[expect(clippy::box_collection)]
     Many(Box<BTreeSet<IpAddr>>),
 }
 
