@@ -67,6 +67,10 @@ impl Span {
     pub const fn get(self) -> Duration {
         Duration::from_millis(self.0 as u64)
     }
+
+    const fn as_nanos(self) -> u64 {
+        self.0 as u64 * 1_000_000
+    }
 }
 
 impl From<Duration> for Span {
@@ -81,7 +85,7 @@ impl Add<Span> for Time {
 
     /// Saturates after some 584 years.
     fn add(self, by: Span) -> Time {
-        Time(self.0.saturating_add(u64::from(by.0) * 1_000_000))
+        Time(self.0.saturating_add(by.as_nanos()))
     }
 }
 
