@@ -17,11 +17,12 @@ use known::Known;
 
 /// Measures what heartbeats cost a binder: how many authenticated ones a running `rais binder` takes in for
 /// a second of its CPU time, beside a bare loop of recvmmsg that is sent the same in the same seconds; what
-/// memory many known hosts take; and how long a judgement over all of them takes.
+/// memory many known hosts take; and how long a tick over all of them takes.
 ///
 /// The flood comes over loopback, each host with a key for all, one service and one address. The known hosts
-/// are those of a binder in this process, each with an address in two services of two zones; its judgement is
-/// that of the load timer, over both.
+/// are those of a binder in this process, each with an address in two services of two zones; a tick is its
+/// load timer over both once it has listened, where nothing changes. The first judgement, by which everybody is
+/// new and all is published, stands apart.
 ///
 /// The goals: a part of 0.35 of the bare loop's; 100 MB; 20 ms.
 #[derive(Args)]
@@ -89,7 +90,9 @@ impl Intake {
         println!("  median {:.2}, goal 0.35", parts[parts.len() / 2]);
         println!("{} known hosts, two services", self.known);
         println!("  {:<28}{:>10.1} MB, goal 100", "memory", known.megabytes);
-        println!("  {:<28}{:>10.1} ms, goal 20", "judgement of both", millis(known.judgement));
+        let [median, most] = known.ticks.map(millis);
+        println!("  {:<28}{median:>10.1} ms, at most {most:.1}, goal 20", "tick, nothing new");
+        println!("  {:<28}{:>10.1} ms", "the first, all published", millis(known.first));
         println!("  {:<28}{:>10.1} ms", "snapshot", millis(known.snapshot));
         Ok(())
     }
