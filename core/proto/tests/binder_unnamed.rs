@@ -45,7 +45,7 @@ fn who_watches_others_after_a_restart_has_left_and_who_is_silent_is_held() {
     let mut world = restarted();
     watching(&mut world, 3, &[1, 2, 3], &[]);
     assert_eq!([1, 4].map(|n| world.verdict(n)), [Some(Verdict::Stored); 2], "it still listens");
-    watching(&mut world, 2, &[1, 2, 3], &[]);
+    watching(&mut world, 3, &[1, 2, 3], &[]);
     assert_eq!([1, 2, 3].map(|n| world.verdict(n)), [LEFT; 3]);
     assert_eq!(world.last_published(), [address(101)]);
     assert_eq!(world.reasons(1, Verdict::Out(State::Leaving)), ["no longer announced"]);
@@ -148,4 +148,24 @@ fn who_was_stopped_with_the_others_and_goes_on_has_an_expire_to_say_it_all() {
         let all: Vec<_> = published.iter().map(|one| one.address).collect();
         assert_eq!(all[..4], addresses(&[1, 2, 3, 4]), "nobody went");
     }
+}
+
+#[test]
+fn who_dies_with_most_others_is_held_though_another_service_was_heard_later() {
+    let mut world = World::new(both());
+    let of =
+        |name: &str, host: u8| Report { service: service(name), ..report(host, State::Up, None) };
+    for _ in 0..10 {
+        [1, 2, 3].iter().for_each(|&host| world.beat_with(host, vec![of("http", host)]));
+        world.pass_millis(900);
+        [1, 2, 3].iter().for_each(|&host| world.beat_with(host, vec![of("smtp", host)]));
+        world.say(4, State::Up);
+        world.pass_millis(100);
+    }
+    for _ in 0..20 {
+        world.say(4, State::Up);
+        world.pass(INTERVAL);
+    }
+    assert_eq!([1, 2, 3].map(|n| world.verdict(n)), [Some(Verdict::Held); 3]);
+    assert!(world.reasons(1, Verdict::Out(State::Leaving)).is_empty());
 }

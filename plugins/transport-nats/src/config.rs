@@ -67,7 +67,7 @@ enum Security {
     /// As the server likes it.
     Either,
     /// TLS or nothing.
-    Tls(Certificates),
+    Tls(Box<Certificates>),
 }
 
 impl TryFrom<NatsTable> for Site {
@@ -78,7 +78,7 @@ impl TryFrom<NatsTable> for Site {
         let servers = parsed(&servers)?;
         let is_asked = tls.is_some() || servers.iter().any(|it| it.0.tls_required());
         let tls = match is_asked {
-            true => Security::Tls(Certificates::open(tls.unwrap_or_default())?),
+            true => Security::Tls(Box::new(Certificates::open(tls.unwrap_or_default())?)),
             false => Security::Either,
         };
         let NatsTable { credentials, nkey_file, token_file, user, password_file, .. } = table;

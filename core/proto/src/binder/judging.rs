@@ -103,13 +103,13 @@ impl Binder {
         let Some(service) = self.services.get_mut(index) else { return };
         let before = service.decision.set.clone();
         let was_pending = service.is_pending();
-        let whole_since = |host| self.peers.heard_whole_since(host, now);
-        for (address, host) in service.give_up_unnamed(now, whole_since) {
+        let heard_whole = |host| self.peers.heard_whole(host);
+        for (address, host) in service.give_up_unnamed(now, heard_whole) {
             self.outputs.extend(heard(service, address, host));
         }
         let drained = self.drains.of(service);
         let changed = service.judge(now, deaf, drained);
-        service.note_unnamed(now, whole_since);
+        service.note_unnamed(now, heard_whole);
         let rested = self.wakes.rested.get(&index).copied().unwrap_or_default();
         self.wakes.set(index, service.next_wake().max(rested));
         let (name, zone) = (&service.name, &service.policy.zone);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::heartbeat::key::{KeyId, KeyLimits};
@@ -233,11 +234,11 @@ impl Peers {
         self.hosts.len() - self.left - usize::from(except)
     }
 
-    /// Since when all that `host` says is heard, up to now; none where it is silent. What it named in
-    /// none of its beats since then is not lost on the way: it was not said.
-    pub fn heard_whole_since(&self, host: HostId, now: Time) -> Option<Time> {
-        let peer = self.hosts.get(&host)?;
-        (!peer.is_away(now)).then_some(peer.unbroken)
+    /// From when to when all that `host` said was heard; none where it was not heard yet. What it named
+    /// in none of those beats is not lost on the way: it was not said.
+    pub fn heard_whole(&self, host: HostId) -> Option<RangeInclusive<Time>> {
+        let peer = self.hosts.get(&host).filter(|peer| peer.patience.is_some())?;
+        Some(peer.unbroken..=peer.heard)
     }
 
     /// What people call `host`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Published;
@@ -86,6 +87,24 @@ enum Pending {
     Nothing,
     /// Silent members are held, to be taken out unless they come back.
     Removals,
+}
+
+/// An address that its host, which is heard, does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unnamed {
+    /// For so long that it is given up.
+    GivenUp(IpAddr),
+    /// Not yet; it is to be looked at then.
+    Open(Time),
+}
+
+impl Unnamed {
+    fn given_up(self) -> Option<IpAddr> {
+        match self {
+            Unnamed::GivenUp(address) => Some(address),
+            Unnamed::Open(_) => None,
+        }
+    }
 }
 
 impl Phase {
@@ -215,19 +234,24 @@ impl Service {
         self.holds.any()
     }
 
-    /// When each who is silent will have given its address up, where nothing changes: a host that is
-    /// heard and does not name it for an `expire`. `whole_since` says since when all of a host is heard.
+    /// Who is silent though the host is heard, and when it is to be said whether that is given up: where
+    /// the host was heard so long, all of it, and did not name the address. `heard_whole` says from when
+    /// to when all of a host was heard.
     fn unnamed(
         &self,
         now: Time,
-        whole_since: impl Fn(HostId) -> Option<Time>,
-    ) -> impl Iterator<Item = (Time, IpAddr)> {
-        let claims = self
-            .silent
-            .iter()
-            .filter_map(move |&address| Some((address, self.table.silent_claim(address, now)?)));
-        claims.filter_map(move |(address, claimed)| {
-            Some((whole_since(claimed.host)? + claimed.expire, address))
+        heard_whole: impl Fn(HostId) -> Option<RangeInclusive<Time>>,
+    ) -> impl Iterator<Item = Unnamed> {
+        self.silent.iter().filter_map(move |&address| {
+            let claimed = self.table.silent_claim(address, now)?;
+            let (since, until) = heard_whole(claimed.host)?.into_inner();
+            let due = since.max(claimed.heard) + claimed.expire;
+            let is_heard = now < until + claimed.expire;
+            Some(match (until >= due, is_heard) {
+                (true, _) => Unnamed::GivenUp(address),
+                (false, true) => Unnamed::Open(due.max(now + claimed.interval)),
+                (false, false) => return None,
+            })
         })
     }
 
@@ -236,17 +260,25 @@ impl Service {
     pub(crate) fn give_up_unnamed(
         &mut self,
         now: Time,
-        whole_since: impl Fn(HostId) -> Option<Time>,
+        heard_whole: impl Fn(HostId) -> Option<RangeInclusive<Time>>,
     ) -> Vec<(IpAddr, HostId)> {
-        let due = self.unnamed(now, whole_since).filter(|(at, _)| *at <= now);
-        let due: Vec<IpAddr> = due.map(|(_, address)| address).collect();
+        let unnamed = self.unnamed(now, heard_whole);
+        let given_up: Vec<IpAddr> = unnamed.filter_map(Unnamed::given_up).collect();
         let give_up = |address| Some((address, self.table.give_up_silent(address, now)?));
-        due.into_iter().filter_map(give_up).collect()
+        given_up.into_iter().filter_map(give_up).collect()
     }
 
-    /// To be judged when the next of these is given up.
-    pub(crate) fn note_unnamed(&mut self, now: Time, whole_since: impl Fn(HostId) -> Option<Time>) {
-        if let Some(at) = self.unnamed(now, whole_since).map(|(at, _)| at).min() {
+    /// To be judged when more is to be said of these.
+    pub(crate) fn note_unnamed(
+        &mut self,
+        now: Time,
+        heard_whole: impl Fn(HostId) -> Option<RangeInclusive<Time>>,
+    ) {
+        let next = self.unnamed(now, heard_whole).map(|unnamed| match unnamed {
+            Unnamed::GivenUp(_) => now,
+            Unnamed::Open(next) => next,
+        });
+        if let Some(at) = next.min() {
             self.note_expiry(at);
         }
     }
