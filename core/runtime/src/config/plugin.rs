@@ -131,14 +131,15 @@ impl PluginTable {
         } else {
             format!("{}.{at}", self.path)
         };
-        let secret = render::is_secret(at);
-        let message = if secret { "this value is wrong" } else { text };
-        let message = format!("{} `{}`: {message}", self.kind, self.type_name);
+        let is_secret = render::is_secret(at);
         let unknown = text.strip_prefix("unknown field ").and_then(backticked);
-        let (unknown, expected) = match (unknown, secret) {
-            (Some((word, rest)), false) => (Some(word), rest),
-            _ => (None, ""),
+        let (unknown, expected) = unknown.map_or((None, ""), |(word, rest)| (Some(word), rest));
+        // Of a key that there is not, its name alone is told.
+        let message = match unknown {
+            None if is_secret => self.without_value(at, text),
+            _ => text.to_owned(),
         };
+        let message = format!("{} `{}`: {message}", self.kind, self.type_name);
         let place = match self.places.written.get(at) {
             Some(written) if unknown.is_some() => &written.key,
             _ => self.nearest(at),
@@ -150,7 +151,9 @@ impl PluginTable {
         let meant = unknown.and_then(|word| suggest::meant_key(word, known));
         let meant = meant.map(|word| format!("`{word}`"));
         let words = self.text_at(at).filter(|_| {
-            !secret && text.contains("invalid type: string") && text.contains("expected a sequence")
+            !is_secret
+                && text.contains("invalid type: string")
+                && text.contains("expected a sequence")
         });
         let list = words.map(list_of_words);
         let fault = Fault::error(place.clone(), &key, message);
@@ -162,12 +165,45 @@ impl PluginTable {
 
     /// The string that stands at `at`, none where it is no string.
     fn text_at(&self, at: &str) -> Option<&str> {
-        let mut keys = at.split('.');
+        self.value_at(at)?.as_str()
+    }
+
+    fn value_at(&self, at: &str) -> Option<&Json> {
+        let mut keys = at.split(['.', '[']);
         let mut value = self.rest.get(keys.next()?)?;
         for key in keys {
-            value = value.get(key)?;
+            let index = key.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
+            value = match index {
+                Some(index) => value.get(index)?,
+                None => value.get(key)?,
+            };
         }
-        value.as_str()
+        Some(value)
+    }
+
+    /// `text` with the value at `at` starred out wherever the plugin repeats it.
+    fn without_value(&self, at: &str, text: &str) -> String {
+        let mut told = Vec::new();
+        match self.value_at(at) {
+            Some(value) => words_of(value, &mut told),
+            // What is not found cannot be starred out.
+            None if self.places.written.contains_key(at) => return WITHOUT_WORDS.to_owned(),
+            None => {}
+        }
+        // The longest first: one may be in another.
+        told.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        let mut text = text.to_owned();
+        for word in told.iter().filter(|word| !word.is_empty()) {
+            if !text.contains(word.as_str()) {
+                continue;
+            }
+            // Stars in place of one letter would tell which letter it is.
+            if word.chars().count() < SHORTEST_STARRED {
+                return WITHOUT_WORDS.to_owned();
+            }
+            text = text.replace(word.as_str(), STARS);
+        }
+        text
     }
 
     /// What stands at `at`, or the nearest around it that was written.
@@ -182,6 +218,27 @@ impl PluginTable {
                 None => return &self.whole.0,
             }
         }
+    }
+}
+
+/// What is told of a secret whose plugin may have repeated it.
+const WITHOUT_WORDS: &str = "this value is wrong";
+/// In the place of a secret, whatever its length.
+const STARS: &str = "****";
+/// A secret that is shorter is found in any sentence.
+const SHORTEST_STARRED: usize = 4;
+
+/// As a plugin may repeat a value: whole, as Rust shows it, or a word of it.
+fn words_of(value: &Json, words: &mut Vec<String>) {
+    match value {
+        Json::Null => {}
+        Json::Bool(_) | Json::Number(_) => words.push(value.to_string()),
+        Json::String(text) => {
+            words.extend([text.clone(), text.escape_debug().to_string()]);
+            words.extend(text.split_whitespace().map(str::to_owned));
+        }
+        Json::Array(items) => items.iter().for_each(|item| words_of(item, words)),
+        Json::Object(map) => map.values().for_each(|item| words_of(item, words)),
     }
 }
 

@@ -56,10 +56,14 @@ fn beside(fault: &Told, other: &Place) -> bool {
     matches!(&fault.site, Site::At(place) if place.source == other.source)
 }
 
-/// Whether a key's name says that its value is a secret.
-pub(super) fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    SECRET.iter().any(|word| key.contains(word))
+/// What a key ends in whose value is the path of a file: no secret, whatever stands in the file.
+const OF_A_FILE: &str = "_file";
+
+/// Whether the path of a key says that its value is a secret.
+pub(super) fn is_secret(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    path.split(['.', '['])
+        .any(|key| !key.ends_with(OF_A_FILE) && SECRET.iter().any(|word| key.contains(word)))
 }
 
 /// The text with what stands behind a secret's `=` starred out, octet for octet, so that places
@@ -87,11 +91,22 @@ fn masked(text: &str) -> String {
     out
 }
 
-/// Where behind a secret key's `=` the value begins.
+/// Where behind the first secret key's `=` the value begins.
 fn secret(line: &str) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
-    let first = SECRET.iter().filter_map(|word| lower.find(word)).min()?;
-    lower[first..].find('=').map(|equals| first + equals + 1)
+    let mut found: Vec<usize> =
+        SECRET.iter().flat_map(|word| lower.match_indices(word)).map(|(at, _)| at).collect();
+    found.sort_unstable();
+    let at = found.into_iter().find(|&at| !is_of_a_file(&lower[at..]))?;
+    lower[at..].find('=').map(|equals| at + equals + 1)
+}
+
+/// Whether the key that goes on with `rest` is that of a file.
+fn is_of_a_file(rest: &str) -> bool {
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let end = rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
+    let is_key = rest[end..].trim_start_matches(['"', '\'', ' ', '\t']).starts_with('=');
+    is_key && rest[..end].ends_with(OF_A_FILE)
 }
 
 fn star(text: &str, out: &mut String) {
@@ -116,5 +131,24 @@ mod tests {
             assert!(!shown.contains(word), "{shown}");
         }
         assert!(shown.starts_with("port = 1\ntoken =") && shown.ends_with("end = 1\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_path_of_a_file_is_no_secret() {
+        for open in ["password_file = \"/etc/p\"\n", "\"token_file\" = 'x'\n"] {
+            assert_eq!(masked(open), open);
+        }
+        let shown = masked("a = { password_file = \"/etc/p\", password = \"abc\" }");
+        assert!(shown.contains("/etc/p") && !shown.contains("abc"), "{shown}");
+        for (key, is) in [
+            ("password", true),
+            ("password_file", false),
+            ("auth.token_file", false),
+            ("secrets.user", true),
+            ("tokens[0]", true),
+            ("file_password", true),
+        ] {
+            assert_eq!(is_secret(key), is, "{key}");
+        }
     }
 }

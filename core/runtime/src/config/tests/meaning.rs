@@ -8,7 +8,7 @@ use rais_proto::load::Load;
 
 use super::{SOUND, faulty, read, sound, with};
 use crate::config::{
-    Advertise, Balance, Config, Head, Http, LoadRule, MinServers, Probe, React, Role, Scheme,
+    Advertise, Balance, Config, Head, Http, LoadRule, Look, MinServers, Probe, React, Role, Scheme,
     Security, Selector, WhenNone,
 };
 
@@ -156,6 +156,36 @@ fn a_plugins_fault_is_told_at_its_key() {
     assert!(told.contains("did you mean `address`?"), "{told}");
     let told = at("token", "invalid type: string \"hunter2\", expected u16");
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_fault_of_a_secret_says_what_is_wrong_without_the_value() {
+    let config = sound(&SOUND.replace(
+        "{ type = \"tcp\", port = 80 }",
+        "{ type = \"tcp\", port = 80, token = \"hunter2\", secret = \"ab\", password = \"abc\", \
+         tokens = [\"one\\ttwo\", \"swordfish\"], password_file = \"/etc/p\" }",
+    ));
+    let Probe::One(call) = &monitor(&config).probe else { panic!("one") };
+    let at = |at: &str, text: &str| call.table.fault(at, text);
+    let message = |path: &str, text: &str| at(path, text).message().to_owned();
+    for (path, text, told) in [
+        ("token", "string \"hunter2\", expected u16", "string \"****\", expected u16"),
+        ("token", "is too short", "is too short"),
+        // A letter or two are in any sentence.
+        ("secret", "is no tab", "this value is wrong"),
+        ("tokens", "\"one\\ttwo\" or swordfish is wrong", "\"****\" or **** is wrong"),
+        ("tokens[1]", "swordfish is wrong", "**** is wrong"),
+        ("password_file", "/etc/p: mode 0644", "/etc/p: mode 0644"),
+        ("token_file", "is missing", "is missing"),
+    ] {
+        assert_eq!(message(path, text), format!("probe `tcp`: {told}"));
+    }
+    let unknown = at("password", "unknown field `password`, expected `user` or `password_file`");
+    assert!(unknown.message().contains("unknown field `password`"), "{unknown}");
+    assert_eq!(unknown.suggestion(), Some("`password_file`"));
+    assert!(unknown.place().is_some_and(|place| place.line() == 7), "{unknown}");
+    let shown = unknown.render(Look::Plain);
+    assert!(!shown.contains("abc") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[test]
