@@ -53,6 +53,9 @@ pub struct MonitorStatus {
     pub uptime_ms: u64,
     /// Whether its beats are signed.
     pub security: SecurityStatus,
+    /// What somebody should look at.
+    #[serde(default)]
+    pub alarms: Vec<AlarmStatus>,
     /// What it speaks for, by service and address.
     pub services: Vec<ServiceHealth>,
     /// Those in use by its process, by kind and name.
@@ -171,7 +174,8 @@ pub struct PluginStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// `deaf`, `nobody-heard`, `held`, `panic`, `loaded`, `last-resort`, `owner-conflict`,
-    /// `unpublished`, `refused-host`, `publish-failed`, `header`, `state`, `plugin-stuck`, `plugin-down`.
+    /// `unpublished`, `refused-host`, `publish-failed`, `header`, `state`, `plugin-stuck`, `plugin-down`;
+    /// of a monitor `key-limit`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -376,6 +380,13 @@ impl Status {
             }));
         }
         self
+    }
+}
+
+impl AlarmStatus {
+    /// About no service and no zone.
+    pub(crate) fn of(kind: &str, text: impl Into<String>) -> AlarmStatus {
+        AlarmStatus { kind: kind.to_owned(), service: None, zone: None, text: text.into() }
     }
 }
 

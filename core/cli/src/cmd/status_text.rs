@@ -5,8 +5,8 @@ mod watched;
 use std::time::Duration;
 
 use rais_runtime::status::{
-    BinderStatus, DrainStatus, HeardHost, MonitorStatus, RefusedStatus, SecurityStatus,
-    ServiceStatus, SinkState, Status, ZoneStatus,
+    AlarmStatus, BinderStatus, DrainStatus, HeardHost, MonitorStatus, RefusedStatus,
+    SecurityStatus, ServiceStatus, SinkState, Status, ZoneStatus,
 };
 
 use crate::output::{self, Side, Table, Tone};
@@ -38,6 +38,7 @@ fn monitor(status: &MonitorStatus) -> String {
             counters.probes_waiting
         )));
     }
+    parts.extend(status.alarms.iter().map(alarm));
     // A binder's are among its alarms.
     for plugin in status.plugins.iter().filter(|plugin| plugin.is_broken()) {
         parts.push(output::titled_warning(&plugin.trouble()));
@@ -98,12 +99,7 @@ fn binder(status: &BinderStatus) -> String {
         let since = output::duration(Duration::from_millis(*ms_ago));
         parts.push(format!("  {reason}: the last from {source}, {since} ago"));
     }
-    for alarm in &status.alarms {
-        let about = alarm.service.as_deref().or(alarm.zone.as_deref());
-        let about = about.map(|about| format!(" {about}")).unwrap_or_default();
-        let text = format!("{}{about}: {}", alarm.kind, alarm.text);
-        parts.push(output::titled_warning(&text));
-    }
+    parts.extend(status.alarms.iter().map(alarm));
     let mut text = parts.join("\n");
     let drains = (!status.drains.is_empty()).then(|| drains(&status.drains));
     let tables = [zones(&status.zones), services(&status.services)].into_iter();
@@ -113,6 +109,12 @@ fn binder(status: &BinderStatus) -> String {
         text.push_str(&table.to_string());
     }
     text
+}
+
+fn alarm(alarm: &AlarmStatus) -> String {
+    let about = alarm.service.as_deref().or(alarm.zone.as_deref());
+    let about = about.map(|about| format!(" {about}")).unwrap_or_default();
+    output::titled_warning(&format!("{}{about}: {}", alarm.kind, alarm.text))
 }
 
 fn zones(zones: &[ZoneStatus]) -> Table {

@@ -7,6 +7,7 @@ pub mod binder;
 pub mod instances;
 pub mod monitor;
 mod named_files;
+mod signer;
 pub mod trust;
 
 pub use instances::Instances;

@@ -1,13 +1,15 @@
 //! Whose beats a binder believes, and with which key a monitor signs.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use rais_proto::heartbeat::key::Key;
 use rais_proto::heartbeat::trust::{Policy, Trust};
 use rais_proto::name::ClusterName;
 
 use crate::config::{Accept, Cluster, Config, Fault, Role, Security};
-use crate::keys;
+use crate::keys::{self, KeyFile, KeyUse};
+use crate::plan::signer;
 use crate::status::SecurityStatus;
 
 /// The cluster of a process that needs none: both roles, and no transport.
@@ -20,16 +22,19 @@ pub struct Membership {
     pub trust: Trust,
     /// Whether anybody who reaches it is believed, which is said at every start.
     pub security: SecurityStatus,
+    /// The file of the key that it signs with.
+    pub signer: Option<KeyFile>,
 }
 
 impl Membership {
     /// As `config` says for a process that takes `roles`, its keys read.
     ///
     /// # Errors
-    /// A key folder that cannot be used; no signing key where a monitor needs one.
+    /// A key folder that cannot be used; no signing key where a monitor needs one, or one that may not
+    /// say what this monitor has to say.
     pub fn of(config: &Config, roles: &BTreeSet<Role>) -> Result<Membership, Vec<Fault>> {
         let Some(cluster) = &config.cluster else { return Ok(Membership::alone()) };
-        let policy = policy_of(config, cluster, roles)?;
+        let (policy, signer) = policy_of(config, cluster, roles)?;
         let security = match cluster.security {
             Some(Security::Keys(_)) => match cluster.accept {
                 Accept::Permissive if roles.contains(&Role::Binder) => SecurityStatus::Permissive,
@@ -40,7 +45,21 @@ impl Membership {
             }
             Some(Security::Insecure) | None => SecurityStatus::Insecure,
         };
-        Ok(Membership { trust: Trust { cluster: cluster.name.clone(), policy }, security })
+        let trust = Trust { cluster: cluster.name.clone(), policy };
+        Ok(Membership { trust, security, signer })
+    }
+
+    /// What is doubtful about the key that it signs with.
+    pub fn doubts(&self, config: &Config) -> Vec<Fault> {
+        self.signer.as_ref().map_or_else(Vec::new, |key| signer::doubts(config, key))
+    }
+
+    /// Those of `addresses` that the key that it signs with may not speak of, and its file.
+    pub fn beyond(&self, addresses: &[IpAddr]) -> Option<(Vec<IpAddr>, &KeyFile)> {
+        let key = self.signer.as_ref().filter(|key| key.limits.addresses.is_some())?;
+        let beyond: Vec<IpAddr> =
+            addresses.iter().copied().filter(|&address| !key.limits.names(address)).collect();
+        (!beyond.is_empty()).then_some((beyond, key))
     }
 
     /// The key that this process signs with.
@@ -58,7 +77,8 @@ impl Membership {
         let cluster = ALONE.parse().unwrap_or_else(|_| unreachable!("{ALONE:?} is a name"));
         // Nobody else reaches it: nothing to authenticate, and nothing to warn of.
         let security = SecurityStatus::Alone;
-        Membership { trust: Trust { cluster, policy: Policy::Insecure }, security }
+        let trust = Trust { cluster, policy: Policy::Insecure };
+        Membership { trust, security, signer: None }
     }
 }
 
@@ -66,8 +86,10 @@ fn policy_of(
     config: &Config,
     cluster: &Cluster,
     roles: &BTreeSet<Role>,
-) -> Result<Policy, Vec<Fault>> {
-    let Some(Security::Keys(folder)) = &cluster.security else { return Ok(Policy::Insecure) };
+) -> Result<(Policy, Option<KeyFile>), Vec<Fault>> {
+    let Some(Security::Keys(folder)) = &cluster.security else {
+        return Ok((Policy::Insecure, None));
+    };
     let at_keys = |message: String| vec![config.fault("cluster.keys", message)];
     let keys = keys::load(folder).map_err(|error| at_keys(error.to_string()))?;
     let signs = roles.contains(&Role::Monitor) && !config.transports.is_empty();
@@ -77,10 +99,17 @@ fn policy_of(
             "{folder}: no key there says `use = \"sign\"`, and a monitor signs its beats"
         )));
     }
-    Ok(match cluster.accept {
+    let signer = keys.files.into_iter().find(|file| file.usage == KeyUse::Sign);
+    let signer = signer.filter(|_| roles.contains(&Role::Monitor));
+    let beyond = signer.as_ref().map_or_else(Vec::new, |key| signer::faults(config, key));
+    if !beyond.is_empty() {
+        return Err(beyond);
+    }
+    let policy = match cluster.accept {
         Accept::Enforce => Policy::Enforce(keys.ring),
         Accept::Permissive => Policy::Permissive(keys.ring),
-    })
+    };
+    Ok((policy, signer))
 }
 
 #[cfg(test)]
@@ -155,5 +184,87 @@ type = "bind"
         assert_eq!(security(&insecure.replace(LAN, "")), SecurityStatus::Alone);
         let nameless = insecure.replace("[cluster]\nname = \"site\"\ninsecure = true\n", "");
         assert_eq!(security(&nameless.replace(LAN, "")), SecurityStatus::Alone);
+    }
+
+    /// What is said of a monitor `web1` with `lines` in its table and a key of these limits.
+    fn with_key(limits: &KeyLimits, lines: &str) -> Result<Membership, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let now = WallTime::from_unix_millis(1_795_444_440_000);
+        keys::create(&folder.path().join("keys"), "web1", None, limits, now).unwrap();
+        let lines = format!("[host]\nname = \"web1\"\n{SITE}[monitor]\n{lines}");
+        let text = lines.replace("type = \"udp\"", "type = \"nats\"");
+        judged(folder.path(), &text, &[Role::Monitor])
+            .map_err(|told| told.replace(&*folder.path().display().to_string(), ""))
+    }
+
+    fn limits(hosts: &[&str], services: &[&str], ranges: &[&str]) -> KeyLimits {
+        fn some<T: std::str::FromStr>(texts: &[&str]) -> Option<Vec<T>> {
+            let all = texts.iter().filter_map(|text| text.parse().ok()).collect();
+            (!texts.is_empty()).then_some(all)
+        }
+        KeyLimits { hosts: some(hosts), services: some(services), addresses: some(ranges) }
+    }
+
+    #[test]
+    fn a_key_that_may_not_say_what_its_monitor_says_is_refused() {
+        let range = ["192.0.2.0/28"];
+        let targets = "[monitor.service.mail]\nprobe = { type = \"tcp\", port = 25 }\ntargets = ";
+        let watched = |address: &str| format!("{targets}[\"{address}\"]");
+        for (limits, lines, told) in [
+            (
+                limits(&["web2"], &[], &[]),
+                "",
+                Some("speak of the hosts web2 alone, and this host is `web1`"),
+            ),
+            (limits(&["web2", "web1"], &[], &[]), "", None),
+            (
+                limits(&[], &["news"], &[]),
+                "",
+                Some("services news alone, and `www` is none of them"),
+            ),
+            (limits(&[], &["news", "www"], &[]), "", None),
+            (limits(&[], &[], &range), "", None),
+            (
+                limits(&[], &[], &range),
+                "advertise = [\"192.0.2.16\"]",
+                Some("nothing here is in them"),
+            ),
+            (
+                limits(&[], &[], &range),
+                "advertise = [\"192.0.3.0/24\"]",
+                Some("addresses 192.0.2.0/28 alone"),
+            ),
+            (limits(&[], &[], &range), "advertise = [\"192.0.2.0/24\"]", None),
+            // One file for several hosts.
+            (limits(&[], &[], &range), "advertise = [\"192.0.2.1\", \"192.0.2.16\"]", None),
+            (limits(&[], &[], &range), "advertise = [\"eth0\"]", None),
+            (limits(&[], &[], &range), &watched("192.0.2.99"), Some("192.0.2.99 is in none")),
+            (limits(&[], &[], &range), &watched("192.0.2.9"), None),
+            (
+                limits(&["web1"], &[], &[]),
+                &watched("192.0.2.9"),
+                Some("to no addresses (`--allow`)"),
+            ),
+        ] {
+            match (with_key(&limits, lines), told) {
+                (Ok(_), None) => {}
+                (Err(said), Some(told)) => {
+                    assert!(said.contains(told), "{lines}: {said}");
+                    assert!(said.contains("/keys/web1.key"), "{said}");
+                    assert!(said.starts_with("/rais.toml:"), "{said}");
+                }
+                (said, told) => panic!("{limits:?} {lines}: {said:?} and not {told:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_that_only_the_interfaces_tell_are_judged_as_they_are_found() {
+        let member = with_key(&limits(&[], &[], &["192.0.2.0/28"]), "").unwrap();
+        let of = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let (beyond, key) = member.beyond(&[of(1), of(99)]).unwrap();
+        assert_eq!((beyond, &*key.name), (vec![of(99)], "web1"));
+        assert!(member.beyond(&[of(1)]).is_none());
+        assert!(with_key(&limits(&[], &[], &[]), "").unwrap().beyond(&[of(99)]).is_none());
     }
 }

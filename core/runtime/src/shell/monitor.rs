@@ -9,8 +9,8 @@ use rais_proto::heartbeat::{Claim, Heartbeat, State, codec};
 use rais_proto::load::Load;
 use rais_proto::monitor::advertise::Interface;
 use rais_proto::monitor::{
-    LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome, ProbeTarget,
-    Remembered, SampleId,
+    AddressSet, LoadKey, LoadSubject, Monitor, Output, ProbeId, ProbeKey, ProbeOutcome,
+    ProbeTarget, Remembered, SampleId,
 };
 use rais_proto::name::ServiceName;
 use rais_proto::time::Time;
@@ -28,7 +28,7 @@ use super::transports::Outlets;
 use crate::convert;
 use crate::host::Arrived;
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
-use crate::status::{MonitorCounters, MonitorStatus, ServiceHealth};
+use crate::status::{AlarmStatus, MonitorCounters, MonitorStatus, ServiceHealth};
 
 /// So late a busy machine may be at any time.
 const PUNCTUAL: Duration = Duration::from_millis(50);
@@ -77,6 +77,8 @@ pub struct MonitorShell {
     recorded: Time,
     /// Whether anything changed since.
     unrecorded: bool,
+    /// Addresses that are announced and that the key may not speak of, in a sentence.
+    beyond_key: Option<String>,
     counters: MonitorCounters,
 }
 
@@ -103,6 +105,7 @@ impl MonitorShell {
             recorder: None,
             recorded: Time::ZERO,
             unrecorded: false,
+            beyond_key: None,
             counters: MonitorCounters::default(),
         };
         (shell, events)
@@ -265,13 +268,37 @@ impl MonitorShell {
 
     fn tell_addresses(&mut self) {
         let now = self.facts.clock.now();
-        for (set, addresses) in self.plan.advertised(&self.interfaces) {
+        let advertised = self.plan.advertised(&self.interfaces);
+        self.judge_by_key(&advertised);
+        for (set, addresses) in advertised {
             let is_missed = addresses.is_empty() && self.plan.announces(&set);
             if is_missed && !self.interfaces.is_empty() {
                 warn!(set = ?set, "no address of this host is left to announce: see [monitor] advertise and exclude");
             }
             self.machine.handle_addresses(now, set, &addresses);
         }
+    }
+
+    /// Says once which addresses the key that signs may not speak of.
+    fn judge_by_key(&mut self, advertised: &[(AddressSet, Vec<IpAddr>)]) {
+        let announced = advertised.iter().filter(|(set, _)| self.plan.announces(set));
+        let mut announced: Vec<IpAddr> = announced.flat_map(|(_, all)| all).copied().collect();
+        announced.sort_unstable();
+        announced.dedup();
+        let beyond = self.plan.membership.beyond(&announced).map(|(beyond, key)| {
+            let beyond: Vec<String> = beyond.iter().map(ToString::to_string).collect();
+            format!(
+                "every binder refuses the beats that name {}: the key that signs here, {}, may not speak \
+                 of it; `[monitor] advertise` and `exclude` say what is announced, `rais key new --allow` \
+                 makes a key for it",
+                beyond.join(", "),
+                key.path.display()
+            )
+        });
+        if let Some(text) = beyond.as_ref().filter(|_| beyond != self.beyond_key) {
+            warn!("{text}");
+        }
+        self.beyond_key = beyond;
     }
 
     fn start_probe(
@@ -358,6 +385,11 @@ impl MonitorShell {
         self.outlets.send(&datagram);
     }
 
+    fn alarms(&self) -> Vec<AlarmStatus> {
+        let beyond_key = self.beyond_key.iter().map(|text| AlarmStatus::of("key-limit", text));
+        beyond_key.collect()
+    }
+
     fn status(&self) -> MonitorStatus {
         let now = self.facts.clock.now();
         let services = self.machine.view(now).into_iter().map(|view| ServiceHealth {
@@ -377,6 +409,7 @@ impl MonitorShell {
             host: self.facts.host_status(),
             uptime_ms: self.facts.uptime_ms(),
             security: self.plan.membership.security,
+            alarms: self.alarms(),
             services: services.collect(),
             plugins: Vec::new(),
             counters: MonitorCounters {

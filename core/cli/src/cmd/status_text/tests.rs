@@ -1,8 +1,8 @@
 //! A status, shown.
 
 use rais_runtime::status::{
-    AlarmStatus, BinderCounters, HostStatus, MemberStatus, MonitorCounters, PluginStatus,
-    RefusedStatus, ServiceHealth, SinkStatus, WatcherStatus,
+    BinderCounters, HostStatus, MemberStatus, MonitorCounters, PluginStatus, RefusedStatus,
+    ServiceHealth, SinkStatus, WatcherStatus,
 };
 
 use super::*;
@@ -198,6 +198,12 @@ fn a_monitor_says_what_it_announces() {
             host: host(),
             uptime_ms: 5,
             security: SecurityStatus::Authenticated,
+            alarms: vec![AlarmStatus {
+                kind: "key-limit".into(),
+                service: None,
+                zone: None,
+                text: "the key may not".into(),
+            }],
             services,
             plugins: vec![plugin("tcp", "ready"), plugin("http", "stuck")],
             counters: MonitorCounters { probes_waiting: 4, ..MonitorCounters::default() },
@@ -208,6 +214,7 @@ fn a_monitor_says_what_it_announces() {
     let line = "http     198.51.100.1  own    down   1m 1s     –              connection refused";
     assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     assert!(text.contains("warning: 4 probes wait"), "{text}");
+    assert!(text.lines().any(|shown| shown == "warning: key-limit: the key may not"), "{text}");
     let stuck = "warning: the probe plugin `http` does not return; calls that wait for it: 4";
     assert!(text.lines().any(|shown| shown == stuck), "{text}");
     assert!(!text.contains("`tcp`"), "{text}");

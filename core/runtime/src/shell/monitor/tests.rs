@@ -5,19 +5,25 @@ use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 
+use rais_proto::heartbeat::key::KeyLimits;
 use rais_proto::heartbeat::packing::Room;
 use rais_proto::heartbeat::trust::{Policy, Trust};
 use rais_proto::heartbeat::{Capacity, Report, Weight, default_expire};
+use rais_proto::monitor::advertise::{
+    self, InterfaceAddress, InterfaceKind, Lifetime, Link, Scope,
+};
 use rais_proto::monitor::{
-    AddressSet, Members, MonitorConfig, OnFlapping, Probes, ServiceConfig, WatchedTarget,
+    Members, MonitorConfig, OnFlapping, Probes, ServiceConfig, WatchedTarget,
 };
 use rais_proto::name::{ClusterName, Epoch, HostId, HostName};
+use rais_proto::time::WallTime;
 use rais_sdk::prelude::*;
 use serde_json::Map;
 
 use super::*;
 use crate::clock::Clock;
 use crate::host::{Foreign, PluginHost, ProbePort, Registry};
+use crate::keys;
 use crate::plan::trust::Membership;
 use crate::status::SecurityStatus;
 
@@ -115,13 +121,7 @@ struct Watching {
 
 impl Watching {
     fn by(port: Arc<dyn ProbePort>, timeout: Duration) -> Watching {
-        let facts = Facts {
-            clock: Clock::start(),
-            version: "1".to_owned(),
-            host: HostId([1; 16]),
-            host_name: "web1".to_owned(),
-        };
-        let plan = plan(port, timeout);
+        let (facts, plan) = (facts(), plan(port, timeout));
         let trust = plan.membership.trust.clone();
         let (neighbour, beats) = mpsc::channel(1000);
         let (shell, events) = MonitorShell::new(facts, plan, Outlets::default(), Some(neighbour));
@@ -143,6 +143,15 @@ impl Watching {
     async fn stop(self) {
         self.events.send(Event::Stop).unwrap();
         self.running.await.unwrap();
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        clock: Clock::start(),
+        version: "1".to_owned(),
+        host: HostId([1; 16]),
+        host_name: "web1".to_owned(),
     }
 }
 
@@ -189,6 +198,7 @@ fn plan(port: Arc<dyn ProbePort>, timeout: Duration) -> MonitorPlan {
         membership: Membership {
             trust: Trust { cluster, policy: Policy::Insecure },
             security: SecurityStatus::Insecure,
+            signer: None,
         },
     }
 }
@@ -249,4 +259,46 @@ async fn own_addresses_are_missed_where_a_service_announces_them() {
     assert!(plan.announces(&AddressSet::Host));
     let other = AddressSet::Service("www".parse().unwrap());
     assert!(!plan.announces(&other));
+}
+
+#[tokio::test]
+async fn an_address_that_the_key_may_not_speak_of_is_in_status_while_it_is_announced() {
+    let host = host();
+    let mut plan = plan(probe(&host, "jams"), Duration::from_secs(1));
+    plan.config.services[0].members = Members::Own { addresses: AddressSet::Host, probe_at: None };
+    plan.addresses.insert(AddressSet::Host, advertise::Advertise::Auto);
+    let folder = tempfile::tempdir().unwrap();
+    let limits = KeyLimits {
+        addresses: Some(vec!["192.0.2.0/28".parse().unwrap()]),
+        ..KeyLimits::default()
+    };
+    keys::create(folder.path(), "web1", None, &limits, WallTime::from_unix_millis(1)).unwrap();
+    plan.membership.signer = keys::load(folder.path()).unwrap().files.pop();
+    let (mut shell, _events) = MonitorShell::new(facts(), plan, Outlets::default(), None);
+    let has = |last: u8| {
+        let address = InterfaceAddress {
+            ip: IpAddr::from([192, 0, 2, last]),
+            prefix_len: 24,
+            scope: Scope::Global,
+            lifetime: Lifetime::Lasting,
+        };
+        vec![Interface {
+            name: "eth0".to_owned(),
+            kind: InterfaceKind::Ethernet,
+            link: Link::Up,
+            addresses: vec![address],
+        }]
+    };
+    for (last, alarms) in [(1, 0), (99, 1), (1, 0)] {
+        shell.take(Event::Interfaces(has(last)));
+        let told = shell.status().alarms;
+        assert_eq!(told.len(), alarms, "{told:?}");
+        for alarm in told {
+            assert_eq!(alarm.kind, "key-limit");
+            assert!(
+                alarm.text.contains("192.0.2.99") && alarm.text.contains("web1.key"),
+                "{alarm:?}"
+            );
+        }
+    }
 }
