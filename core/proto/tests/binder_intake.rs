@@ -110,7 +110,7 @@ fn a_refused_sender_is_told_with_its_address() {
         .told
         .iter()
         .filter_map(|told| match told {
-            Output::Refused { refusal, source } => Some((*refusal, source.ip())),
+            Output::Refused { refusal, source, .. } => Some((*refusal, source.ip())),
             _ => None,
         })
         .collect();
@@ -296,6 +296,41 @@ fn a_key_with_ranges_or_without_any_limit_speaks_from_anywhere() {
         let reports = vec![report(1, State::Up, None), watched(8, State::Up)];
         Sent { source: address(9), reports, ..Sent::own(1) }.to(&mut world);
         assert_eq!(world.set(), addresses(&[1, 8]));
+    }
+}
+
+#[test]
+fn a_beat_beyond_its_key_is_told_with_host_key_and_limit() {
+    let ranges: &[&str] = &["192.0.2.0/30"];
+    let service =
+        KeyLimits { services: Some(vec!["news".parse().unwrap()]), ..KeyLimits::default() };
+    let nowhere = "::".parse().unwrap();
+    let stolen = Sent { key: 1, name: "host2", source: address(1), ..Sent::own(5) };
+    let key = Key::new([1; 32], KeyLimits::default()).id();
+    for (limits, sent, told) in [
+        (limited(&["host2"], None), Sent::own(2), "limited to other hosts"),
+        (service, Sent::own(2), "may not speak of the service `http`"),
+        (
+            limited(&["host1"], Some(ranges)),
+            Sent { reports: vec![report(9, State::Up, None)], ..Sent::own(2) },
+            "may not speak of the address 192.0.2.9",
+        ),
+        (limited(&["host2"], None), stolen, "may not speak for `host1`"),
+        (limited(&["host1"], None), Sent { source: address(9), ..Sent::own(2) }, "its own"),
+        (limited(&["host1"], None), Sent { source: nowhere, ..Sent::own(2) }, "nobody sees where"),
+    ] {
+        let host = sent.name;
+        let mut world = guarded(&[(1, limits), (3, KeyLimits::default())]);
+        Sent { key: 3, ..Sent::own(1) }.to(&mut world);
+        sent.to(&mut world);
+        let mut outputs = std::iter::from_fn(|| world.binder.poll_output());
+        let text = outputs.find_map(|told| match told {
+            Output::Refused { breach, .. } => breach.map(|breach| breach.to_string()),
+            _ => None,
+        });
+        let text = text.unwrap_or_else(|| panic!("{told}: nothing is told"));
+        assert!(text.starts_with(&format!("host `{host}` signs with the key {key}")), "{text}");
+        assert!(text.contains(told), "{text}");
     }
 }
 

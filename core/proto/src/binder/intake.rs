@@ -7,6 +7,7 @@ use super::peers::Terms;
 use super::refused::Tell;
 use super::service::Service;
 use super::{Arrival, Binder, Output};
+use crate::heartbeat::breach::{Breach, Limit};
 use crate::heartbeat::codec::{self, Opened};
 use crate::heartbeat::key::KeyLimits;
 use crate::heartbeat::refusal::Refusal;
@@ -34,10 +35,29 @@ impl Binder {
                 self.counters.refuse(refusal);
                 let source = arrival.source;
                 if self.refused.note(arrival.now, refusal, source) == Tell::Everybody {
-                    self.outputs.push_back(Output::Refused { refusal, source });
+                    let breach = self.breach(arrival, datagram, refusal);
+                    self.outputs.push_back(Output::Refused { refusal, source, breach });
                 }
             }
         }
+    }
+
+    /// What a refused datagram says beyond its key, where its tag is right.
+    fn breach(&self, arrival: Arrival, datagram: &[u8], refusal: Refusal) -> Option<Breach> {
+        if !matches!(refusal, Refusal::KeyLimit | Refusal::NotAllowed) {
+            return None;
+        }
+        let Opened { beat, key } = codec::authentic(datagram, &self.config.trust).ok()?;
+        let limits = self.config.trust.limits(key)?;
+        let limit = match refusal {
+            Refusal::KeyLimit => match limits.broken_by(&beat) {
+                Some(limit) => limit,
+                None => Limit::Id(self.peers.name(beat.host)?.clone()),
+            },
+            _ if arrival.source.ip().is_unspecified() => Limit::NoSource,
+            _ => Limit::Source,
+        };
+        Some(Breach { host: beat.host_name, key: key?, limit })
     }
 
     /// After a restart: who is remembered and claims nothing had left.

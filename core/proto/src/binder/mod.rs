@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::heartbeat::breach::Breach;
 use crate::heartbeat::key::KeyId;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::Trust;
@@ -118,6 +119,8 @@ pub enum Output {
         refusal: Refusal,
         /// Where it came from.
         source: SocketAddr,
+        /// What it says beyond its key, where its tag is right.
+        breach: Option<Breach>,
     },
     /// For the log and the journal: a drain has run out.
     DrainOver {

@@ -11,6 +11,7 @@ use ring::{digest, hmac};
 use zeroize::Zeroizing;
 
 use super::Heartbeat;
+use super::breach::Limit;
 use crate::name::{HostName, ServiceName};
 
 /// How many octets of HMAC-SHA256 end a signed beat (RFC 2104 §5 allows no fewer).
@@ -103,15 +104,25 @@ impl KeyLimits {
 
     /// Whether all that `beat` speaks of is within the limits.
     pub fn allow(&self, beat: &Heartbeat) -> bool {
-        let host = self.hosts.as_ref().is_none_or(|hosts| hosts.contains(&beat.host_name));
-        let services = self.services.as_ref().is_none_or(|services| {
-            beat.reports.iter().all(|report| services.contains(&report.service))
-        });
-        let addresses = self.addresses.as_ref().is_none_or(|ranges| {
-            let mut named = beat.reports.iter().flat_map(|report| &report.addresses);
-            named.all(|&address| within(ranges, address))
-        });
-        host && services && addresses
+        self.broken_by(beat).is_none()
+    }
+
+    /// The first limit that `beat` is beyond.
+    pub fn broken_by(&self, beat: &Heartbeat) -> Option<Limit> {
+        if self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(&beat.host_name)) {
+            return Some(Limit::Host);
+        }
+        let mut services = beat.reports.iter().map(|report| &report.service);
+        let service = self
+            .services
+            .as_ref()
+            .and_then(|allowed| services.find(|service| !allowed.contains(service)));
+        if let Some(service) = service {
+            return Some(Limit::Service(service.clone()));
+        }
+        let mut named = beat.reports.iter().flat_map(|report| report.addresses.iter().copied());
+        let ranges = self.addresses.as_ref()?;
+        named.find(|&address| !within(ranges, address)).map(Limit::Address)
     }
 }
 

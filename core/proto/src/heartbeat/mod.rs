@@ -2,6 +2,7 @@
 //!
 //! One datagram of at most [`MAX_DATAGRAM`] octets.
 
+pub mod breach;
 pub mod codec;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

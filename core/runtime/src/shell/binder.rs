@@ -296,9 +296,14 @@ impl BinderShell {
                 });
             }
             Output::Unpublished { zone } => warn!(%zone, "{}", report::UNPUBLISHED),
-            Output::Refused { refusal, source } => {
+            Output::Refused { refusal, source, breach } => {
                 let word = refusal.as_str();
-                warn!(%source, "beats from there are refused ({word}): {refusal}");
+                let why = breach.map_or_else(|| refusal.to_string(), |breach| breach.to_string());
+                match source.ip().is_unspecified() {
+                    // A message bus has no source.
+                    true => warn!("beats are refused ({word}): {why}"),
+                    false => warn!(%source, "beats from there are refused ({word}): {why}"),
+                }
             }
             Output::DrainOver { target, reason, places } => {
                 let target = self.target_name(&target);

@@ -34,6 +34,23 @@ pub struct Opened {
 /// Why it is refused: the first fault from the front, up to [`Refusal::KeyLimit`]. The later ones
 /// need to know what was heard before.
 pub fn open(datagram: &[u8], trust: &Trust) -> Result<Opened, Refusal> {
+    let (beat, key) = read(datagram, trust)?;
+    if key.is_some_and(|key| !key.limits().allow(&beat)) {
+        return Err(Refusal::KeyLimit);
+    }
+    Ok(Opened { beat, key: key.map(Key::id) })
+}
+
+/// As [`open`], also where the key may not say what it says: to tell people why it is refused.
+///
+/// # Errors
+/// Why it is refused all the same.
+pub fn authentic(datagram: &[u8], trust: &Trust) -> Result<Opened, Refusal> {
+    let (beat, key) = read(datagram, trust)?;
+    Ok(Opened { beat, key: key.map(Key::id) })
+}
+
+fn read<'t>(datagram: &[u8], trust: &'t Trust) -> Result<(Heartbeat, Option<&'t Key>), Refusal> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(Refusal::TooLong);
     }
@@ -43,11 +60,7 @@ pub fn open(datagram: &[u8], trust: &Trust) -> Result<Opened, Refusal> {
         return Err(Refusal::Cluster);
     }
     let (body, key) = authenticate(datagram, octets, header.signature, &trust.policy)?;
-    let beat = read_body(&header, body)?;
-    if key.is_some_and(|key| !key.limits().allow(&beat)) {
-        return Err(Refusal::KeyLimit);
-    }
-    Ok(Opened { beat, key: key.map(Key::id) })
+    Ok((read_body(&header, body)?, key))
 }
 
 /// Who the header says has signed.
