@@ -58,8 +58,9 @@ refusals! {
     KeyLimit = "key_limit", "the key may not speak for this host, service or address";
     /// Heard before: another transport's copy, or a switch's.
     Duplicate = "duplicate", "the same heartbeat was heard before";
-    /// Older than the window.
-    Replay = "replay", "the heartbeat is older than the last 64 of its sender";
+    /// Heard before, and later or further back than a second copy comes (ADR 0006); or older than the
+    /// window.
+    Replay = "replay", "the heartbeat was heard before, or is older than the last 64 of its sender";
     /// Of a former life of the sender.
     OldEpoch = "old_epoch", "the heartbeat is of a former life of its sender";
     /// First contact or a new epoch, and the wall clocks are too far apart.
