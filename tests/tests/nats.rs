@@ -167,6 +167,17 @@ fn two_sites(isolation: &str) {
             if status.alarmed("deaf", "www") { Ok(()) } else { Err("not deaf".to_owned()) }
         });
     }
+    for (role, host) in
+        [("binder", &sites.binders[1]), ("monitor", &sites.webs[0]), ("monitor", &sites.webs[2])]
+    {
+        wait::until("status to say that NATS is down", || {
+            let socket = format!("/run/rais/{role}.sock");
+            let told = host.rais(&["status", "--socket", &socket]).expect_code(0).stdout;
+            let is_told =
+                |line: &str| line.starts_with("warning: transport") && line.contains(" s: ");
+            if told.lines().any(is_told) { Ok(()) } else { Err(told) }
+        });
+    }
     let newest = sites.newest();
     nats.restart();
     let begun = Instant::now();

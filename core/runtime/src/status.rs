@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use rais_proto::heartbeat::Weight;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Kind;
 use crate::headers::Troubles;
 use crate::host::{PluginRow, PluginState};
 
@@ -168,14 +170,23 @@ pub struct PluginStatus {
     /// How its process ended, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// What it warns of and has not taken back since; known of libraries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// For so many milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning_ms: Option<u64>,
 }
+
+/// The kind of an alarm about a transport that does not work.
+pub(crate) const TRANSPORT_ALARM: &str = "transport";
 
 /// Something somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmStatus {
     /// `deaf`, `nobody-heard`, `held`, `panic`, `loaded`, `last-resort`, `owner-conflict`,
     /// `unpublished`, `refused-host`, `publish-failed`, `header`, `state`, `plugin-stuck`, `plugin-down`;
-    /// of a monitor `key-limit`.
+    /// of a monitor `key-limit`; of both `transport`.
     pub kind: String,
     /// Which service, where it is about one.
     pub service: Option<String>,
@@ -348,9 +359,18 @@ impl Status {
     /// With what the process's plugins do.
     pub(crate) fn with_plugins(mut self, rows: &[PluginRow]) -> Status {
         let in_use: Vec<PluginStatus> = rows.iter().filter_map(PluginStatus::of).collect();
+        let transports = in_use.iter().filter_map(PluginStatus::cut_off);
         match &mut self {
-            Status::Monitor(status) => status.plugins = in_use,
+            Status::Monitor(status) => {
+                // What became of its beats says the same, and more.
+                if status.alarms.iter().all(|alarm| alarm.kind != TRANSPORT_ALARM) {
+                    status.alarms.extend(transports);
+                }
+                status.plugins = in_use;
+            }
             Status::Binder(status) => {
+                // First: who hears nobody has other alarms for it, too.
+                status.alarms.splice(0..0, transports);
                 let broken = in_use.iter().filter(|plugin| plugin.is_broken());
                 status.alarms.extend(
                     broken.map(|plugin| AlarmStatus {
@@ -390,6 +410,16 @@ impl AlarmStatus {
     }
 }
 
+/// A time that has passed, in whole seconds.
+pub(crate) fn in_words(time: Duration) -> String {
+    let all = time.as_secs();
+    match (all / 3600, all / 60 % 60, all % 60) {
+        (0, 0, secs) => format!("{secs} s"),
+        (0, mins, secs) => format!("{mins} min {secs} s"),
+        (hours, mins, _) => format!("{hours} h {mins} min"),
+    }
+}
+
 impl PluginStatus {
     /// None where it is not in use.
     fn of(row: &PluginRow) -> Option<PluginStatus> {
@@ -399,7 +429,20 @@ impl PluginStatus {
         let calls = row.state.calls() as u64;
         let (kind, name) = (row.kind.to_string(), row.name.clone());
         let why = row.state.why().map(str::to_owned);
-        Some(PluginStatus { kind, name, state: row.state.to_string(), calls, why })
+        let complaint = row.complaint.as_ref();
+        let warning = complaint.map(|complaint| complaint.text.clone());
+        let since = complaint.map(|complaint| complaint.since.elapsed().as_millis());
+        let warning_ms = since.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX));
+        let state = row.state.to_string();
+        Some(PluginStatus { kind, name, state, calls, why, warning, warning_ms })
+    }
+
+    /// A transport that says that it does not work.
+    fn cut_off(&self) -> Option<AlarmStatus> {
+        let warning = self.warning.as_ref().filter(|_| self.kind == Kind::Transport.as_str())?;
+        let time = in_words(Duration::from_millis(self.warning_ms.unwrap_or_default()));
+        let text = format!("the transport plugin `{}` has warned for {time}: {warning}", self.name);
+        Some(AlarmStatus::of(TRANSPORT_ALARM, text))
     }
 
     /// Whether it does not do what it is there for.
@@ -409,7 +452,7 @@ impl PluginStatus {
 
     /// In a sentence, what is wrong with one that is broken.
     pub fn trouble(&self) -> String {
-        let PluginStatus { kind, name, state, calls, why } = self;
+        let PluginStatus { kind, name, state, calls, why, .. } = self;
         match why {
             Some(why) => format!("the {kind} plugin `{name}` is {state}: {why}"),
             None => format!(
@@ -422,8 +465,9 @@ impl PluginStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Kind;
-    use crate::host::Registry;
+    use std::time::Instant;
+
+    use crate::host::{Complaint, Registry};
 
     #[test]
     fn a_stuck_plugin_is_told_and_alarmed() {
@@ -435,6 +479,11 @@ mod tests {
         };
         set(Kind::Probe, "connect", PluginState::Ready { calls: 2 });
         set(Kind::Sink, "shelf", PluginState::Stuck { calls: 3 });
+        let bus = rows.iter().position(|row| row.kind == Kind::Transport).unwrap();
+        rows[bus].state = PluginState::Ready { calls: 0 };
+        let since = Instant::now().checked_sub(Duration::from_secs(71)).unwrap();
+        let text = "not connected: no server".to_owned();
+        rows[bus].complaint = Some(Complaint { since, text });
         let host = || HostStatus { name: "h".to_owned(), id: "0".to_owned() };
         let binder = BinderStatus {
             version: "0".to_owned(),
@@ -455,10 +504,21 @@ mod tests {
         };
         let shown: Vec<_> =
             told.plugins.iter().map(|p| (&*p.kind, &*p.name, &*p.state, p.calls)).collect();
-        assert_eq!(shown, [("probe", "connect", "ready", 2), ("sink", "shelf", "stuck", 3)]);
-        assert_eq!(told.alarms.len(), 1);
-        assert_eq!(told.alarms[0].kind, "plugin-stuck");
-        assert!(told.alarms[0].text.contains("sink plugin `shelf`"), "{:?}", told.alarms);
+        let transport = rows[bus].name.clone();
+        assert_eq!(
+            shown,
+            [
+                ("probe", "connect", "ready", 2),
+                ("sink", "shelf", "stuck", 3),
+                ("transport", &*transport, "ready", 0)
+            ]
+        );
+        assert_eq!(told.alarms.len(), 2);
+        assert_eq!(told.alarms[0].kind, "transport");
+        let text = format!("`{transport}` has warned for 1 min 11 s: not connected: no server");
+        assert!(told.alarms[0].text.contains(&text), "{:?}", told.alarms);
+        assert_eq!(told.alarms[1].kind, "plugin-stuck");
+        assert!(told.alarms[1].text.contains("sink plugin `shelf`"), "{:?}", told.alarms);
 
         let troubles = Troubles::from([("www.example".parse().unwrap(), "line 1".to_owned())]);
         let Status::Binder(mut told) = Status::Binder(told).with_headers(&troubles) else {

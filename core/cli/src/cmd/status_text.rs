@@ -28,7 +28,7 @@ fn monitor(status: &MonitorStatus) -> String {
     let mut parts = vec![
         head("monitor", &status.host.name, status.uptime_ms, status.security),
         format!(
-            "{} beats sent, {} failed; {} probes",
+            "{} beats sent, {} of them failed; {} probes",
             counters.beats_sent, counters.send_failed, counters.probes_started
         ),
     ];

@@ -13,6 +13,7 @@
 
 mod apart;
 mod capped;
+mod complaint;
 pub(crate) mod confine;
 mod inbox;
 mod lane;
@@ -44,6 +45,7 @@ use rais_sdk::Fault;
 use rais_sdk::host::{Declared, HostSide, table_with_folder};
 use serde_json::{Map, Value};
 
+pub use self::complaint::Complaint;
 pub use self::confine::{Limits, confine};
 pub use self::inbox::{Arrived, Queue, inbox};
 pub use self::library::{
@@ -62,6 +64,7 @@ pub(crate) use self::late::{Again, LatePort};
 pub(crate) use self::library::Ear;
 pub(crate) use self::remote::DIED;
 
+use self::complaint::Complaints;
 use self::lane::Lane;
 use self::late::Late;
 use self::load::PooledLoad;
@@ -114,6 +117,8 @@ struct Works {
     patience: Patience,
     watch: Watch,
     crews: Mutex<BTreeMap<CrewKey, Crew>>,
+    /// Of libraries in this process; those of the others are with their processes.
+    complaints: Mutex<BTreeMap<CrewKey, Arc<Complaints>>>,
 }
 
 /// One plugin in one version of its code; isolated ones in one way of holding them.
@@ -162,6 +167,7 @@ impl PluginHost {
             patience,
             watch: Watch::start(patience)?,
             crews: Mutex::default(),
+            complaints: Mutex::default(),
         };
         Ok(PluginHost::of(registry, Arc::new(works)))
     }
@@ -371,6 +377,7 @@ impl PluginHost {
             let mut row = plugin.row();
             if let Some(crew) = crews.get(&CrewKey::of(plugin)) {
                 row.state = crew.state();
+                row.complaint = crew.complaint().or_else(|| self.complaint(plugin));
             }
             row
         });
@@ -445,7 +452,18 @@ impl PluginHost {
     }
 
     fn side(&self, plugin: &Plugin) -> Arc<dyn HostSide> {
-        Arc::new(Side::with_timers(plugin.name(), self.works.watch.handle()))
+        let side = Side::with_timers(plugin.name(), self.works.watch.handle());
+        // What is built in says what it has to say by its calls.
+        if matches!(plugin.code(), Code::Linked(_)) {
+            return Arc::new(side);
+        }
+        let mut all = self.works.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::new(side.heard_by(Arc::clone(all.entry(CrewKey::of(plugin)).or_default())))
+    }
+
+    fn complaint(&self, plugin: &Plugin) -> Option<Complaint> {
+        let all = self.works.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&CrewKey::of(plugin))?.now()
     }
 
     fn lane(&self, plugin: &Plugin) -> Result<Arc<Lane>, Fault> {
@@ -504,6 +522,13 @@ impl Crew {
             Crew::Threads(threads) => threads.iter().any(|thread| thread.strong_count() > 0),
             Crew::Remotes(remotes) => remotes.iter().any(|remote| remote.strong_count() > 0),
         }
+    }
+
+    /// What the plugin warns of, where it has a process of its own.
+    fn complaint(&self) -> Option<Complaint> {
+        let Crew::Remotes(remotes) = self else { return None };
+        // The newest last: what an older configuration's says matters less.
+        remotes.iter().rev().filter_map(Weak::upgrade).find_map(|remote| remote.complaint())
     }
 
     fn state(&self) -> PluginState {

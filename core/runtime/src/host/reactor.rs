@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,11 +14,14 @@ use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
 use tracing::{debug, error, info, warn};
 
+use super::complaint::Complaints;
+
 /// The host as one plugin sees it.
 pub(super) struct Side {
     plugin: String,
     runtime: Handle,
     sockets: Sockets,
+    complaints: Option<Arc<Complaints>>,
 }
 
 /// Whether a plugin's futures run where its sockets are watched.
@@ -33,12 +37,17 @@ struct Source(AsyncFd<BorrowedFd<'static>>);
 impl Side {
     /// For a plugin whose futures run on the lane of `runtime`.
     pub(super) fn on_lane(plugin: &str, runtime: Handle) -> Side {
-        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Watched }
+        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Watched, complaints: None }
     }
 
     /// For a plugin that blocks, or has threads of its own.
     pub(super) fn with_timers(plugin: &str, runtime: Handle) -> Side {
-        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Refused }
+        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Refused, complaints: None }
+    }
+
+    /// What the plugin logs is heard there, too.
+    pub(super) fn heard_by(self, complaints: Arc<Complaints>) -> Side {
+        Side { complaints: Some(complaints), ..self }
     }
 }
 
@@ -62,6 +71,9 @@ impl HostSide for Side {
     }
 
     fn log(&self, level: Level, text: &str) {
+        if let Some(complaints) = &self.complaints {
+            complaints.hear(level, text);
+        }
         let (plugin, text) = (self.plugin.as_str(), one_line(text.to_owned()));
         match level {
             Level::Error => error!(target: "plugin", plugin, "{text}"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rais_sdk::OptionInfo;
 use rais_sdk::host::{self, Declared};
 
+use super::complaint::Complaint;
 use super::library::{Digest, Library, LibraryFault, Scan, VettedPlugin};
 use super::policy::Policy;
 use super::state::PluginState;
@@ -75,6 +76,8 @@ pub struct PluginRow {
     pub isolation: Isolation,
     /// What it does now.
     pub state: PluginState,
+    /// What it warns of now, as far as that is known.
+    pub complaint: Option<Complaint>,
 }
 
 /// Why plugins make no registry.
@@ -352,6 +355,7 @@ impl Plugin {
             origin: self.origin(),
             isolation: self.policy.isolation,
             state: PluginState::Unused,
+            complaint: None,
         }
     }
 

@@ -26,7 +26,8 @@ use crate::status::{
 /// Why a zone is nowhere, and what is to be done.
 pub(super) const UNPUBLISHED: &str = "nothing of it is published, its header neither: nobody is up \
     for it, and a server that has addresses of it is not emptied unasked. Start one of its servers, or \
-    write `when_none = \"empty\"` in its [binder.service]; beats that are refused are told of here, too";
+    write `when_none = \"empty\"` in its [binder.service]; beats that are refused are told of here, and a transport that is not \
+    connected";
 
 /// What a status is told from.
 pub(super) struct Told<'a> {

@@ -1,9 +1,9 @@
 //! The transports of one process: one datagram out by all of them, what comes in by one queue.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rais_sdk::{Fault as PluginFault, FaultKind};
 use tracing::{error, info, warn};
@@ -21,16 +21,29 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Outlets {
     outlets: Vec<Outlet>,
+    /// The number of the next datagram.
+    next: u64,
     failed: u64,
+    /// Which of those have failed of which another transport has not told yet.
+    recent: BTreeSet<u64>,
 }
 
 struct Outlet {
     name: String,
     port: Arc<dyn TransportPort>,
-    /// What is not known to have left, oldest first.
-    under_way: VecDeque<Answer<()>>,
-    /// Whether its last datagram failed: said once a change.
-    failing: bool,
+    /// What is not known to have left, by number, oldest first.
+    under_way: VecDeque<(u64, Answer<()>)>,
+    /// Where its last datagram failed: said once a change.
+    trouble: Option<Trouble>,
+}
+
+/// Why a transport does not send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when nothing has left.
+    pub since: Instant,
+    /// What it says, of the last.
+    pub why: String,
 }
 
 impl Outlets {
@@ -42,17 +55,28 @@ impl Outlets {
             name: name.clone(),
             port: Arc::clone(port),
             under_way: VecDeque::new(),
-            failing: false,
+            trouble: None,
         });
-        Outlets { outlets: outlets.collect(), failed: 0 }
+        Outlets { outlets: outlets.collect(), ..Outlets::default() }
     }
 
-    /// Over others from now on; the count goes on.
+    /// Over others from now on; the count goes on, and so does the trouble of one that stays.
     pub fn replace(&mut self, with: Outlets) {
-        self.outlets = with.outlets;
+        let before = std::mem::replace(&mut self.outlets, with.outlets);
+        for outlet in &mut self.outlets {
+            let same = before.iter().find(|other| Arc::ptr_eq(&other.port, &outlet.port));
+            outlet.trouble = same.and_then(|other| other.trouble.clone());
+        }
     }
 
-    /// Datagrams that a transport could not send, as far as is settled.
+    /// The transports that do not send, by name, as far as is settled.
+    pub fn troubles(&self) -> impl Iterator<Item = (&str, &Trouble)> {
+        let troubled = |outlet: &'_ Outlet| outlet.trouble.is_some();
+        let outlets = self.outlets.iter().filter(move |outlet| troubled(outlet));
+        outlets.filter_map(|outlet| Some((&*outlet.name, outlet.trouble.as_ref()?)))
+    }
+
+    /// Datagrams that a transport could not send, each once, as far as is settled.
     pub fn failed(&self) -> u64 {
         self.failed
     }
@@ -61,38 +85,54 @@ impl Outlets {
     pub fn send(&mut self, datagram: &Arc<[u8]>) {
         self.settle();
         for outlet in &mut self.outlets {
-            outlet.under_way.push_back(outlet.port.send(Arc::clone(datagram)));
+            outlet.under_way.push_back((self.next, outlet.port.send(Arc::clone(datagram))));
         }
+        self.next += 1;
     }
 
     /// Looks at what has become of the datagrams; says once where they begin to fail, or end to.
     pub fn settle(&mut self) {
-        self.failed += self.outlets.iter_mut().map(Outlet::settle).sum::<u64>();
+        for outlet in &mut self.outlets {
+            for number in outlet.settle() {
+                self.failed += u64::from(self.recent.insert(number));
+            }
+        }
+        let oldest = self.outlets.iter().filter_map(|outlet| outlet.under_way.front());
+        let oldest = oldest.map(|(number, _)| *number).min().unwrap_or(self.next);
+        self.recent = self.recent.split_off(&oldest);
     }
 }
 
 impl Outlet {
-    /// How many more have failed.
-    fn settle(&mut self) -> u64 {
-        let mut failed = 0;
+    /// Which more have failed.
+    fn settle(&mut self) -> Vec<u64> {
+        let mut failed = Vec::new();
         let mut nobody = Context::from_waker(Waker::noop());
-        while let Some(answer) = self.under_way.front_mut() {
+        while let Some((number, answer)) = self.under_way.front_mut() {
+            let number = *number;
             let Poll::Ready(result) = answer.as_mut().poll(&mut nobody) else { break };
             self.under_way.pop_front();
-            failed += u64::from(result.is_err());
+            if result.is_err() {
+                failed.push(number);
+            }
             self.note(result);
         }
         failed
     }
 
     fn note(&mut self, result: Result<(), PluginFault>) {
-        let failing = result.is_err();
-        if std::mem::replace(&mut self.failing, failing) == failing {
-            return;
-        }
-        match result {
-            Ok(()) => info!(transport = %self.name, "sends again"),
-            Err(fault) => warn!(transport = %self.name, "cannot send: {}", describe(&fault)),
+        match (result, &mut self.trouble) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(_)) => {
+                self.trouble = None;
+                info!(transport = %self.name, "sends again");
+            }
+            (Err(fault), Some(trouble)) => trouble.why = describe(&fault),
+            (Err(fault), None) => {
+                let why = describe(&fault);
+                warn!(transport = %self.name, "cannot send: {why}");
+                self.trouble = Some(Trouble { since: Instant::now(), why });
+            }
         }
     }
 }

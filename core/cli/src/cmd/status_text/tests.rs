@@ -191,6 +191,8 @@ fn a_monitor_says_what_it_announces() {
         state: state.into(),
         calls: 4,
         why: None,
+        warning: None,
+        warning_ms: None,
     };
     let of = |services: Vec<ServiceHealth>| {
         shown(Status::Monitor(MonitorStatus {
@@ -206,13 +208,19 @@ fn a_monitor_says_what_it_announces() {
             }],
             services,
             plugins: vec![plugin("tcp", "ready"), plugin("http", "stuck")],
-            counters: MonitorCounters { probes_waiting: 4, ..MonitorCounters::default() },
+            counters: MonitorCounters {
+                beats_sent: 64,
+                send_failed: 52,
+                probes_waiting: 4,
+                ..MonitorCounters::default()
+            },
         }))
     };
     let text = of(vec![service, well]);
     assert!(text.contains("200 OK, certificate ends in 9 days"), "{text}");
     let line = "http     198.51.100.1  own    down   1m 1s     –              connection refused";
     assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
+    assert!(text.contains("64 beats sent, 52 of them failed; 0 probes"), "{text}");
     assert!(text.contains("warning: 4 probes wait"), "{text}");
     assert!(text.lines().any(|shown| shown == "warning: key-limit: the key may not"), "{text}");
     let stuck = "warning: the probe plugin `http` does not return; calls that wait for it: 4";

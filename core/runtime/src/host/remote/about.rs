@@ -105,13 +105,13 @@ impl fmt::Display for About {
     }
 }
 
-/// The least that the host's log takes now.
+/// The least that is heard of: what the host's log takes now, and what takes a warning back, which
+/// is in status ([`Voice::complaint`]).
 fn log_level() -> Option<LevelWord> {
     Some(match LevelFilter::current() {
-        LevelFilter::OFF => return None,
-        LevelFilter::ERROR => LevelWord::Error,
-        LevelFilter::WARN => LevelWord::Warn,
-        LevelFilter::INFO => LevelWord::Info,
+        LevelFilter::OFF | LevelFilter::ERROR | LevelFilter::WARN | LevelFilter::INFO => {
+            LevelWord::Info
+        }
         _ => LevelWord::Debug,
     })
 }

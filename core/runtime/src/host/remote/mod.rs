@@ -47,6 +47,7 @@ use self::status::Status;
 use self::tender::{Event, Tender};
 use self::voice::Voice;
 use super::capped;
+use super::complaint::Complaint;
 use super::lane::Lane;
 use super::library::Library;
 use super::policy::Policy;
@@ -170,6 +171,11 @@ impl Remote {
     /// What it does now; [`Unused`](PluginState::Unused) without instances.
     pub(super) fn state(&self) -> PluginState {
         self.status.state()
+    }
+
+    /// What its process warns of.
+    pub(super) fn complaint(&self) -> Option<Complaint> {
+        self.about.voice.complaint()
     }
 
     /// An instance, and for whom its samples stand.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use rais_sdk::host::{Level, one_line};
 use tracing::{debug, error, info, warn};
 
+use crate::host::complaint::{Complaint, Complaints};
+
 /// So many lines at once are a plugin's good right.
 const BURST: u32 = 200;
 /// And then one in so long: a log is for people, and a disk has an end.
@@ -18,6 +20,7 @@ const LONGEST: usize = 4096;
 pub(super) struct Voice {
     plugin: String,
     measure: Mutex<Measure>,
+    complaints: Complaints,
 }
 
 /// How much may be said.
@@ -42,9 +45,22 @@ enum Verdict {
 impl Voice {
     pub(super) fn new(plugin: &str) -> Voice {
         let measure = Measure::full(Instant::now());
-        Voice { plugin: plugin.to_owned(), measure: Mutex::new(measure) }
+        let (plugin, measure) = (plugin.to_owned(), Mutex::new(measure));
+        Voice { plugin, measure, complaints: Complaints::default() }
     }
 
+    /// What it warns of.
+    pub(super) fn complaint(&self) -> Option<Complaint> {
+        self.complaints.now()
+    }
+
+    /// A line that the plugin logs.
+    pub(super) fn log(&self, level: Level, text: &str) {
+        self.complaints.hear(level, text);
+        self.say(level, text);
+    }
+
+    /// A line, logged or printed.
     pub(super) fn say(&self, level: Level, text: &str) {
         let mut measure = self.measure.lock().unwrap_or_else(PoisonError::into_inner);
         let verdict = measure.judge(Instant::now());

@@ -256,16 +256,44 @@ fn what_became_of_a_datagram_is_found_at_the_next_look() {
     // The second is known first, and still counts in its turn.
     gate.answer(1, gone());
     outlets.settle();
-    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (0, false));
+    assert_eq!((outlets.failed(), outlets.troubles().count()), (0, 0));
     gate.answer(0, Ok(()));
     outlets.settle();
-    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (1, true));
+    assert_eq!((outlets.failed(), outlets.troubles().count()), (1, 1));
     gate.answer(0, gone());
     // So does the next datagram, without a look of its own.
     outlets.send(&datagram);
-    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (2, true));
+    assert_eq!((outlets.failed(), outlets.troubles().count()), (2, 1));
     gate.answer(0, Ok(()));
     outlets.settle();
-    assert_eq!((outlets.failed(), outlets.outlets[0].failing), (2, false));
+    assert_eq!((outlets.failed(), outlets.troubles().count()), (2, 0));
     assert!(outlets.outlets[0].under_way.is_empty());
+}
+
+#[test]
+fn a_beat_that_two_transports_cannot_send_has_failed_once() {
+    let gates = [Arc::new(Gate::default()), Arc::new(Gate::default())];
+    let port = |at: usize| Arc::clone(&gates[at]) as Arc<dyn TransportPort>;
+    let table = BTreeMap::from([("bus".to_owned(), port(0)), ("lan".to_owned(), port(1))]);
+    let mut outlets = Outlets::new(table.iter());
+    let datagram: Arc<[u8]> = Arc::from(&b"beat"[..]);
+    (0..2).for_each(|_| outlets.send(&datagram));
+    let gone = |why: &str| Err(PluginFault::io(why));
+    gates[0].answer(0, gone("no server"));
+    gates[0].answer(0, gone("no server at all"));
+    outlets.settle();
+    assert_eq!(outlets.failed(), 2);
+    gates[1].answer(0, gone("no network"));
+    gates[1].answer(0, Ok(()));
+    outlets.settle();
+    assert_eq!(outlets.failed(), 2);
+    assert!(outlets.recent.is_empty());
+    // What it says last, since the first.
+    let troubles: Vec<_> = outlets.troubles().map(|(name, it)| (name, &*it.why)).collect();
+    assert_eq!(troubles, [("bus", "no server at all")]);
+    let since = outlets.outlets[0].trouble.clone();
+    outlets.replace(Outlets::new(table.iter()));
+    assert_eq!((outlets.outlets[0].trouble.clone(), outlets.failed()), (since, 2));
+    outlets.replace(Outlets::new(BTreeMap::from([("bus".to_owned(), port(1))]).iter()));
+    assert_eq!(outlets.troubles().count(), 0, "another one");
 }

@@ -1,0 +1,61 @@
+//! What plugins warn of, as status shows it: of a transport that is not connected nothing else is known.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use rais_sdk::host::{Level, one_line};
+
+/// Of a line, so many octets are kept.
+const LONGEST: usize = 4096;
+
+/// What a plugin has warned of and not taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// When it began.
+    pub since: Instant,
+    /// What was said last.
+    pub text: String,
+}
+
+/// What one plugin complains of, by what it logs: a warning stands until something milder comes.
+#[derive(Debug, Default)]
+pub(super) struct Complaints(Mutex<Option<Complaint>>);
+
+impl Complaints {
+    pub(super) fn hear(&self, level: Level, text: &str) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match level {
+            Level::Error | Level::Warn => {
+                let since = now.as_ref().map_or_else(Instant::now, |before| before.since);
+                let text = one_line(text[..text.floor_char_boundary(LONGEST)].to_owned());
+                *now = Some(Complaint { since, text });
+            }
+            Level::Info => *now = None,
+            Level::Debug => {}
+        }
+    }
+
+    pub(super) fn now(&self) -> Option<Complaint> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_stands_until_something_milder_is_logged() {
+        let complaints = Complaints::default();
+        complaints.hear(Level::Info, "connected");
+        assert_eq!(complaints.now(), None);
+        complaints.hear(Level::Warn, "not connected: a");
+        let first = complaints.now().unwrap();
+        complaints.hear(Level::Error, "not connected:\nb");
+        complaints.hear(Level::Debug, "trying");
+        let now = complaints.now().unwrap();
+        assert_eq!((now.since, &*now.text), (first.since, "not connected: b"));
+        complaints.hear(Level::Info, "connected");
+        assert_eq!(complaints.now(), None);
+    }
+}
