@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rais_proto::heartbeat::trust::Policy;
 use rais_proto::name::ZoneName;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
@@ -24,8 +25,9 @@ use crate::config::{Asked, Config, Fault, Faults, HeaderFile, Kind, Look, Role};
 use crate::control::{ProcessId, Response, Server, ServerAsked};
 use crate::headers::Headers;
 use crate::host::{Foreign, PluginHost, Registry};
-use crate::roles::{Applying, Ended, Ready, Roles};
+use crate::roles::{Applying, Ended, Ready, Roles, Unsigned};
 use crate::state::StateError;
+use crate::status::{HeardHost, Status, in_words};
 
 /// What a process is started with.
 #[derive(Debug, Clone)]
@@ -271,7 +273,9 @@ impl Daemon {
             Ok(relog) => relog,
             Err(why) => return refused(vec![checked.config.fault("control.log", why)]),
         };
-        let warnings = checked.warnings.iter().map(|warning| warning.render(look)).collect();
+        let unsigned = self.who_goes_unsigned(&checked).await;
+        let warnings = checked.warnings.iter().chain(&unsigned);
+        let warnings = warnings.map(|warning| warning.render(look)).collect();
         let (config, host) = (checked.config.clone(), checked.host.clone());
         match self.roles.apply(checked).await {
             Ok(()) => {
@@ -287,6 +291,43 @@ impl Daemon {
                 refused(vec![config.fault(&at, format!("does not start: {why}"))])
             }
         }
+    }
+}
+
+impl Daemon {
+    /// The hosts that the binder hears and that `checked` would have it refuse, since nobody signs
+    /// their beats, in a doubt.
+    async fn who_goes_unsigned(&self, checked: &Checked) -> Option<Fault> {
+        let before = self.roles.takes_unsigned()?;
+        if !matches!(checked.membership.trust.policy, Policy::Enforce(_)) {
+            return None;
+        }
+        let Some(Status::Binder(binder)) = self.roles.voices().status(Role::Binder).await else {
+            return None;
+        };
+        let unsigned = binder.hosts.iter().filter(|host| host.key.is_none());
+        let heard = |host: &HeardHost| {
+            let ago = in_words(Duration::from_millis(host.heard_ms_ago));
+            format!("{} (heard {ago} ago)", host.name)
+        };
+        let names: Vec<String> = unsigned.map(heard).collect();
+        if names.is_empty() {
+            return None;
+        }
+        let known = match before {
+            Unsigned::Told => "whose last beat was not signed",
+            Unsigned::Unasked => "of which nobody has looked whether they sign",
+        };
+        let message = format!(
+            "unsigned beats are refused from now on, and hosts are heard {known}: {}; a key there, and \
+             `rais reload`, has one sign; `accept = \"permissive\"` takes both until all do",
+            names.join(", ")
+        );
+        let key = match checked.config.places.value("cluster.accept") {
+            Some(_) => "cluster.accept",
+            None => "cluster.keys",
+        };
+        Some(checked.config.fault(key, message).as_doubt())
     }
 }
 

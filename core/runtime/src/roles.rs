@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use rais_proto::binder::snapshot::Snapshot;
+use rais_proto::heartbeat::trust::Policy;
 use rais_proto::name::HostId;
 use rais_sdk::Fault as PluginFault;
 use tokio::sync::{mpsc, oneshot};
@@ -96,6 +97,15 @@ struct MonitorRole {
     agent: Option<Agent>,
     _interfaces: interfaces::Watch,
     _state: StateDir,
+}
+
+/// What is known of beats where unsigned ones are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsigned {
+    /// Who signs.
+    Told,
+    /// Nothing: no tag is looked at.
+    Unasked,
 }
 
 /// Where HAProxy's agent-checks come in.
@@ -233,6 +243,16 @@ impl Roles {
     /// Which run.
     pub(crate) fn running(&self) -> &BTreeSet<Role> {
         &self.running
+    }
+
+    /// Whether a binder takes beats that nobody has signed, and what it knows of them.
+    pub(crate) fn takes_unsigned(&self) -> Option<Unsigned> {
+        self.binder.as_ref()?;
+        match self.membership.trust.policy {
+            Policy::Enforce(_) => None,
+            Policy::Permissive(_) => Some(Unsigned::Told),
+            Policy::Insecure => Some(Unsigned::Unasked),
+        }
     }
 
     /// Their plugins.
