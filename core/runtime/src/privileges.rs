@@ -62,6 +62,19 @@ pub fn take_on(config: &Config, roles: &BTreeSet<Role>) -> Result<(), PrivilegeE
     become_it(&identity)
 }
 
+/// Becomes the user and group of `config`, as far as this process may, to judge with their eyes what a
+/// start would read. Nothing is made. To be called while the process has one thread.
+///
+/// # Errors
+/// What the system refuses. A user or group that is not there is told by [`check`](crate::check).
+pub fn look_as(config: &Config) -> Result<(), PrivilegeError> {
+    match identity(config) {
+        Ok(Some(identity)) if geteuid().is_root() => become_it(&identity),
+        Ok(_) | Err(PrivilegeError::Config(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// A user or group of `config` that is not on this host. Whether the process may become it is the
 /// start's to judge: who checks a configuration need not be root.
 pub(crate) fn missing(config: &Config) -> Option<Fault> {

@@ -79,9 +79,14 @@ fn refuse_others(path: &Path, about: &Metadata) -> Result<(), String> {
     }
     let (owner, wanted) = (about.uid(), geteuid().as_raw());
     if owner != wanted && owner != 0 {
+        let ours = match wanted {
+            0 => "root, as whom rais runs".to_owned(),
+            _ => format!("root or to user {wanted}, as whom rais runs"),
+        };
         return Err(format!(
-            "belongs to user {owner}, who can read and change it: it must belong to root or to \
-             user {wanted}, who rais runs as"
+            "belongs to user {owner}, who can read and change it: it must belong to {ours}: \
+             `chown {wanted} {}`",
+            path.display()
         ));
     }
     Ok(())

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use rais_runtime::check::{self, Checked};
-use rais_runtime::config::{Asked, Fault, Faults, Look, Role, Severity};
+use rais_runtime::config::{self, Asked, Fault, Faults, Look, Role, Severity};
 use rais_runtime::host::{Foreign, PluginHost};
 use rais_runtime::plan::Instances;
+use rais_runtime::privileges;
 use serde::Serialize;
 
 use super::plugins::host;
@@ -31,7 +32,8 @@ pub(crate) struct CheckArgs {
 
 const EXAMPLES: &str = "\
 Every plugin is made and every header and key is read; nothing is bound, written or sent. Faults go
-to standard error with their places (exit code 2), as do doubts. Then, for each service, the longest
+to standard error with their places (exit code 2), as do doubts. Root looks with the eyes of `[host]
+user`, as whom a start would read. Then, for each service, the longest
 until the zone is without an address whose process died, hangs, or whose host died; for + TTL more,
 resolvers may answer from what they have.
 
@@ -70,13 +72,17 @@ struct Finding {
 /// # Errors
 /// Everything that is wrong.
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Stop> {
-    crate::logging::quiet()?;
-    let host = host(Foreign::Apart)?;
     let asked = match args.role {
         None => Asked::All,
         Some(Half::Monitor) => Asked::Only(Role::Monitor),
         Some(Half::Binder) => Asked::Only(Role::Binder),
     };
+    // What is wrong with the file is told below. Before the log or anything else has a thread.
+    if let Ok(loaded) = config::load_for(&args.config.path, asked) {
+        privileges::look_as(&loaded.config).map_err(|error| Stop::Failed(error.into()))?;
+    }
+    crate::logging::quiet()?;
+    let host = host(Foreign::Apart)?;
     let checked = checked(&args.config.path, asked, &host);
     if args.output.format == Format::Json {
         output::json(&Findings::of(&checked))?;

@@ -23,6 +23,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::{Uid, User, geteuid};
 use rais_proto::heartbeat::key::{Key, KeyId, KeyLimits, KeyRing, Secret};
 use rais_proto::name::{HostName, NameError};
 use rais_proto::time::WallTime;
@@ -57,8 +58,9 @@ pub enum KeyError {
     },
     /// A key belongs to somebody else.
     #[error(
-        "{}: belongs to user {owner}; it must belong to root or to user {wanted}, as whom this runs",
-        .path.display()
+        "{}: belongs to {}; a key must belong to {}, as whom this runs{}: `chown {wanted} {}`, or make \
+         keys as that user (`sudo -u`)",
+        .path.display(), user(*owner), user(*wanted), or_root(*wanted), .path.display()
     )]
     Owner {
         /// The file.
@@ -102,7 +104,7 @@ pub enum KeyError {
     #[error("{}: there already; keys are never overwritten", .0.display())]
     Exists(PathBuf),
     /// The file system refused.
-    #[error("{}: cannot {doing}: {source}", .path.display())]
+    #[error("{}: cannot {doing}{}: {source}", .path.display(), as_whom(source))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -305,6 +307,27 @@ fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// A user as people know it.
+fn user(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => format!("user {} ({uid})", user.name),
+        _ => format!("user {uid}"),
+    }
+}
+
+/// Root's files are taken from everybody.
+fn or_root(wanted: u32) -> &'static str {
+    if wanted == 0 { "" } else { ", or to root" }
+}
+
+/// Who was refused, where that is the reason.
+fn as_whom(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(" as {}", user(geteuid().as_raw())),
+        _ => String::new(),
+    }
 }
 
 fn io_error(doing: &'static str, path: &Path, source: io::Error) -> KeyError {
