@@ -186,15 +186,20 @@ type = "bind"
         assert_eq!(security(&nameless.replace(LAN, "")), SecurityStatus::Alone);
     }
 
-    /// What is said of a monitor `web1` with `lines` in its table and a key of these limits.
-    fn with_key(limits: &KeyLimits, lines: &str) -> Result<Membership, String> {
+    /// A monitor `web1` with `lines` in its table and a key of these limits.
+    fn site_with_key(limits: &KeyLimits, lines: &str) -> (tempfile::TempDir, String) {
         let folder = tempfile::tempdir().unwrap();
         let now = WallTime::from_unix_millis(1_795_444_440_000);
         keys::create(&folder.path().join("keys"), "web1", None, limits, now).unwrap();
         let lines = format!("[host]\nname = \"web1\"\n{SITE}[monitor]\n{lines}");
-        let text = lines.replace("type = \"udp\"", "type = \"nats\"");
-        judged(folder.path(), &text, &[Role::Monitor])
-            .map_err(|told| told.replace(&*folder.path().display().to_string(), ""))
+        (folder, lines.replace("type = \"udp\"", "type = \"nats\""))
+    }
+
+    /// What is said of it.
+    fn with_key(limits: &KeyLimits, lines: &str) -> Result<Membership, String> {
+        let (folder, text) = site_with_key(limits, lines);
+        let own = folder.path().display().to_string();
+        judged(folder.path(), &text, &[Role::Monitor]).map_err(|told| told.replace(&own, ""))
     }
 
     fn limits(hosts: &[&str], services: &[&str], ranges: &[&str]) -> KeyLimits {
@@ -254,6 +259,29 @@ type = "bind"
                     assert!(said.starts_with("/rais.toml:"), "{said}");
                 }
                 (said, told) => panic!("{limits:?} {lines}: {said:?} and not {told:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_hosts_alone_is_doubtful_where_nobody_sees_who_sends() {
+        for (limits, doubts) in [
+            (limits(&["web1"], &[], &[]), 1),
+            (limits(&["web1"], &[], &["192.0.2.0/28"]), 0),
+            (limits(&[], &["www"], &[]), 0),
+        ] {
+            let (folder, text) = site_with_key(&limits, "");
+            for (kind, doubts) in [("nats", doubts), ("udp", 0)] {
+                let text = text.replace("\"nats\"", &format!("\"{kind}\""));
+                let file = folder.path().join("rais.toml");
+                let config = config::parse(&file, &text).unwrap().config;
+                let member = Membership::of(&config, &BTreeSet::from([Role::Monitor])).unwrap();
+                let told = member.doubts(&config);
+                assert_eq!(told.len(), doubts, "{limits:?} {told:?}");
+                for doubt in told {
+                    assert_eq!(doubt.key(), "transport.lan.type");
+                    assert!(doubt.message().contains("--allow"), "{doubt}");
+                }
             }
         }
     }
