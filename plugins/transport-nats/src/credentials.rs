@@ -91,8 +91,14 @@ impl Ways {
         }
         match (self.user.as_deref(), &self.password_file) {
             (Some(""), _) => Err(Fault::config("user", "is empty; the name of a user is needed")),
-            (Some(_), None) => Err(Fault::config("password_file", "missing: `user` needs it")),
-            (None, Some(_)) => Err(Fault::config("user", "missing: `password_file` is of a user")),
+            (Some(_), None) => {
+                let text = "the key `password_file` is missing: the file with this user's password";
+                Err(Fault::config("user", text))
+            }
+            (None, Some(_)) => {
+                let text = "the key `user` is missing: the name of the user whose password it is";
+                Err(Fault::config("password_file", text))
+            }
             _ => Ok(()),
         }
     }

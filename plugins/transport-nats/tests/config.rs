@@ -79,8 +79,8 @@ fn one_way_says_who_we_are() {
     expect(&format!("{SERVER}\n{two}"), "nkey_file", "does not go with `credentials`");
     let two = "user = \"a\"\npassword_file = \"/a\"\ntoken_file = \"/b\"";
     expect(&format!("{SERVER}\n{two}"), "user", "does not go with `token_file`");
-    expect(&format!("{SERVER}\nuser = \"a\""), "password_file", "missing");
-    expect(&format!("{SERVER}\npassword_file = \"/a\""), "user", "missing");
+    expect(&format!("{SERVER}\nuser = \"a\""), "user", "key `password_file` is missing");
+    expect(&format!("{SERVER}\npassword_file = \"/a\""), "password_file", "key `user` is missing");
     expect(&format!("{SERVER}\nuser = \"\"\npassword_file = \"/a\""), "user", "is empty");
 }
 
