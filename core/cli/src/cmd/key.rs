@@ -108,7 +108,7 @@ fn new(args: &NewArgs) -> Result<(), Stop> {
     let folder = &args.keys.folder;
     let there = match keys::load(folder) {
         Ok(keys) => keys.files,
-        Err(KeyError::Empty(_)) => Vec::new(),
+        Err(KeyError::Missing(_) | KeyError::Empty { .. }) => Vec::new(),
         Err(error) => return Err(Stop::Failed(error.into())),
     };
     let usage = args.usage.map(KeyUse::from);
@@ -145,7 +145,7 @@ fn new(args: &NewArgs) -> Result<(), Stop> {
         "{}\n  id {id}, {}\n  {}",
         path.display(),
         said(usage),
-        advice(args, name)
+        advice(args, usage, name)
     ))
 }
 
@@ -156,7 +156,9 @@ fn limit<T: Clone>(list: &[T]) -> Option<Vec<T>> {
 
 fn name(args: &NewArgs, tried: u32) -> String {
     if let Some(name) = &args.name {
-        return name.to_string();
+        // The file's name may be meant, which has that by itself.
+        let name = name.as_str();
+        return name.strip_suffix(".key").unwrap_or(name).to_owned();
     }
     let stem = match args.hosts.as_slice() {
         [host] => host.as_str(),
@@ -175,17 +177,19 @@ fn said(usage: KeyUse) -> &'static str {
     }
 }
 
-fn advice(args: &NewArgs, name: &str) -> String {
-    match args.hosts.as_slice() {
-        [] => "copy it to the key folder of every host of the cluster, mode 0600".to_owned(),
-        hosts => {
-            let hosts: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
-            let hosts = hosts.join(", ");
-            format!(
-                "copy it, mode 0600, to the binders as it is, and to {hosts}, where \
-                 `rais key rotate switch {name}` has it sign"
-            )
-        }
+fn advice(args: &NewArgs, usage: KeyUse, name: &str) -> String {
+    let hosts: Vec<&str> = args.hosts.iter().map(HostName::as_str).collect();
+    let hosts = hosts.join(", ");
+    match (args.hosts.as_slice(), usage) {
+        ([], _) => "copy it to the key folder of every host of the cluster, mode 0600".to_owned(),
+        (_, KeyUse::Sign) => format!(
+            "it signs in this folder, which must be that of {hosts} itself; in a binder's folder, to be \
+             copied from there, such a key is made with `--use accept`"
+        ),
+        (_, KeyUse::Accept) => format!(
+            "copy it, mode 0600, to the binders as it is, and to {hosts}, where \
+             `rais key rotate switch {name}` has it sign"
+        ),
     }
 }
 

@@ -42,9 +42,20 @@ const EXTENSION: &str = "key";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The folder is missing or has no key in it.
-    #[error("{}: no key here: `rais key new --keys {}` makes the first", .0.display(), .0.display())]
-    Empty(PathBuf),
+    /// The folder is missing.
+    #[error("{}: no such folder: `rais key new --keys {}` makes it and a first key", .0.display(), .0.display())]
+    Missing(PathBuf),
+    /// The folder has no key in it.
+    #[error(
+        "{}: no key here{}: `rais key new --keys {}` makes the first",
+        .folder.display(), instead(others), .folder.display()
+    )]
+    Empty {
+        /// The folder.
+        folder: PathBuf,
+        /// What lies there.
+        others: Vec<String>,
+    },
     /// Others may read or write a key.
     #[error(
         "{}: mode {mode:04o} lets others at the key; it must be 0600 or 0400: `chmod 600 {}`, and make a new key if others may have read it",
@@ -201,7 +212,7 @@ fn look(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
         keys.push(key);
     }
     if files.is_empty() {
-        return Err(KeyError::Empty(folder.to_owned()));
+        return Err(KeyError::Empty { folder: folder.to_owned(), others: others(folder) });
     }
     let signer = signer(&files)?;
     for file in &mut files {
@@ -294,7 +305,7 @@ fn lock(folder: &Path) -> Result<File, KeyError> {
 fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(KeyError::Empty(folder.to_owned()));
+            return Err(KeyError::Missing(folder.to_owned()));
         }
         entries => entries.map_err(|source| io_error("read", folder, source))?,
     };
@@ -307,6 +318,29 @@ fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// What lies in a folder without keys, by name.
+fn others(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Of what lies there, so many are named.
+const MOST_NAMED: usize = 5;
+
+/// Why what lies there is no key.
+fn instead(others: &[String]) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> =
+        others.iter().take(MOST_NAMED).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let more = if others.len() > MOST_NAMED { ", …" } else { "" };
+    format!(" (only files named `NAME.{EXTENSION}` count, and not {}{more})", named.join(", "))
 }
 
 /// A user as people know it.

@@ -160,3 +160,32 @@ fn nothing_shows_the_secret_of_a_ring() {
     let shown = format!("{:?}", load(folder.path()).unwrap());
     assert!(!shown.contains(&secret[..8]), "{shown}");
 }
+
+#[test]
+fn a_folder_without_keys_is_told_by_what_lies_there() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("keys");
+    let told = || load(&folder).unwrap_err().to_string();
+    assert!(told().contains("keys: no such folder: `rais key new --keys "), "{}", told());
+    fs::create_dir(&folder).unwrap();
+    assert!(told().contains("keys: no key here: `rais key new --keys "), "{}", told());
+    for name in ["web1.key.txt", "web1.pem", "a", "b", "c", "d"] {
+        fs::write(folder.join(name), "").unwrap();
+    }
+    let says = "no key here (only files named `NAME.key` count, and not `a`, `b`, `c`, `d`, \
+                `web1.key.txt`, …): `rais key new";
+    assert!(told().contains(says), "{}", told());
+}
+
+#[test]
+fn a_key_of_somebody_else_is_told_with_both_users_and_what_to_do() {
+    let told = |wanted| {
+        let path = PathBuf::from("web1.key");
+        KeyError::Owner { path, owner: 4_242_424, wanted }.to_string()
+    };
+    let begins = "web1.key: belongs to user 4242424; a key must belong to ";
+    let root = format!("{begins}user root (0), as whom this runs: `chown 0 web1.key`");
+    assert!(told(0).starts_with(&root), "{}", told(0));
+    let other = format!("{begins}user 4242423, as whom this runs, or to root: `chown 4242423 web1");
+    assert!(told(4_242_423).starts_with(&other), "{}", told(4_242_423));
+}

@@ -94,9 +94,13 @@ fn policy_of(
     let keys = keys::load(folder).map_err(|error| at_keys(error.to_string()))?;
     let signs = roles.contains(&Role::Monitor) && !config.transports.is_empty();
     if signs && keys.ring.signing().is_none() {
-        let folder = folder.display();
+        let names: Vec<&str> = keys.files.iter().map(|file| &*file.name).collect();
+        let (folder, only) = (folder.display(), names.first().filter(|_| names.len() == 1));
         return Err(at_keys(format!(
-            "{folder}: no key there says `use = \"sign\"`, and a monitor signs its beats"
+            "{folder}: no key there says `use = \"sign\"`, and a monitor signs its beats: `rais key rotate \
+             switch {} --keys {folder}` has one sign; there are: {}",
+            only.unwrap_or(&"NAME"),
+            names.join(", ")
         )));
     }
     let signer = keys.files.into_iter().find(|file| file.usage == KeyUse::Sign);
@@ -164,7 +168,8 @@ type = "bind"
         assert_eq!(binder.security, SecurityStatus::Authenticated);
         for roles in [&[Role::Monitor][..], &[Role::Monitor, Role::Binder]] {
             let refused = judged(folder.path(), SITE, roles).unwrap_err();
-            assert!(refused.contains("rais.toml:4:8: ") && refused.contains("sign"), "{refused}");
+            assert!(refused.contains("rais.toml:4:8: "), "{refused}");
+            assert!(refused.contains("`rais key rotate switch web1 --keys /"), "{refused}");
         }
         // Its own binder is told in this very process: nobody asks for a signature.
         let alone = SITE.replace(LAN, "");
