@@ -53,7 +53,31 @@ impl NameArgs {
         let all: Vec<String> = all.collect();
         let what = self.kind.map_or("plugin".to_owned(), |kind| format!("{kind} plugin"));
         let name = &self.name;
-        Err(Stop::Failed(anyhow!("no {what} is called `{name}`; there are: {}", all.join(", "))))
+        let (all, looked) = (all.join(", "), self.looked());
+        Err(Stop::Failed(anyhow!("no {what} is called `{name}`{looked}; there are: {all}")))
+    }
+
+    /// Where libraries were looked for, and how else one is found.
+    fn looked(&self) -> String {
+        if self.file().is_some() {
+            return String::new();
+        }
+        let folders = match self.config.as_deref().map(|path| config::load_for(path, Asked::All)) {
+            Some(Ok(Loaded { config, .. })) => config.plugins.dirs,
+            // It was read before, and its faults were told.
+            Some(Err(_)) => Vec::new(),
+            None => Plugins::default().dirs,
+        };
+        let folders: Vec<String> =
+            folders.iter().map(|folder| folder.display().to_string()).collect();
+        let other = match &self.config {
+            Some(_) => "the path of a library (`./librais_plugin_….so`) names it wherever it lies",
+            None => {
+                "`-c FILE` looks where a configuration says, and the path of a library \
+                 (`./librais_plugin_….so`) names it wherever it lies"
+            }
+        };
+        format!(" in this program or in the libraries of {}; {other}", folders.join(", "))
     }
 
     /// A name has no slash and no dot.
