@@ -119,6 +119,39 @@ fn a_new_key_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_new_key_says_where_it_belongs() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = |keys: &str, args: &[&str]| {
+        let all = [&["key", "new", "--keys", keys], args].concat();
+        run_in(folder.path(), &all).expect_code(0).stdout
+    };
+    let first = new("own", &["--host", "web1"]);
+    assert!(
+        first.contains("must be that of web1 itself") && first.contains("`--use accept`"),
+        "{first}"
+    );
+    let binders = new("binders", &["--host", "web1", "--use", "accept"]);
+    assert!(binders.contains("to the binders as it is, and to web1, where"), "{binders}");
+    // The file's name is as good as the key's.
+    assert!(new("own", &["--name", "web2.key"]).starts_with("own/web2.key\n"));
+    assert!(!folder.path().join("own/web2.key.key").exists());
+}
+
+#[test]
+fn a_plugin_that_is_not_found_is_told_with_where_it_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let info = |more: &[&str]| {
+        let all = [&["plugins", "info", "nats-of-nobody"], more].concat();
+        run_in(folder.path(), &all).expect_code(1).stderr
+    };
+    let told = info(&[]);
+    assert!(told.contains("/usr/lib/rais/plugins") && told.contains("`-c FILE`"), "{told}");
+    std::fs::write(folder.path().join("rais.toml"), "[plugins]\ndirs = [\"here\"]\n").unwrap();
+    let told = info(&["-c", "rais.toml"]);
+    assert!(told.contains("here; the path of a library"), "{told}");
+}
+
+#[test]
 fn a_key_is_rotated_in_three_steps_and_no_secret_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     let key = |words: &[&str], code: i32| {

@@ -322,3 +322,30 @@ fn a_leaked_key_is_believed_no_more() {
         if unknown > 0 { Ok(()) } else { Err(format!("{refused:?}")) }
     });
 }
+
+#[test]
+fn a_reload_that_refuses_unsigned_beats_names_who_sends_them() {
+    let fleet = Fleet::start("insecure = true", |_, _| {});
+    fleet.until_heard_with(&[None; 3]);
+    let ns = &fleet.ns[0];
+    ns.rais(&["key", "new", "--keys", RING, "--use", "accept"]).expect_code(0);
+    let reload = |security: &str| {
+        ns.write(CONFIG, &config(security));
+        ns.rais(&["reload", "--socket", "/run/rais/binder.sock"]).expect_code(0).stderr
+    };
+    let permissive = format!("{KEYS}\naccept = \"permissive\"");
+    for (before, known) in [
+        (&*permissive, "heard whose last beat was not signed: "),
+        ("insecure = true", "heard of which nobody has looked whether they sign: "),
+    ] {
+        let told = reload(before);
+        assert!(!told.contains("refused from now on"), "{told}");
+        let told = reload(KEYS);
+        assert!(told.contains("unsigned beats are refused from now on"), "{told}");
+        assert!(told.contains(known), "{told}");
+        for web in &fleet.web {
+            assert!(told.contains(&format!("{} (heard ", web.name())), "{told}");
+        }
+        assert!(!reload(KEYS).contains("refused from now on"), "they are refused already");
+    }
+}

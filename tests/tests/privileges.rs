@@ -84,6 +84,24 @@ fn it_runs_as_that_user_with_low_ports_alone_and_its_folders_are_its_own() {
 }
 
 #[test]
+fn a_check_by_root_looks_with_the_eyes_of_that_user() {
+    let host = host();
+    let keys = "[cluster]\nname = \"site\"\nkeys = \"keys\"\n";
+    host.write("/var/lib/bind/rais.toml", &format!("{CONFIG}{keys}"));
+    host.rais(&["key", "new", "--keys", "/var/lib/bind/keys"]).expect_code(0);
+    let check = ["check", "-c", "/var/lib/bind/rais.toml"];
+    let told = host.rais(&check).expect_code(2).stderr;
+    assert!(told.contains("as user nobody (65534): Permission denied"), "{told}");
+    for path in ["/var/lib/bind/keys", "/var/lib/bind/keys/cluster.key"] {
+        chown(host.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    host.rais(&check).expect_code(0);
+    chown(host.path("/var/lib/bind/keys/cluster.key"), Some(1), Some(1)).unwrap();
+    let told = host.rais(&check).expect_code(2).stderr;
+    assert!(told.contains("cannot read as user nobody"), "{told}");
+}
+
+#[test]
 fn who_is_not_there_is_said_with_its_place() {
     let host = host();
     for (key, value, says) in [
