@@ -77,6 +77,8 @@ pub enum Revival {
     Done,
     /// One beat was heard since the silence.
     OneBeat,
+    /// It counts no longer, as if it had expired: the key that it was said with is there no more.
+    Hushed,
 }
 
 /// Where an address stands, all claims to it considered.
@@ -213,20 +215,12 @@ impl Table {
         Some(host)
     }
 
-    /// Takes what `host` claims for expired within a millisecond; it is forgotten in its time. Says when
-    /// there is nothing left, where there was something.
-    pub fn hush(&mut self, now: Time, host: HostId) -> Option<Time> {
-        let mut over = None;
+    /// Takes all that `host` claims for silent until it is heard again.
+    pub fn hush(&mut self, host: HostId) {
         for address in self.of_host.get(&host).into_iter().flat_map(Held::iter) {
             let claims = self.members.get_mut(&address).into_iter().flat_map(Claims::as_mut_slice);
-            for claimed in claims.filter(|c| c.host == host && !c.is_expired(now)) {
-                self.expires.remove(claimed);
-                claimed.expire = now.since(claimed.heard).into();
-                self.expires.add(claimed);
-                over = over.max(Some(claimed.heard + claimed.expire));
-            }
+            claims.filter(|c| c.host == host).for_each(|c| c.revival = Revival::Hushed);
         }
-        over
     }
 
     /// Puts in a claim as it was remembered over a restart.
@@ -540,9 +534,9 @@ impl Claimed {
         });
     }
 
-    /// Whether it has been silent for `expire`, by the receiver's clock.
+    /// Whether it has been silent for `expire`, by the receiver's clock, or is hushed.
     pub fn is_expired(&self, now: Time) -> bool {
-        now >= self.heard + self.expire
+        self.revival == Revival::Hushed || now >= self.heard + self.expire
     }
 
     /// Not expired, and it did not say goodbye.

@@ -16,6 +16,7 @@ mod reasons;
 mod refused;
 mod service;
 pub mod snapshot;
+mod unnamed;
 pub mod view;
 mod zones;
 
@@ -289,7 +290,7 @@ impl Binder {
             self.of_zone.entry(policy.zone.clone()).or_default().push(index);
         }
         self.config = config;
-        self.hush_those_of_removed_keys(now);
+        self.hush_those_of_removed_keys();
         for index in 0..self.services.len() {
             self.judge(now, index);
         }
@@ -303,16 +304,13 @@ impl Binder {
 
     /// What was last said with a key that is there no more counts no longer: whoever said it may be heard
     /// by another, or has been a thief.
-    fn hush_those_of_removed_keys(&mut self, now: Time) {
+    fn hush_those_of_removed_keys(&mut self) {
         let is_removed = |key: KeyId| self.config.trust.has_removed(key);
         let hosts = self.peers.iter().filter(|(_, peer)| peer.key.is_some_and(is_removed));
         for host in hosts.map(|(host, _)| host) {
             for service in &mut self.services {
-                service.hush(now, host);
+                service.table.hush(host);
             }
-        }
-        for index in 0..self.services.len() {
-            self.reschedule(index);
         }
     }
 

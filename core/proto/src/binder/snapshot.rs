@@ -95,7 +95,7 @@ impl Binder {
             binder.restore_claims(now, &name, claims);
         }
         binder.presume_left();
-        binder.hush_those_of_removed_keys(now);
+        binder.hush_those_of_removed_keys();
         for service in &mut binder.services {
             service.drained = binder.drains.of(service);
             service.weigh_what_is_restored(now);

@@ -329,7 +329,7 @@ impl Binder {
             reason: claimed.reason.as_str().to_owned(),
             vote: match claimed.revival {
                 _ if claimed.is_expired(now) => Vote::Silent,
-                Revival::OneBeat => Vote::Reviving,
+                Revival::OneBeat | Revival::Hushed => Vote::Reviving,
                 Revival::Done => Vote::Counts,
             },
             heard_ago: now.since(claimed.heard),
