@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{World, address, addresses, at_once, config, report, zone};
+use rais_proto::binder::snapshot::Snapshot;
 use rais_proto::binder::view::Alarm;
 use rais_proto::binder::{Binder, Output};
 use rais_proto::heartbeat::refusal::Refusal;
@@ -48,12 +49,34 @@ fn arrivals_count_at_once_and_each_publication_has_a_later_serial() {
 
 #[test]
 fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to() {
-    let mut before = settled(&[1, 2, 3]);
+    let before = settled(&[1, 2, 3]);
     let config = config(&[("http", at_once())]);
     let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(3200);
     assert_eq!(world.set(), addresses(&[1, 2, 3]));
     assert_eq!(world.verdict(1), Some(Verdict::Stored));
+}
+
+#[test]
+fn step_0_what_was_heard_before_the_last_publication_takes_nobody_out() {
+    let mut world = settled(&[1, 2, 3]);
+    world.say(2, State::Down);
+    world.pass_millis(200);
+    let down = world.binder.snapshot(world.now);
+    world.say(2, State::Up);
+    world.pass_millis(200);
+    let both = config(&[("http", at_once())]);
+    // A kill before what was heard is stored, and one before what is decided.
+    let up = world.binder.snapshot(world.now);
+    for (decided, heard, set) in [(&up, &down, &[1, 2, 3][..]), (&down, &up, &[1, 3])] {
+        let (decided, heard) = (decided.decided.clone(), heard.heard.clone());
+        let mut restarted = World::restored(both.clone(), Snapshot { decided, heard }, world.now);
+        restarted.pass_millis(1200);
+        assert_eq!(restarted.set(), addresses(set));
+    }
+    let mut restarted = World::restored(both, down, world.now);
+    restarted.pass_millis(1200);
+    assert_eq!(restarted.set(), addresses(&[1, 3]));
 }
 
 #[test]
@@ -71,7 +94,7 @@ fn step_0_ends_within_a_minute_whatever_expire_somebody_has() {
 
 #[test]
 fn step_0_evidence_and_arrivals_count_while_listening() {
-    let mut before = settled(&[1, 2, 3]);
+    let before = settled(&[1, 2, 3]);
     let config = config(&[("http", at_once())]);
     let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
     world.pass_millis(500);
@@ -93,7 +116,7 @@ fn step_0_evidence_and_arrivals_count_while_listening() {
 
 #[test]
 fn a_restart_publishes_the_same_again_under_the_same_serial() {
-    let mut before = settled(&[1, 2]);
+    let before = settled(&[1, 2]);
     let last = before.published.last().unwrap().1.clone();
     let config = config(&[("http", at_once())]);
     let mut world = World::restored(config, before.binder.snapshot(before.now), before.now);
@@ -118,7 +141,7 @@ fn what_was_decided_and_not_published_before_a_crash_gets_a_later_serial() {
 
 #[test]
 fn a_zone_that_a_crash_kept_from_its_first_publication_is_published() {
-    let mut before = settled(&[1]);
+    let before = settled(&[1]);
     let mut snapshot = before.binder.snapshot(before.now);
     snapshot.decided.zones.clear();
     let mut world = World::restored(config(&[("http", at_once())]), snapshot, before.now);
@@ -177,7 +200,7 @@ fn a_zone_that_leaves_the_configuration_and_returns_goes_on_with_its_serial() {
 
 #[test]
 fn a_narrower_allow_over_a_restart_is_published_under_a_later_serial() {
-    let mut before = settled(&[1, 2]);
+    let before = settled(&[1, 2]);
     let last = before.published.last().unwrap().1.serial;
     let narrow = ServicePolicy { allow: vec!["192.0.2.1/32".parse().unwrap()], ..at_once() };
     let config = config(&[("http", narrow)]);
@@ -242,7 +265,7 @@ fn a_mass_silence_brings_nobody_back() {
 
 #[test]
 fn a_changed_header_is_published_after_a_restart_under_a_later_serial() {
-    let mut before = settled(&[1]);
+    let before = settled(&[1]);
     let last = before.published.last().unwrap().1.serial;
     let mut config = config(&[("http", at_once())]);
     config.zones.get_mut(&zone("www.example")).unwrap().fingerprint = 2;

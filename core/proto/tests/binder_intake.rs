@@ -487,7 +487,7 @@ fn what_is_heard_within_the_gap_is_judged_once_and_published_when_it_ends() {
     world.say(3, State::Down);
     world.say(3, State::Up);
     assert_eq!(world.set(), addresses(&[3, 4]), "shown as it will be");
-    let remembered = world.binder.clone().snapshot(world.now).decided;
+    let remembered = world.binder.snapshot(world.now).decided;
     assert_eq!(remembered.services[&service("http")].set.len(), 2);
     world.pass(INTERVAL);
     let published: Vec<_> = world.published.iter().map(|(at, p)| (*at, p.reason.clone())).collect();

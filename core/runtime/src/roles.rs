@@ -493,7 +493,7 @@ impl BinderRole {
             }),
         };
         let keepers =
-            Keepers { decided: Keeper::as_stored(decided)?, heard: Keeper::as_stored(heard)? };
+            Keepers { decided: Keeper::as_stored_once(decided)?, heard: Keeper::as_stored(heard)? };
         let (host, membership) = (facts.host, &checked.membership);
         let plan = BinderPlan::of(&checked.config, &checked.instances, membership, host);
         let journal = Journal::start(state.folder()).map_err(|source| StateError::Io {

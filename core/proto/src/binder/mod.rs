@@ -202,6 +202,8 @@ pub struct Binder {
     /// Each zone's services, by their place in `services`.
     of_zone: BTreeMap<ZoneName, Vec<usize>>,
     zones: Zones,
+    /// How many publications there were, in all lives.
+    published: u64,
     peers: Peers,
     conflicts: Conflicts,
     drains: Drains,
@@ -236,6 +238,7 @@ impl Binder {
             services: Vec::new(),
             of_zone: BTreeMap::new(),
             zones: Zones::default(),
+            published: 0,
             peers: Peers::default(),
             conflicts: Conflicts::default(),
             drains: Drains::default(),
@@ -432,6 +435,7 @@ impl Binder {
                 continue;
             }
             let Some(serial) = self.zones.publish(now, wall, &zone, renewal) else { continue };
+            self.published += 1;
             let services = self.services_of(&zone);
             let pending = self.pending_of(&zone);
             for &index in self.of_zone.get(&zone).into_iter().flatten() {

@@ -15,7 +15,7 @@ use crate::policy::weights::MemberMemory;
 use crate::table::{Claimed, Revival};
 use crate::time::Time;
 
-/// All of it. What is in its two parts need not be of one moment.
+/// All of it. Its two parts need not be of one moment: `published` tells which is the later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// What it answers for.
@@ -27,6 +27,8 @@ pub struct Snapshot {
 /// The last sets and serials. It is small, since every publication waits until it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decided {
+    /// How many publications there were, in all lives.
+    pub published: u64,
     /// Each zone that was ever published.
     pub zones: BTreeMap<ZoneName, ZoneMemory>,
     /// Each service.
@@ -39,6 +41,8 @@ pub struct Decided {
 /// lost is heard again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// How many publications there were by then.
+    pub published: u64,
     /// Each host that was heard.
     pub hosts: Vec<HostMemory>,
     /// Who claimed what, of each service.
@@ -75,12 +79,26 @@ pub struct ClaimMemory {
     pub expire: Duration,
 }
 
+/// Of claims that are remembered, beside the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// Something was published since.
+    BeforeTheSet,
+    /// Or later.
+    OfTheSet,
+}
+
 impl Binder {
     /// A binder that begins to listen at `now` and remembers `snapshot`: the sets stand, and
     /// silence counts for nothing for a full period.
     pub fn restore(now: Time, config: BinderConfig, snapshot: Snapshot) -> Binder {
         let Snapshot { decided, heard } = snapshot;
         let mut binder = Binder::new(now, config);
+        binder.published = decided.published.max(heard.published);
+        let age = match heard.published < decided.published {
+            true => Age::BeforeTheSet,
+            false => Age::OfTheSet,
+        };
         for memory in heard.hosts {
             binder.peers.restore(now, memory);
         }
@@ -92,7 +110,7 @@ impl Binder {
             narrowed.extend(binder.restore_set(&name, memory));
         }
         for (name, claims) in heard.claims {
-            binder.restore_claims(now, &name, claims);
+            binder.restore_claims(now, &name, claims, age);
         }
         binder.presume_left();
         binder.hush_those_of_removed_keys();
@@ -114,9 +132,9 @@ impl Binder {
 
     /// What is to be stored every second while beats come in, and at the end. What was heard is judged
     /// first: of two parts of one moment, who is known to be down is not in the set.
-    pub fn snapshot(&mut self, now: Time) -> Snapshot {
-        self.settle();
-        Snapshot { decided: self.decided(now), heard: self.heard() }
+    pub fn snapshot(&self, now: Time) -> Snapshot {
+        let settled = self.settled();
+        Snapshot { decided: settled.decided(now), heard: settled.heard() }
     }
 
     /// What is to be stored before each publication.
@@ -133,6 +151,7 @@ impl Binder {
             (service.name.clone(), ServiceMemory { set, balance })
         });
         Decided {
+            published: self.published,
             zones: zones.map(|(name, memory)| (name.clone(), lasting(name, memory))).collect(),
             services: services.collect(),
             drains: self.drains.memory(now).collect(),
@@ -145,7 +164,8 @@ impl Binder {
             let claims = claims.map(|(address, c)| ClaimMemory::of(address, c)).collect();
             (service.name.clone(), claims)
         });
-        Heard { hosts: self.peers.memory().collect(), claims: claims.collect() }
+        let published = self.published;
+        Heard { published, hosts: self.peers.memory().collect(), claims: claims.collect() }
     }
 
     /// Gives the zone that must be published anew, since not all that was published is allowed now.
@@ -158,7 +178,14 @@ impl Binder {
         (service.decision.set != memory.set).then(|| service.policy.zone.clone())
     }
 
-    fn restore_claims(&mut self, now: Time, name: &ServiceName, claims: Vec<ClaimMemory>) {
+    /// Where something was published after them, the set is the later word on who is up.
+    fn restore_claims(
+        &mut self,
+        now: Time,
+        name: &ServiceName,
+        claims: Vec<ClaimMemory>,
+        age: Age,
+    ) {
         let Ok(index) = self.services.binary_search_by(|s| s.name.cmp(name)) else { return };
         let Some(service) = self.services.get_mut(index) else { return };
         for claim in claims {
@@ -168,7 +195,11 @@ impl Binder {
             if claim.host != self.config.host {
                 self.hearing.longest = self.hearing.longest.max(claim.expire);
             }
-            service.restore_claim(claim.address, claim.into_claimed(now));
+            let (address, mut claimed) = (claim.address, claim.into_claimed(now));
+            if age == Age::BeforeTheSet && service.decision.set.contains(&address) {
+                claimed.state = State::Up;
+            }
+            service.restore_claim(address, claimed);
         }
         self.wakes.set(index, service.next_wake());
     }

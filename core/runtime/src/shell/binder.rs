@@ -29,6 +29,9 @@ use crate::status::{BinderStatus, SinkState, SinkStatus};
 /// How often epochs and windows are stored while beats come in (design: replay).
 const STORE_EVERY: Duration = Duration::from_secs(1);
 
+/// And how soon after a publication, which has made the set later than what is stored of who is in it.
+const STORE_AFTER: Duration = Duration::from_millis(100);
+
 /// At the end, sinks are waited for so long.
 const SETTLING: Duration = Duration::from_millis(800);
 
@@ -72,6 +75,8 @@ pub struct BinderShell {
     published: BTreeMap<ZoneName, Arc<Publication>>,
     counters: Arc<PublishCounters>,
     journal: Journal,
+    /// When what was heard is stored, after a publication.
+    store_by: Option<Instant>,
     /// Orders that are carried out, while their zones wait for the end of a gap.
     ordered: Vec<Ordered>,
 }
@@ -106,6 +111,7 @@ impl BinderShell {
             published: BTreeMap::new(),
             counters: Arc::new(PublishCounters::noting(journal.pen(), clock)),
             journal,
+            store_by: None,
             ordered: Vec::new(),
         };
         shell.match_publishers();
@@ -128,7 +134,8 @@ impl BinderShell {
             self.answer_orders();
             let timeout = self.facts.clock.instant(self.machine.poll_timeout());
             let answer_by = self.ordered.iter().map(|ordered| ordered.until.into_std());
-            let timeout = answer_by.fold(timeout, std::time::Instant::min);
+            let store_by = self.store_by.map(Instant::into_std);
+            let timeout = answer_by.chain(store_by).fold(timeout, std::time::Instant::min);
             tokio::select! {
                 event = self.told.recv() => match event {
                     Some(Event::Stop) | None => break,
@@ -137,6 +144,9 @@ impl BinderShell {
                 Some(arrived) = self.inbox.recv() => self.hear(&arrived),
                 _ = store.tick() => self.store_if_heard(),
                 () = alarm.at(Some(timeout)) => {}
+            }
+            if self.store_by.is_some_and(|by| by <= Instant::now()) {
+                self.store_if_heard();
             }
             let (now, wall) = (self.facts.clock.now(), self.facts.clock.wall());
             if self.machine.poll_timeout() <= now {
@@ -264,6 +274,7 @@ impl BinderShell {
         }
         let publish = move || handles.into_iter().for_each(|publish| publish());
         self.memory.keep_before(self.machine.decided(self.facts.clock.now()), publish);
+        self.store_by.get_or_insert_with(|| Instant::now() + STORE_AFTER);
     }
 
     /// Tells people, by the log and the journal.
@@ -444,6 +455,7 @@ impl BinderShell {
     }
 
     fn store_if_heard(&mut self) {
+        self.store_by = None;
         let heard = self.machine.counters().accepted;
         if self.memory.wants(heard) {
             self.memory.keep(self.machine.snapshot(self.facts.clock.now()), heard);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rais_proto::binder::snapshot::{Decided, Heard, Snapshot};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{error, info};
 
 use super::binder::Event;
@@ -14,6 +14,12 @@ use crate::state::{self, Keeper};
 
 /// A disk that does not answer for so long holds up neither a publication nor the end.
 const STORING: Duration = Duration::from_millis(500);
+
+/// Nobody waits for what was heard, and of hundreds of thousands it takes longer.
+const STORING_ALL: Duration = Duration::from_secs(10);
+
+/// After it was stored what was heard rests so many times as long as that took.
+const RESTS: u32 = 9;
 
 const NO_ANSWER: &str = "the disk does not answer";
 
@@ -45,6 +51,9 @@ pub(super) struct Memory {
     stored_at: u64,
     /// Ends once the disk has answered to what was kept last.
     keeping: Option<JoinHandle<()>>,
+    /// When that was, and before when no more is kept.
+    kept: Instant,
+    rests_until: Instant,
     /// Of the parts that are not stored.
     troubles: BTreeMap<Part, String>,
 }
@@ -52,19 +61,23 @@ pub(super) struct Memory {
 impl Memory {
     /// One that is stored by `keepers`; whether that succeeds is told to `events`.
     pub(super) fn new(keepers: Keepers, events: mpsc::UnboundedSender<Event>) -> Memory {
-        Memory { keepers, events, stored_at: 0, keeping: None, troubles: BTreeMap::new() }
+        let (kept, rests_until) = (Instant::now(), Instant::now());
+        let (keeping, troubles) = (None, BTreeMap::new());
+        Memory { keepers, events, stored_at: 0, keeping, kept, rests_until, troubles }
     }
 
     /// Whether it is to be kept, after so many beats: there is news, or what there was may not be on
     /// disk. Not while the disk owes an answer.
     pub(super) fn wants(&self, heard: u64) -> bool {
         let news = heard != self.stored_at || !self.troubles.is_empty();
-        news && self.keeping.as_ref().is_none_or(JoinHandle::is_finished)
+        let rests = Instant::now() < self.rests_until;
+        news && !rests && self.keeping.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Has `snapshot`, of so many beats, stored while nobody waits for it.
     pub(super) fn keep(&mut self, snapshot: Snapshot, heard: u64) {
         self.stored_at = heard;
+        self.kept = Instant::now();
         let decided = self.keepers.decided.store(snapshot.decided);
         let heard = self.keepers.heard.store(snapshot.heard);
         let (events, others) = (self.events.clone(), self.events.clone());
@@ -83,7 +96,7 @@ impl Memory {
         let mut stored = self.keepers.decided.store(decided);
         let events = self.events.clone();
         tokio::spawn(async move {
-            let stored = outcome(&mut stored).await;
+            let stored = outcome(&mut stored, STORING).await;
             // Published all the same: dead servers in the answers are worse than a serial that may
             // be given twice.
             publish();
@@ -94,6 +107,9 @@ impl Memory {
 
     /// Said once a change.
     pub(super) fn note(&mut self, part: Part, stored: Stored) {
+        if part == Part::Heard {
+            self.rests_until = Instant::now() + self.kept.elapsed() * RESTS;
+        }
         match stored {
             Err(why) if self.troubles.get(&part) != Some(&why) => {
                 error!("what this binder remembers is not stored: {why}");
@@ -116,7 +132,8 @@ impl Memory {
         let Keepers { decided, heard } = self.keepers;
         let (mut of_decided, mut of_heard) =
             (decided.store(snapshot.decided), heard.store(snapshot.heard));
-        let (of_decided, of_heard) = tokio::join!(outcome(&mut of_decided), outcome(&mut of_heard));
+        let (of_decided, of_heard) =
+            tokio::join!(outcome(&mut of_decided, STORING), outcome(&mut of_heard, STORING));
         match of_decided.and(of_heard) {
             // Joins threads that have nothing left to do.
             Ok(()) => {
@@ -128,8 +145,8 @@ impl Memory {
     }
 }
 
-async fn outcome(stored: &mut state::Stored) -> Stored {
-    match timeout(STORING, stored.wait()).await {
+async fn outcome(stored: &mut state::Stored, limit: Duration) -> Stored {
+    match timeout(limit, stored.wait()).await {
         Ok(stored) => stored.map_err(|why| why.to_string()),
         Err(_) => Err(NO_ANSWER.to_owned()),
     }
@@ -137,7 +154,11 @@ async fn outcome(stored: &mut state::Stored) -> Stored {
 
 /// Says whether it is stored in time, and comes back once the disk has answered.
 async fn tell(part: Part, mut stored: state::Stored, events: mpsc::UnboundedSender<Event>) {
-    let in_time = outcome(&mut stored).await;
+    let limit = match part {
+        Part::Decided => STORING,
+        Part::Heard => STORING_ALL,
+    };
+    let in_time = outcome(&mut stored, limit).await;
     let is_late = in_time.as_ref().is_err_and(|why| why == NO_ANSWER);
     // A binder that has ended needs no telling.
     let _ = events.send(Event::Stored(part, in_time));
@@ -190,10 +211,17 @@ mod tests {
 
         /// [`Stage::told`], while the clock stands: it goes on where all wait for it, and only then.
         async fn told_by_now(&mut self) -> Stored {
-            while self.told.is_empty() {
-                tokio::task::yield_now().await;
+            loop {
+                match self.told.try_recv() {
+                    Ok(Event::Stored(Part::Decided, stored)) => {
+                        self.memory.note(Part::Decided, stored.clone());
+                        return stored;
+                    }
+                    Ok(Event::Stored(part, stored)) => self.memory.note(part, stored),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(_) => tokio::task::yield_now().await,
+                }
             }
-            self.told().await
         }
 
         async fn until_wanted(&self, heard: u64) {
@@ -235,7 +263,7 @@ mod tests {
         published.await.unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_is_wrong_with_one_part_is_no_better_for_the_other() {
         let mut memory = Stage::new().memory;
         memory.note(Part::Heard, Err("heard.json: full".to_owned()));

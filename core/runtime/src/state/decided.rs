@@ -21,6 +21,8 @@ pub const VERSION: u32 = 2;
 /// [`Decided`] in words that any later version reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredDecided {
+    #[serde(default)]
+    published: u64,
     zones: BTreeMap<String, StoredZone>,
     services: BTreeMap<String, StoredService>,
     #[serde(default)]
@@ -81,6 +83,7 @@ impl From<Decided> for StoredDecided {
             (name.to_string(), stored)
         });
         StoredDecided {
+            published: decided.published,
             zones: zones.collect(),
             services: services.collect(),
             drains: decided.drains.into_iter().map(StoredDrain::from).collect(),
@@ -103,6 +106,7 @@ impl From<StoredDecided> for Decided {
             Some((name.parse().ok()?, memory))
         });
         Decided {
+            published: stored.published,
             zones: zones.collect(),
             services: services.collect(),
             drains: stored.drains.into_iter().filter_map(StoredDrain::into_memory).collect(),
@@ -197,6 +201,7 @@ mod tests {
     #[test]
     fn reads_back_what_was_stored() {
         let decided = Decided {
+            published: 3,
             zones: [(
                 "www.example".parse().unwrap(),
                 ZoneMemory { serial: Serial(u32::MAX), fingerprint: Some(u64::MAX - 1) },

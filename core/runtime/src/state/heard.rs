@@ -20,6 +20,7 @@ pub const VERSION: u32 = 1;
 /// [`Heard`] in words that any later version reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredHeard {
+    published: u64,
     hosts: BTreeMap<String, StoredHost>,
     claims: BTreeMap<String, Vec<StoredClaim>>,
 }
@@ -59,7 +60,7 @@ impl From<Heard> for StoredHeard {
         let claims = heard.claims.into_iter().map(|(name, claims)| {
             (name.to_string(), claims.into_iter().map(StoredClaim::from).collect())
         });
-        StoredHeard { hosts: hosts.collect(), claims: claims.collect() }
+        StoredHeard { published: heard.published, hosts: hosts.collect(), claims: claims.collect() }
     }
 }
 
@@ -79,7 +80,7 @@ impl From<StoredHeard> for Heard {
             let claims = claims.into_iter().filter_map(StoredClaim::into_memory);
             Some((name.parse().ok()?, claims.collect()))
         });
-        Heard { hosts: hosts.collect(), claims: claims.collect() }
+        Heard { published: stored.published, hosts: hosts.collect(), claims: claims.collect() }
     }
 }
 
@@ -141,6 +142,7 @@ mod tests {
             expire: Duration::from_millis(1650),
         };
         let heard = Heard {
+            published: 3,
             hosts: vec![HostMemory {
                 host: HostId([7; 16]),
                 name: "web1".parse().unwrap(),

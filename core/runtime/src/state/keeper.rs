@@ -69,12 +69,23 @@ impl<T: Serialize + Send + 'static> Keeper<T> {
 }
 
 impl<T: Send + 'static> Keeper<T> {
-    /// The same with values that are put into the file's words on the thread; the one that is there is
-    /// not written again.
+    /// The same with values that are put into the file's words on the thread.
     ///
     /// # Errors
     /// As [`Keeper::start`].
-    pub fn as_stored<S: Serialize + PartialEq + From<T> + Send + 'static>(
+    pub fn as_stored<S: Serialize + From<T> + 'static>(
+        file: StateFile<S>,
+    ) -> Result<Keeper<T>, StateError> {
+        let path = file.path().to_owned();
+        let store = move |value| file.store(&S::from(value)).map_err(|error| error.to_string());
+        Keeper::by(path, store)
+    }
+
+    /// The same with values that seldom change: the one that is there is not written again.
+    ///
+    /// # Errors
+    /// As [`Keeper::start`].
+    pub fn as_stored_once<S: Serialize + PartialEq + From<T> + Send + 'static>(
         file: StateFile<S>,
     ) -> Result<Keeper<T>, StateError> {
         let (path, mut there) = (file.path().to_owned(), None);
@@ -246,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("n.json");
         let file = || StateFile::<u64>::new(path.clone(), 1);
-        let keeper: Keeper<u32> = Keeper::as_stored(file()).unwrap();
+        let keeper: Keeper<u32> = Keeper::as_stored_once(file()).unwrap();
         assert!(keeper.store(1).wait().await.is_err());
         std::fs::create_dir(path.parent().unwrap()).unwrap();
         keeper.store(1).wait().await.unwrap();
