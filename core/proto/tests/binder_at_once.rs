@@ -58,6 +58,23 @@ fn step_0_what_stood_before_a_restart_stands_until_a_full_period_was_listened_to
 }
 
 #[test]
+fn step_0_after_a_deafness_who_seldom_beats_has_the_time_to() {
+    let expire = Duration::from_secs(300);
+    let mut world = settled(&[1, 2, 3, 4, 5]);
+    let seldom = |world: &mut World| {
+        world.beat_with(5, vec![Report { expire, ..report(5, State::Up, None) }]);
+    };
+    seldom(&mut world);
+    world.pass(Duration::from_secs(400));
+    assert_eq!(world.verdict(5), Some(Verdict::Frozen));
+    for _ in 0..5 {
+        world.beats(180, &[1, 2, 3, 4]);
+        assert_eq!(world.set(), addresses(&[1, 2, 3, 4, 5]));
+        seldom(&mut world);
+    }
+}
+
+#[test]
 fn step_0_what_was_heard_before_the_last_publication_takes_nobody_out() {
     let mut world = settled(&[1, 2, 3]);
     world.say(2, State::Down);

@@ -47,6 +47,10 @@ impl Before {
         Before(servers.map(Arc::clone).to_vec())
     }
 
+    pub(super) fn is_nobody(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A zone as it was served from a file.
     pub(super) fn filed(&self, apex: &[u8]) -> Option<Zone> {
         self.0.iter().find_map(|shared| shared.filed(apex))

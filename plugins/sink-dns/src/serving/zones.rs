@@ -106,8 +106,13 @@ impl Zones {
         news: &mut News,
     ) {
         engine.expect(Source::Files, brought.named.clone());
-        let its = brought.named.difference(&self.bound).filter(|apex| engine.zone(apex).is_none());
-        let kept: Vec<_> = its.filter_map(|apex| before.filed(apex)).collect();
+        let kept: Vec<_> = if before.is_nobody() {
+            Vec::new()
+        } else {
+            let its = brought.named.difference(&self.bound);
+            let missing = its.filter(|apex| engine.zone(apex).is_none());
+            missing.filter_map(|apex| before.filed(apex)).collect()
+        };
         for zone in &kept {
             let (name, serial) = (to_text(zone.apex()), zone.serial());
             news.kept.push(format!("{name}: goes on as before the reload, serial {serial}"));
