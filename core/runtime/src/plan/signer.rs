@@ -40,7 +40,7 @@ pub(super) fn faults(config: &Config, key: &KeyFile) -> Vec<Fault> {
 
 /// A key that vouches for the machine that sends, where nobody can tell which that is.
 pub(super) fn doubts(config: &Config, key: &KeyFile) -> Vec<Fault> {
-    if !key.limits.hosts.is_some() || key.limits.addresses.is_some() {
+    if key.limits.hosts.is_none() || key.limits.addresses.is_some() {
         return Vec::new();
     }
     let lacks = config

@@ -71,8 +71,7 @@ impl Outlets {
 
     /// The transports that do not send, by name, as far as is settled.
     pub fn troubles(&self) -> impl Iterator<Item = (&str, &Trouble)> {
-        let troubled = |outlet: &'_ Outlet| outlet.trouble.is_some();
-        let outlets = self.outlets.iter().filter(move |outlet| troubled(outlet));
+        let outlets = self.outlets.iter();
         outlets.filter_map(|outlet| Some((&*outlet.name, outlet.trouble.as_ref()?)))
     }
 
