@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Kind;
 use crate::headers::Troubles;
-use crate::host::{PluginRow, PluginState};
+use crate::host::{Complaint, PluginRow, PluginState};
 
 /// One role of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -170,7 +170,8 @@ pub struct PluginStatus {
     /// How its process ended, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// What it warns of and has not taken back since; known of libraries.
+    /// What it warns of and has not taken back since, of several instances the one that has warned for
+    /// longest; known of libraries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
     /// For so many milliseconds.
@@ -179,7 +180,7 @@ pub struct PluginStatus {
 }
 
 /// The kind of an alarm about a transport that does not work.
-pub(crate) const TRANSPORT_ALARM: &str = "transport";
+const TRANSPORT_ALARM: &str = "transport";
 
 /// Something somebody should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -359,17 +360,27 @@ impl Status {
     /// With what the process's plugins do.
     pub(crate) fn with_plugins(mut self, rows: &[PluginRow]) -> Status {
         let in_use: Vec<PluginStatus> = rows.iter().filter_map(PluginStatus::of).collect();
-        let transports = in_use.iter().filter_map(PluginStatus::cut_off);
+        let used = rows.iter().filter(|row| row.state != PluginState::Unused);
+        let used = used.filter(|row| row.kind == Kind::Transport);
+        let cut_off = used.flat_map(|row| row.complaints.iter().map(move |it| (&*row.name, it)));
         match &mut self {
             Status::Monitor(status) => {
                 // What became of its beats says the same, and more.
-                if status.alarms.iter().all(|alarm| alarm.kind != TRANSPORT_ALARM) {
-                    status.alarms.extend(transports);
-                }
+                let is_told = |complaint: &Complaint| {
+                    let name = complaint.transport.as_deref();
+                    name.is_some_and(|name| status.alarms.iter().any(|it| it.is_of_transport(name)))
+                };
+                let untold: Vec<AlarmStatus> = cut_off
+                    .filter(|(_, complaint)| !is_told(complaint))
+                    .map(|(plugin, complaint)| AlarmStatus::of_warning(plugin, complaint))
+                    .collect();
+                status.alarms.extend(untold);
                 status.plugins = in_use;
             }
             Status::Binder(status) => {
                 // First: who hears nobody has other alarms for it, too.
+                let transports =
+                    cut_off.map(|(plugin, complaint)| AlarmStatus::of_warning(plugin, complaint));
                 status.alarms.splice(0..0, transports);
                 let broken = in_use.iter().filter(|plugin| plugin.is_broken());
                 status.alarms.extend(
@@ -408,6 +419,25 @@ impl AlarmStatus {
     pub(crate) fn of(kind: &str, text: impl Into<String>) -> AlarmStatus {
         AlarmStatus { kind: kind.to_owned(), service: None, zone: None, text: text.into() }
     }
+
+    /// About the transport that its table calls `name`.
+    pub(crate) fn of_transport(name: &str, what: &str) -> AlarmStatus {
+        AlarmStatus::of(TRANSPORT_ALARM, format!("`{name}` {what}"))
+    }
+
+    fn is_of_transport(&self, name: &str) -> bool {
+        self.kind == TRANSPORT_ALARM && self.text.starts_with(&format!("`{name}` "))
+    }
+
+    /// About a transport that says itself that it does not work.
+    fn of_warning(plugin: &str, complaint: &Complaint) -> AlarmStatus {
+        let what =
+            format!("has warned for {}: {}", in_words(complaint.since.elapsed()), complaint.text);
+        match &complaint.transport {
+            Some(name) => AlarmStatus::of_transport(name, &what),
+            None => AlarmStatus::of(TRANSPORT_ALARM, format!("the plugin `{plugin}` {what}")),
+        }
+    }
 }
 
 /// A time that has passed, in whole seconds.
@@ -429,20 +459,13 @@ impl PluginStatus {
         let calls = row.state.calls() as u64;
         let (kind, name) = (row.kind.to_string(), row.name.clone());
         let why = row.state.why().map(str::to_owned);
-        let complaint = row.complaint.as_ref();
+        // The oldest stands for all: where there are more, the alarms have each.
+        let complaint = row.complaints.iter().min_by_key(|complaint| complaint.since);
         let warning = complaint.map(|complaint| complaint.text.clone());
         let since = complaint.map(|complaint| complaint.since.elapsed().as_millis());
         let warning_ms = since.map(|millis| u64::try_from(millis).unwrap_or(u64::MAX));
         let state = row.state.to_string();
         Some(PluginStatus { kind, name, state, calls, why, warning, warning_ms })
-    }
-
-    /// A transport that says that it does not work.
-    fn cut_off(&self) -> Option<AlarmStatus> {
-        let warning = self.warning.as_ref().filter(|_| self.kind == Kind::Transport.as_str())?;
-        let time = in_words(Duration::from_millis(self.warning_ms.unwrap_or_default()));
-        let text = format!("the transport plugin `{}` has warned for {time}: {warning}", self.name);
-        Some(AlarmStatus::of(TRANSPORT_ALARM, text))
     }
 
     /// Whether it does not do what it is there for.
@@ -467,7 +490,7 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    use crate::host::{Complaint, Registry};
+    use crate::host::Registry;
 
     #[test]
     fn a_stuck_plugin_is_told_and_alarmed() {
@@ -483,7 +506,9 @@ mod tests {
         rows[bus].state = PluginState::Ready { calls: 0 };
         let since = Instant::now().checked_sub(Duration::from_secs(71)).unwrap();
         let text = "not connected: no server".to_owned();
-        rows[bus].complaint = Some(Complaint { since, text });
+        let of = |name: &str| Some(name.to_owned());
+        rows[bus].complaints.push(Complaint { since, text: text.clone(), transport: of("west") });
+        rows[bus].complaints.push(Complaint { since, text, transport: of("east") });
         let host = || HostStatus { name: "h".to_owned(), id: "0".to_owned() };
         let binder = BinderStatus {
             version: "0".to_owned(),
@@ -513,12 +538,35 @@ mod tests {
                 ("transport", &*transport, "ready", 0)
             ]
         );
-        assert_eq!(told.alarms.len(), 2);
+        assert_eq!(told.alarms.len(), 3);
         assert_eq!(told.alarms[0].kind, "transport");
-        let text = format!("`{transport}` has warned for 1 min 11 s: not connected: no server");
-        assert!(told.alarms[0].text.contains(&text), "{:?}", told.alarms);
-        assert_eq!(told.alarms[1].kind, "plugin-stuck");
-        assert!(told.alarms[1].text.contains("sink plugin `shelf`"), "{:?}", told.alarms);
+        assert_eq!(
+            told.alarms[0].text,
+            "`west` has warned for 1 min 11 s: not connected: no server"
+        );
+        assert_eq!(
+            told.alarms[1].text,
+            "`east` has warned for 1 min 11 s: not connected: no server"
+        );
+        assert_eq!(told.alarms[2].kind, "plugin-stuck");
+        assert!(told.alarms[2].text.contains("sink plugin `shelf`"), "{:?}", told.alarms);
+
+        // Of its beats a monitor knows of one what the plugin says, too; of the other it does not.
+        let monitor = MonitorStatus {
+            version: "0".to_owned(),
+            host: host(),
+            uptime_ms: 0,
+            security: SecurityStatus::Authenticated,
+            alarms: vec![AlarmStatus::of_transport("west", "has sent nothing for 9 s: no")],
+            services: Vec::new(),
+            plugins: Vec::new(),
+            counters: MonitorCounters::default(),
+        };
+        let Status::Monitor(monitor) = Status::Monitor(monitor).with_plugins(&rows) else {
+            panic!("another role")
+        };
+        let shown: Vec<_> = monitor.alarms.iter().map(|alarm| &*alarm.text).collect();
+        assert_eq!(shown, ["`west` has sent nothing for 9 s: no", &*told.alarms[1].text]);
 
         let troubles = Troubles::from([("www.example".parse().unwrap(), "line 1".to_owned())]);
         let Status::Binder(mut told) = Status::Binder(told).with_headers(&troubles) else {

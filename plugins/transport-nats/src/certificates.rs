@@ -22,6 +22,14 @@ struct Last {
     doubt: Option<String>,
 }
 
+/// What is wrong with the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Doubt {
+    pub(crate) text: String,
+    /// Whether it was not found before.
+    pub(crate) is_news: bool,
+}
+
 impl Certificates {
     /// Reads them.
     pub(crate) fn open(table: TlsTable) -> Result<Self, Fault> {
@@ -32,9 +40,8 @@ impl Certificates {
         Ok(Self { options, last: Mutex::new(Last { config, doubt: None }) })
     }
 
-    /// By what stands in them, or stood in them when they were sound last; and in the second case why,
-    /// once.
-    pub(crate) fn config(&self) -> (ClientConfig, Option<String>) {
+    /// By what stands in them, or stood in them when they were sound last; and in the second case why.
+    pub(crate) fn config(&self) -> (ClientConfig, Option<Doubt>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let doubt = match rais_tls::client_config(&self.options) {
             Ok(config) => {
@@ -44,7 +51,9 @@ impl Certificates {
             Err(fault) => {
                 let Fault { at, text, .. } = rais_tls::within("tls", fault);
                 let doubt = format!("{at}: {text}; what was read before is used");
-                (last.doubt.as_ref() != Some(&doubt)).then(|| last.doubt.insert(doubt).clone())
+                let is_news = last.doubt.as_ref() != Some(&doubt);
+                last.doubt = Some(doubt.clone());
+                Some(Doubt { text: doubt, is_news })
             }
         };
         (last.config.clone(), doubt)

@@ -5,7 +5,7 @@ use std::fmt;
 use async_nats::{ConnectOptions, ServerAddr};
 use rais_sdk::{Fault, PathText, config};
 
-use crate::certificates::Certificates;
+use crate::certificates::{Certificates, Doubt};
 use crate::credentials::{Credentials, Ways};
 use crate::subject::Subject;
 
@@ -89,8 +89,8 @@ impl TryFrom<NatsTable> for Site {
 
 impl Site {
     /// How a connection is to be made, from the files as they are now; and what is wrong with those of
-    /// TLS, where that is news.
-    pub(crate) fn options(&self) -> Result<(ConnectOptions, Option<String>), String> {
+    /// TLS.
+    pub(crate) fn options(&self) -> Result<(ConnectOptions, Option<Doubt>), String> {
         let options = self.credentials.prove(ConnectOptions::new())?;
         let Security::Tls(certificates) = &self.tls else { return Ok((options, None)) };
         let (config, doubt) = certificates.config();

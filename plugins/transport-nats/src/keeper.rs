@@ -93,6 +93,9 @@ impl Keeper {
         match connected {
             Ok(connected) => {
                 self.host.log(&format!("connected to {server}{}", self.outage.over()));
+                if let Some(doubt) = &connected.doubt {
+                    self.host.warn(doubt);
+                }
                 let begun = Instant::now();
                 if let End::Lost(why) = session.serve(connected, &mut self.wanted).await {
                     self.link.down(why.clone());

@@ -87,6 +87,9 @@ struct Events {
 pub(crate) struct Connected {
     client: Client,
     events: Events,
+    /// What is wrong with the files of TLS, of which older ones are used: it is so for as long as this
+    /// lasts, and to be said after whatever takes a warning back.
+    pub(crate) doubt: Option<String>,
 }
 
 impl Session<'_> {
@@ -94,15 +97,20 @@ impl Session<'_> {
     pub(crate) async fn connect(&self) -> Result<Connected, Refusal> {
         let little = |text: String| Refusal { text, patience: Patience::Little };
         let (options, doubt) = self.site.options().map_err(little)?;
-        if let Some(doubt) = doubt {
-            self.host.warn(&doubt);
-        }
         let (options, events) = self.settle(options);
-        match timeout(CONNECTING_AT_ALL, options.connect(self.server.address())).await {
-            Ok(Ok(client)) => Ok(Connected { client, events }),
-            Ok(Err(error)) => Err(self.refusal(&error)),
-            Err(_) => Err(little(format!("no answer within {CONNECTING_AT_ALL:?}"))),
+        let refusal = match timeout(CONNECTING_AT_ALL, options.connect(self.server.address())).await
+        {
+            Ok(Ok(client)) => {
+                return Ok(Connected { client, events, doubt: doubt.map(|doubt| doubt.text) });
+            }
+            Ok(Err(error)) => self.refusal(&error),
+            Err(_) => little(format!("no answer within {CONNECTING_AT_ALL:?}")),
+        };
+        // It may be the reason. Tries are many, so it is said once.
+        if let Some(doubt) = doubt.filter(|doubt| doubt.is_news) {
+            self.host.warn(&doubt.text);
         }
+        Err(refusal)
     }
 
     fn settle(&self, options: ConnectOptions) -> (ConnectOptions, Events) {
@@ -144,7 +152,7 @@ impl Session<'_> {
 
     /// Sends and receives, until it is over.
     pub(crate) async fn serve(&self, connected: Connected, wanted: &mut Wanted) -> End {
-        let Connected { client, mut events } = connected;
+        let Connected { client, mut events, .. } = connected;
         let mut incoming = Incoming::default();
         let mut complaints = Complaints::default();
         let mut look = interval(PING);

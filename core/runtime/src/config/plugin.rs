@@ -124,6 +124,11 @@ impl PluginTable {
         self.whole.0.file().parent().unwrap_or(Path::new(""))
     }
 
+    /// What tells it from others of its kind: `bind` of `sink.bind`.
+    pub fn name(&self) -> &str {
+        self.path.split_once('.').map_or(&self.path, |(_, name)| name)
+    }
+
     /// A fault that the plugin found at `at`, a path as `serde_path_to_error` gives it.
     pub fn fault(&self, at: &str, text: &str) -> Fault {
         let key = if at.is_empty() || at == "." {

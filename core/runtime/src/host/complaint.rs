@@ -15,20 +15,35 @@ pub struct Complaint {
     pub since: Instant,
     /// What was said last.
     pub text: String,
+    /// Which transport says it, by the name of its table; none where that is not known.
+    pub transport: Option<String>,
 }
 
-/// What one plugin complains of, by what it logs: a warning stands until something milder comes.
+/// What one instance of a plugin complains of, by what it logs: a warning stands until something
+/// milder comes, of the same instance.
 #[derive(Debug, Default)]
-pub(super) struct Complaints(Mutex<Option<Complaint>>);
+pub(super) struct Complaints {
+    transport: Option<String>,
+    now: Mutex<Option<Complaint>>,
+}
 
 impl Complaints {
+    /// Of the transport with this name, where it is one.
+    pub(super) fn of(transport: Option<&str>) -> Complaints {
+        Complaints { transport: transport.map(str::to_owned), now: Mutex::default() }
+    }
+
+    pub(super) fn transport(&self) -> Option<&str> {
+        self.transport.as_deref()
+    }
+
     pub(super) fn hear(&self, level: Level, text: &str) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         match level {
             Level::Error | Level::Warn => {
                 let since = now.as_ref().map_or_else(Instant::now, |before| before.since);
                 let text = one_line(text[..text.floor_char_boundary(LONGEST)].to_owned());
-                *now = Some(Complaint { since, text });
+                *now = Some(Complaint { since, text, transport: self.transport.clone() });
             }
             Level::Info => *now = None,
             Level::Debug => {}
@@ -36,7 +51,7 @@ impl Complaints {
     }
 
     pub(super) fn now(&self) -> Option<Complaint> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -55,6 +70,7 @@ mod tests {
         complaints.hear(Level::Debug, "trying");
         let now = complaints.now().unwrap();
         assert_eq!((now.since, &*now.text), (first.since, "not connected: b"));
+        assert_eq!(now.transport, None);
         complaints.hear(Level::Info, "connected");
         assert_eq!(complaints.now(), None);
     }

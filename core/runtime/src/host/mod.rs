@@ -117,8 +117,9 @@ struct Works {
     patience: Patience,
     watch: Watch,
     crews: Mutex<BTreeMap<CrewKey, Crew>>,
-    /// Of libraries in this process; those of the others are with their processes.
-    complaints: Mutex<BTreeMap<CrewKey, Arc<Complaints>>>,
+    /// Of each instance of a library in this process, for as long as it lives; those of the others
+    /// are with their processes.
+    complaints: Mutex<BTreeMap<CrewKey, Vec<Weak<Complaints>>>>,
 }
 
 /// One plugin in one version of its code; isolated ones in one way of holding them.
@@ -317,22 +318,41 @@ impl PluginHost {
         config: &Map<String, Value>,
         folder: &Path,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
+        self.transport_of(None, name, config, folder)
+    }
+
+    /// A transport that is known as `table`, by which its warnings are told from those of others; as
+    /// [`transport`](PluginHost::transport).
+    ///
+    /// # Errors
+    /// As [`probe`](PluginHost::probe).
+    pub(crate) fn transport_of(
+        &self,
+        table: Option<&str>,
+        name: &str,
+        config: &Map<String, Value>,
+        folder: &Path,
+    ) -> Result<Arc<dyn TransportPort>, Fault> {
         let plugin = self.plugin(Kind::Transport, name)?;
         let json = table_with_folder(config, folder)?;
-        match self.apart(plugin) {
-            Some(remote) => remote.transport(json),
-            None => Ok(capped::transport(self.local_transport(plugin, json)?, plugin.policy())),
+        if let Some(remote) = self.apart(plugin) {
+            return remote.transport(table, json);
         }
+        let local = self.local_transport(plugin, table, json)?;
+        Ok(capped::transport(local, plugin.policy()))
     }
 
     fn local_transport(
         &self,
         plugin: &Plugin,
+        table: Option<&str>,
         json: String,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
         let declared = self.declared(plugin)?;
-        let transport = self.make(plugin, declared, json.clone(), Declared::transport)?;
-        let side = self.side(plugin);
+        // One for all lives of the instance: what one warns of the next one takes back.
+        let side = self.side(plugin, table);
+        let transport =
+            self.make_with(&side, plugin, declared, json.clone(), Declared::transport)?;
         let again = Box::new(move || declared.transport(&json, side.clone()));
         // What one instance does to its thread must not hold another's beats up.
         let thread = self.own_pool(plugin, pool::Size::ONE);
@@ -377,7 +397,8 @@ impl PluginHost {
             let mut row = plugin.row();
             if let Some(crew) = crews.get(&CrewKey::of(plugin)) {
                 row.state = crew.state();
-                row.complaint = crew.complaint().or_else(|| self.complaint(plugin));
+                row.complaints = crew.complaints();
+                row.complaints.extend(self.complaints(plugin));
             }
             row
         });
@@ -446,24 +467,40 @@ impl PluginHost {
         json: String,
         make: Make<T>,
     ) -> Result<T, Fault> {
-        let side = self.side(plugin);
-        let limit = self.works.patience.making;
+        self.make_with(&self.side(plugin, None), plugin, declared, json, make)
+    }
+
+    fn make_with<T: Send + 'static>(
+        &self,
+        side: &Arc<dyn HostSide>,
+        plugin: &Plugin,
+        declared: Declared,
+        json: String,
+        make: Make<T>,
+    ) -> Result<T, Fault> {
+        let (side, limit) = (Arc::clone(side), self.works.patience.making);
         made(plugin.name(), declared, json, limit, move |declared, json| make(declared, json, side))
     }
 
-    fn side(&self, plugin: &Plugin) -> Arc<dyn HostSide> {
+    /// The host as one instance sees it; of a transport with the name of its table.
+    fn side(&self, plugin: &Plugin, transport: Option<&str>) -> Arc<dyn HostSide> {
         let side = Side::with_timers(plugin.name(), self.works.watch.handle());
+        let side = side.of_transport(transport);
         // What is built in says what it has to say by its calls.
         if matches!(plugin.code(), Code::Linked(_)) {
             return Arc::new(side);
         }
-        let mut all = self.works.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::new(side.heard_by(Arc::clone(all.entry(CrewKey::of(plugin)).or_default())))
+        let complaints = Arc::new(Complaints::of(transport));
+        let mut all = self.works.complaints();
+        all.entry(CrewKey::of(plugin)).or_default().push(Arc::downgrade(&complaints));
+        Arc::new(side.heard_by(complaints))
     }
 
-    fn complaint(&self, plugin: &Plugin) -> Option<Complaint> {
-        let all = self.works.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&CrewKey::of(plugin))?.now()
+    /// What its instances in this process warn of.
+    fn complaints(&self, plugin: &Plugin) -> Vec<Complaint> {
+        let all = self.works.complaints();
+        let each = all.get(&CrewKey::of(plugin)).into_iter().flatten();
+        each.filter_map(Weak::upgrade).filter_map(|complaints| complaints.now()).collect()
     }
 
     fn lane(&self, plugin: &Plugin) -> Result<Arc<Lane>, Fault> {
@@ -500,6 +537,16 @@ impl Works {
         crews.retain(|_, crew| crew.is_held());
         crews
     }
+
+    /// Those of the instances that there still are.
+    fn complaints(&self) -> MutexGuard<'_, BTreeMap<CrewKey, Vec<Weak<Complaints>>>> {
+        let mut all = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, instances| {
+            instances.retain(|complaints| complaints.strong_count() > 0);
+            !instances.is_empty()
+        });
+        all
+    }
 }
 
 impl CrewKey {
@@ -525,10 +572,9 @@ impl Crew {
     }
 
     /// What the plugin warns of, where it has a process of its own.
-    fn complaint(&self) -> Option<Complaint> {
-        let Crew::Remotes(remotes) = self else { return None };
-        // The newest last: what an older configuration's says matters less.
-        remotes.iter().rev().filter_map(Weak::upgrade).find_map(|remote| remote.complaint())
+    fn complaints(&self) -> Vec<Complaint> {
+        let Crew::Remotes(remotes) = self else { return Vec::new() };
+        remotes.iter().filter_map(Weak::upgrade).flat_map(|remote| remote.complaints()).collect()
     }
 
     fn state(&self) -> PluginState {

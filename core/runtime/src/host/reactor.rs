@@ -22,6 +22,8 @@ pub(super) struct Side {
     runtime: Handle,
     sockets: Sockets,
     complaints: Option<Arc<Complaints>>,
+    /// Which of the plugin's transports it is for.
+    transport: Option<String>,
 }
 
 /// Whether a plugin's futures run where its sockets are watched.
@@ -37,12 +39,21 @@ struct Source(AsyncFd<BorrowedFd<'static>>);
 impl Side {
     /// For a plugin whose futures run on the lane of `runtime`.
     pub(super) fn on_lane(plugin: &str, runtime: Handle) -> Side {
-        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Watched, complaints: None }
+        Side::with(plugin, runtime, Sockets::Watched)
     }
 
     /// For a plugin that blocks, or has threads of its own.
     pub(super) fn with_timers(plugin: &str, runtime: Handle) -> Side {
-        Side { plugin: plugin.to_owned(), runtime, sockets: Sockets::Refused, complaints: None }
+        Side::with(plugin, runtime, Sockets::Refused)
+    }
+
+    fn with(plugin: &str, runtime: Handle, sockets: Sockets) -> Side {
+        Side { plugin: plugin.to_owned(), runtime, sockets, complaints: None, transport: None }
+    }
+
+    /// For that one of the plugin's transports, if it is for one.
+    pub(super) fn of_transport(self, transport: Option<&str>) -> Side {
+        Side { transport: transport.map(str::to_owned), ..self }
     }
 
     /// What the plugin logs is heard there, too.
@@ -75,11 +86,12 @@ impl HostSide for Side {
             complaints.hear(level, text);
         }
         let (plugin, text) = (self.plugin.as_str(), one_line(text.to_owned()));
+        let transport = self.transport.as_deref();
         match level {
-            Level::Error => error!(target: "plugin", plugin, "{text}"),
-            Level::Warn => warn!(target: "plugin", plugin, "{text}"),
-            Level::Info => info!(target: "plugin", plugin, "{text}"),
-            Level::Debug => debug!(target: "plugin", plugin, "{text}"),
+            Level::Error => error!(target: "plugin", plugin, transport, "{text}"),
+            Level::Warn => warn!(target: "plugin", plugin, transport, "{text}"),
+            Level::Info => info!(target: "plugin", plugin, transport, "{text}"),
+            Level::Debug => debug!(target: "plugin", plugin, transport, "{text}"),
         }
     }
 }

@@ -76,8 +76,8 @@ pub struct PluginRow {
     pub isolation: Isolation,
     /// What it does now.
     pub state: PluginState,
-    /// What it warns of now, as far as that is known.
-    pub complaint: Option<Complaint>,
+    /// What its instances warn of now, as far as that is known.
+    pub complaints: Vec<Complaint>,
 }
 
 /// Why plugins make no registry.
@@ -355,7 +355,7 @@ impl Plugin {
             origin: self.origin(),
             isolation: self.policy.isolation,
             state: PluginState::Unused,
-            complaint: None,
+            complaints: Vec::new(),
         }
     }
 

@@ -84,7 +84,8 @@ impl Instances {
             maker.named(&mut made.sinks, &before.sinks, (name, &sink.table), make);
         }
         for (name, transport) in &config.transports {
-            let make: Make<_> = |host, it| host.transport(&it.type_name, &it.rest, it.folder());
+            let make: Make<_> =
+                |host, it| host.transport_of(Some(it.name()), &it.type_name, &it.rest, it.folder());
             maker.named(&mut made.transports, &before.transports, (name, &transport.table), make);
         }
         if maker.faults.is_empty() { Ok((made, maker.warnings)) } else { Err(maker.faults) }

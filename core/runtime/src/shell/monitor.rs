@@ -28,9 +28,7 @@ use super::transports::Outlets;
 use crate::convert;
 use crate::host::Arrived;
 use crate::plan::monitor::{MonitorPlan, ProbeBinding};
-use crate::status::{
-    AlarmStatus, MonitorCounters, MonitorStatus, ServiceHealth, TRANSPORT_ALARM, in_words,
-};
+use crate::status::{AlarmStatus, MonitorCounters, MonitorStatus, ServiceHealth, in_words};
 
 /// So late a busy machine may be at any time.
 const PUNCTUAL: Duration = Duration::from_millis(50);
@@ -390,12 +388,11 @@ impl MonitorShell {
     fn alarms(&self) -> Vec<AlarmStatus> {
         let beyond_key = self.beyond_key.iter().map(|text| AlarmStatus::of("key-limit", text));
         let transports = self.outlets.troubles().map(|(name, trouble)| {
-            let text = format!(
-                "`{name}` has sent nothing for {}: {}",
-                in_words(trouble.since.elapsed()),
-                trouble.why
-            );
-            AlarmStatus::of(TRANSPORT_ALARM, text)
+            let time = in_words(trouble.since.elapsed());
+            AlarmStatus::of_transport(
+                name,
+                &format!("has sent nothing for {time}: {}", trouble.why),
+            )
         });
         beyond_key.chain(transports).collect()
     }

@@ -106,7 +106,7 @@ impl fmt::Display for About {
 }
 
 /// The least that is heard of: what the host's log takes now, and what takes a warning back, which
-/// is in status ([`Voice::complaint`]).
+/// is in status ([`Voice::complaints`]).
 fn log_level() -> Option<LevelWord> {
     Some(match LevelFilter::current() {
         LevelFilter::OFF | LevelFilter::ERROR | LevelFilter::WARN | LevelFilter::INFO => {

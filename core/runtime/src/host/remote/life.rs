@@ -203,7 +203,9 @@ impl Hearer {
                 let _ = self.events.send(Event::Life(self.id, News::Ready(outcome)));
             }
             Report::Answer { id, outcome } => self.link.calls.answered(id, outcome),
-            Report::Log { level, text } => self.about.voice.log(level.into(), &text),
+            Report::Log { instance, level, text } => {
+                self.about.voice.log(instance, level.into(), &text);
+            }
             Report::Deliver { instance, datagrams } => {
                 self.link.deliver(instance, &datagrams);
                 self.credit(datagrams.len());

@@ -156,15 +156,18 @@ impl Remote {
         Ok(capped::sink(Arc::new(RemoteSink(seat)), &self.about.policy))
     }
 
-    /// A transport; as [`probe`](Remote::probe).
+    /// A transport, `table` by name; as [`probe`](Remote::probe).
     ///
     /// # Errors
     /// As [`probe`](Remote::probe).
     pub(super) fn transport(
         self: &Arc<Self>,
+        table: Option<&str>,
         json: String,
     ) -> Result<Arc<dyn TransportPort>, Fault> {
-        let (seat, _) = self.join(json)?;
+        let place = self.place(json);
+        self.about.voice.join(place.id, table);
+        let (seat, _) = self.join_at(place)?;
         Ok(capped::transport(Arc::new(RemoteTransport::new(seat)), &self.about.policy))
     }
 
@@ -174,13 +177,20 @@ impl Remote {
     }
 
     /// What its process warns of.
-    pub(super) fn complaint(&self) -> Option<Complaint> {
-        self.about.voice.complaint()
+    pub(super) fn complaints(&self) -> Vec<Complaint> {
+        self.about.voice.complaints()
     }
 
     /// An instance, and for whom its samples stand.
     fn join(self: &Arc<Self>, json: String) -> Result<(Seat, Option<Scope>), Fault> {
-        let place = Arc::new(Place::new(self.instances.fetch_add(1, Ordering::Relaxed), json));
+        self.join_at(self.place(json))
+    }
+
+    fn place(&self, json: String) -> Arc<Place> {
+        Arc::new(Place::new(self.instances.fetch_add(1, Ordering::Relaxed), json))
+    }
+
+    fn join_at(self: &Arc<Self>, place: Arc<Place>) -> Result<(Seat, Option<Scope>), Fault> {
         let (joined, outcome) = mpsc::sync_channel(1);
         self.tender()?
             .send(Event::Join { place: Arc::clone(&place), joined })
@@ -195,6 +205,7 @@ impl Remote {
     }
 
     fn leave(&self, instance: wire::InstanceId) {
+        self.about.voice.leave(instance);
         self.tell(Event::Leave(instance));
     }
 

@@ -101,7 +101,7 @@ impl Desk {
         let instances = Arc::clone(&self.instances);
         instances.begin(instance);
         let made = move || {
-            let port = made(&host, kind, &plugin, json);
+            let port = made(&host, kind, &plugin, instance, json);
             let outcome = port.as_ref().map(Port::scope).map(Outcome::Made);
             let outcome = outcome.map_err(Clone::clone);
             instances.end(instance, port.ok());
@@ -216,13 +216,23 @@ impl Port {
     }
 }
 
-fn made(host: &PluginHost, kind: Kind, plugin: &str, json: String) -> Result<Port, Fault> {
+fn made(
+    host: &PluginHost,
+    kind: Kind,
+    plugin: &str,
+    instance: InstanceId,
+    json: String,
+) -> Result<Port, Fault> {
     let plugin = host.plugin(kind, plugin)?;
     Ok(match kind {
         Kind::Probe => Port::Probe(host.local_probe(plugin, json)?),
         Kind::Load => Port::Load(host.local_load(plugin, json)?),
         Kind::Sink => Port::Sink(host.local_sink(plugin, json)?),
-        Kind::Transport => Port::Transport(host.local_transport(plugin, json)?),
+        Kind::Transport => {
+            // The other end knows its name.
+            let number = instance.to_string();
+            Port::Transport(host.local_transport(plugin, Some(&number), json)?)
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::host::remote::line::{Haste, Line};
-use crate::host::remote::wire::Report;
+use crate::host::remote::wire::{InstanceId, Report};
 
 /// Of a line, so many octets are told.
 const LONGEST: usize = 4096;
@@ -28,6 +28,8 @@ struct ToHost {
 struct Text {
     message: String,
     fields: String,
+    /// Of a transport's: which one says it.
+    instance: Option<InstanceId>,
 }
 
 /// From now on the host has what is logged here at `level` and above.
@@ -57,7 +59,7 @@ impl Subscriber for ToHost {
         }
         let mut text = Text::default();
         event.record(&mut text);
-        let Text { message: mut text, fields } = text;
+        let Text { message: mut text, fields, instance } = text;
         text.push_str(&fields);
         text.truncate(text.floor_char_boundary(LONGEST));
         let level = match *event.metadata().level() {
@@ -67,7 +69,7 @@ impl Subscriber for ToHost {
             _ => SdkLevel::Debug,
         };
         // Where it cannot be told, nobody is there to be told that.
-        let _ = self.line.say(&Report::Log { level: level.into(), text }, Haste::Now);
+        let _ = self.line.say(&Report::Log { instance, level: level.into(), text }, Haste::Now);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -89,6 +91,7 @@ impl Visit for Text {
         match field.name() {
             "plugin" => {}
             "message" => self.message.push_str(value),
+            "transport" => self.instance = value.parse().ok(),
             _ => self.record_debug(field, &value),
         }
     }

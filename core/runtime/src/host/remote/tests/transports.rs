@@ -6,7 +6,7 @@ use super::*;
 use crate::host::inbox;
 
 fn echo() -> Arc<dyn TransportPort> {
-    plugin(Kind::Transport, "wilful").transport("{}".into()).unwrap()
+    plugin(Kind::Transport, "wilful").transport(None, "{}".into()).unwrap()
 }
 
 #[tokio::test]
@@ -56,8 +56,8 @@ async fn one_that_dies_receives_again_in_its_next_life() {
 #[tokio::test]
 async fn one_that_was_stopped_does_not_receive_in_its_next_life() {
     let remote = plugin(Kind::Transport, "wilful");
-    let echo = remote.transport("{}".into()).unwrap();
-    let other = remote.transport("{}".into()).unwrap();
+    let echo = remote.transport(None, "{}".into()).unwrap();
+    let other = remote.transport(None, "{}".into()).unwrap();
     let (queue, _arrived) = inbox(100);
     echo.start(queue.of("lan"), LONG).await.unwrap();
     echo.stop(LONG).await.unwrap();

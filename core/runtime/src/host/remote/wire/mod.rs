@@ -100,6 +100,8 @@ pub(super) enum Report {
     },
     /// A line of the plugin's, or of the process's own host on it.
     Log {
+        /// Whose, of a transport.
+        instance: Option<InstanceId>,
         level: LevelWord,
         text: String,
     },
