@@ -149,6 +149,61 @@ fn dependencies_are_shared_and_explained() {
     }
 }
 
+/// Types whose names are words for other things, too: a service, a limit.
+const ORDINARY: [&str; 2] = ["http", "memory"];
+
+/// The types that plugins are called by; kind and type are in a folder's name: `transport-nats`.
+fn plugin_types() -> BTreeSet<String> {
+    let folder = |plugin: &PathBuf| plugin.file_name().unwrap().to_str().unwrap().to_owned();
+    let types = plugins().iter().map(folder).collect::<Vec<_>>();
+    let types = types.iter().map(|folder| folder.split_once('-').unwrap().1.to_owned());
+    types.filter(|name| !ORDINARY.contains(&name.as_str())).collect()
+}
+
+/// Whether such a word is on the line, quoted.
+fn names_a_plugin(code: &str, types: &BTreeSet<String>) -> bool {
+    code.split('"').skip(1).step_by(2).any(|word| types.contains(word))
+}
+
+#[test]
+fn the_core_names_no_plugin() {
+    let types = plugin_types();
+    assert!(types.contains("nats"), "{types:?}");
+    let is_named = r#"const WITHOUT_SOURCE: [&str; 1] = ["nats"];"#;
+    assert!(names_a_plugin(is_named, &types) && !names_a_plugin("let nats = 1;", &types));
+
+    let root = root();
+    // What a configuration says of types by name is advice about its words, and has its place: what
+    // the core does is the same for every plugin.
+    let advice = root.join("core/runtime/src/config");
+    for core in ["core/proto/src", "core/runtime/src"] {
+        let mut files = Vec::new();
+        sources(&root.join(core), &mut files);
+        files.retain(|path| !path.starts_with(&advice));
+        assert!(!files.is_empty());
+        for path in files {
+            let inside = path.strip_prefix(&root).unwrap();
+            if inside.components().any(|part| part.as_os_str() == "tests")
+                || path.ends_with("tests.rs")
+            {
+                continue;
+            }
+            let text = read(&path);
+            let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            for (number, line) in product.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default();
+                assert!(
+                    !names_a_plugin(code, &types),
+                    "{}:{}: the core names a plugin: {}",
+                    inside.display(),
+                    number + 1,
+                    line.trim()
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn the_abi_crates_stay_behind_one_wall() {
     // The fixture is a library that has nothing of ours.

@@ -60,7 +60,6 @@ pub fn check(
         (Ok(roles), Ok((instances, doubts)), Ok(membership)) => {
             warnings.extend(doubts);
             warnings.extend(insecurity(&config, &membership));
-            warnings.extend(membership.doubts(&config));
             Ok(Checked { config, roles, warnings, host, instances, membership })
         }
         _ => Err(Faults(faults)),

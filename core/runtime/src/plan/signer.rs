@@ -8,9 +8,6 @@ use ipnet::IpNet;
 use crate::config::{Advertise, Config, Fault, MonitorService, Selector};
 use crate::keys::KeyFile;
 
-/// Types of transports that carry no word of who has sent: a message bus has no source.
-const WITHOUT_SOURCE: [&str; 1] = ["nats"];
-
 /// What the file says that `key` may never say: with it, this host or a service of it would be
 /// believed nowhere. What only the interfaces tell is judged as they are found
 /// ([`beyond`](super::trust::Membership::beyond)).
@@ -36,29 +33,6 @@ pub(super) fn faults(config: &Config, key: &KeyFile) -> Vec<Fault> {
         }
     }
     faults
-}
-
-/// A key that vouches for the machine that sends, where nobody can tell which that is.
-pub(super) fn doubts(config: &Config, key: &KeyFile) -> Vec<Fault> {
-    if key.limits.hosts.is_none() || key.limits.addresses.is_some() {
-        return Vec::new();
-    }
-    let lacks = config
-        .transports
-        .iter()
-        .filter(|(_, transport)| WITHOUT_SOURCE.contains(&transport.table.type_name.as_str()));
-    let doubt = |name: &String| {
-        let path = format!("transport.{name}.type");
-        let message = format!(
-            "beats are refused that come this way: the key {} is limited to hosts, so that a beat must \
-             come from an address of its own, and over `{name}` nobody sees where it comes from; a key \
-             that is limited to addresses too (`rais key new --host NAME --allow RANGE`) needs no such \
-             proof",
-            key.path.display()
-        );
-        config.fault(&path, message).as_doubt()
-    };
-    lacks.map(|(name, _)| doubt(name)).collect()
 }
 
 fn host(config: &Config, key: &KeyFile) -> Option<Fault> {

@@ -49,11 +49,6 @@ impl Membership {
         Ok(Membership { trust, security, signer })
     }
 
-    /// What is doubtful about the key that it signs with.
-    pub fn doubts(&self, config: &Config) -> Vec<Fault> {
-        self.signer.as_ref().map_or_else(Vec::new, |key| signer::doubts(config, key))
-    }
-
     /// Those of `addresses` that the key that it signs with may not speak of, and its file.
     pub fn beyond(&self, addresses: &[IpAddr]) -> Option<(Vec<IpAddr>, &KeyFile)> {
         let key = self.signer.as_ref().filter(|key| key.limits.addresses.is_some())?;
@@ -264,29 +259,6 @@ type = "bind"
                     assert!(said.starts_with("/rais.toml:"), "{said}");
                 }
                 (said, told) => panic!("{limits:?} {lines}: {said:?} and not {told:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_key_of_hosts_alone_is_doubtful_where_nobody_sees_who_sends() {
-        for (limits, doubts) in [
-            (limits(&["web1"], &[], &[]), 1),
-            (limits(&["web1"], &[], &["192.0.2.0/28"]), 0),
-            (limits(&[], &["www"], &[]), 0),
-        ] {
-            let (folder, text) = site_with_key(&limits, "");
-            for (kind, doubts) in [("nats", doubts), ("udp", 0)] {
-                let text = text.replace("\"nats\"", &format!("\"{kind}\""));
-                let file = folder.path().join("rais.toml");
-                let config = config::parse(&file, &text).unwrap().config;
-                let member = Membership::of(&config, &BTreeSet::from([Role::Monitor])).unwrap();
-                let told = member.doubts(&config);
-                assert_eq!(told.len(), doubts, "{limits:?} {told:?}");
-                for doubt in told {
-                    assert_eq!(doubt.key(), "transport.lan.type");
-                    assert!(doubt.message().contains("--allow"), "{doubt}");
-                }
             }
         }
     }
