@@ -136,14 +136,14 @@ impl PluginTable {
         } else {
             format!("{}.{at}", self.path)
         };
-        let is_secret = render::is_secret(at);
         let unknown = text.strip_prefix("unknown field ").and_then(backticked);
         let (unknown, expected) = unknown.map_or((None, ""), |(word, rest)| (Some(word), rest));
-        // Of a key that there is not, its name alone is told.
-        let message = match unknown {
-            None if is_secret => self.without_value(at, text),
-            _ => text.to_owned(),
-        };
+        // A key that there is not is told by its name, unless it is inside of a secret.
+        let (around, last) = at.rsplit_once('.').unwrap_or(("", at));
+        let is_secret = self.has_secret(at);
+        let unknown =
+            unknown.filter(|word| !is_secret || *word == last && !self.has_secret(around));
+        let message = if is_secret && unknown.is_none() { WITHOUT_WORDS } else { text };
         let message = format!("{} `{}`: {message}", self.kind, self.type_name);
         let place = match self.places.written.get(at) {
             Some(written) if unknown.is_some() => &written.key,
@@ -186,29 +186,12 @@ impl PluginTable {
         Some(value)
     }
 
-    /// `text` with the value at `at` starred out wherever the plugin repeats it.
-    fn without_value(&self, at: &str, text: &str) -> String {
-        let mut told = Vec::new();
-        match self.value_at(at) {
-            Some(value) => words_of(value, &mut told),
-            // What is not found cannot be starred out.
-            None if self.places.written.contains_key(at) => return WITHOUT_WORDS.to_owned(),
-            None => {}
-        }
-        // The longest first: one may be in another.
-        told.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        let mut text = text.to_owned();
-        for word in told.iter().filter(|word| !word.is_empty()) {
-            if !text.contains(word.as_str()) {
-                continue;
-            }
-            // Stars in place of one letter would tell which letter it is.
-            if word.chars().count() < SHORTEST_STARRED {
-                return WITHOUT_WORDS.to_owned();
-            }
-            text = text.replace(word.as_str(), STARS);
-        }
-        text
+    /// Whether a secret stands at `at` or around it. What a plugin says of one may have it in it, or a
+    /// part of it, as it is written or as the plugin has read it.
+    fn has_secret(&self, at: &str) -> bool {
+        let ends = at.match_indices(['.', '[']).map(|(end, _)| end).chain([at.len()]);
+        let mut paths = ends.map(|end| &at[..end]);
+        paths.any(|path| render::is_secret(path) && self.places.written.contains_key(path))
     }
 
     /// What stands at `at`, or the nearest around it that was written.
@@ -226,26 +209,9 @@ impl PluginTable {
     }
 }
 
-/// What is told of a secret whose plugin may have repeated it.
-const WITHOUT_WORDS: &str = "this value is wrong";
-/// In the place of a secret, whatever its length.
-const STARS: &str = "****";
-/// A secret that is shorter is found in any sentence.
-const SHORTEST_STARRED: usize = 4;
-
-/// As a plugin may repeat a value: whole, as Rust shows it, or a word of it.
-fn words_of(value: &Json, words: &mut Vec<String>) {
-    match value {
-        Json::Null => {}
-        Json::Bool(_) | Json::Number(_) => words.push(value.to_string()),
-        Json::String(text) => {
-            words.extend([text.clone(), text.escape_debug().to_string()]);
-            words.extend(text.split_whitespace().map(str::to_owned));
-        }
-        Json::Array(items) => items.iter().for_each(|item| words_of(item, words)),
-        Json::Object(map) => map.values().for_each(|item| words_of(item, words)),
-    }
-}
+/// What is told of a secret.
+const WITHOUT_WORDS: &str = "this value is wrong; what the plugin says of it is not shown, since it is a \
+                             secret";
 
 /// A key of a plugin's table that the core takes.
 pub(super) fn taken<'a, T>(
