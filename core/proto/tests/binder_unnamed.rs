@@ -119,6 +119,21 @@ fn who_says_that_it_does_not_know_has_not_given_up() {
 }
 
 #[test]
+fn who_is_not_heard_whole_since_it_is_refused_has_not_given_up() {
+    let mut world = restarted();
+    let refused = || Report { addresses: vec![[127, 0, 0, 1].into()], ..watches(0) };
+    for _ in 0..20 {
+        for host in [1, 2, 3] {
+            world.beat_with(host, vec![watches(101), refused()]);
+        }
+        world.pass(INTERVAL);
+    }
+    assert_eq!([1, 2, 3].map(|n| world.verdict(n)), [Some(Verdict::Held); 3]);
+    watching(&mut world, 5, &[1, 2, 3], &[]);
+    assert_eq!([1, 2, 3].map(|n| world.verdict(n)), [LEFT; 3]);
+}
+
+#[test]
 fn who_was_stopped_with_the_others_and_goes_on_has_an_expire_to_say_it_all() {
     let mut world = World::new(both());
     let of =

@@ -87,7 +87,10 @@ impl Binder {
         if bound {
             let watched = beat.reports.iter().filter(|report| report.claim == Claim::Watched);
             let watched = watched.flat_map(|report| &report.addresses);
-            watched.for_each(|_| self.counters.refuse(Refusal::NotAllowed));
+            let refused = watched.inspect(|_| self.counters.refuse(Refusal::NotAllowed)).count();
+            if refused > 0 {
+                self.peers.mishear(beat.host, arrival.now);
+            }
             beat.reports.retain(|report| report.claim == Claim::Own);
         }
         Ok((beat, order))
@@ -166,6 +169,9 @@ impl Binder {
             let allowed = report.addresses.iter().filter(|a| refusal(a).is_none());
             Report { addresses: allowed.copied().collect(), ..report.clone() }
         });
+        if !refused.is_empty() {
+            self.peers.mishear(beat.host, arrival.now);
+        }
         refused.into_iter().for_each(|refusal| self.counters.refuse(refusal));
         let report = narrowed.as_ref().unwrap_or(report);
 

@@ -241,6 +241,14 @@ impl Peers {
         Some(peer.unbroken..=peer.heard)
     }
 
+    /// Something that a beat of `host` said was refused: it was not heard whole, and what is missing was
+    /// said all the same.
+    pub fn mishear(&mut self, host: HostId, now: Time) {
+        if let Some(peer) = self.hosts.get_mut(&host) {
+            peer.unbroken = now;
+        }
+    }
+
     /// What people call `host`.
     pub fn name(&self, host: HostId) -> Option<&HostName> {
         self.hosts.get(&host).map(|peer| &peer.name)
