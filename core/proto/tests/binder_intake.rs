@@ -335,6 +335,25 @@ fn a_beat_beyond_its_key_is_told_with_host_key_and_limit() {
     }
 }
 
+#[test]
+fn each_host_that_is_beyond_its_key_is_told_of_where_no_address_tells_them_apart() {
+    let mut world = guarded(&[(1, limited(&["host9"], None))]);
+    let source = "::".parse().unwrap();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        for (host, name) in [(1, "host1"), (2, "host2")] {
+            Sent { source, id: host, name, ..Sent::own(host.into()) }.to(&mut world);
+            let outputs = std::iter::from_fn(|| world.binder.poll_output());
+            told.extend(outputs.filter_map(|told| match told {
+                Output::Refused { breach, .. } => breach.map(|breach| breach.host.to_string()),
+                _ => None,
+            }));
+            world.pass(Duration::from_secs(2));
+        }
+    }
+    assert_eq!(told, ["host1", "host2"]);
+}
+
 // Owners.
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::conflicts::Conflict;
 use super::peers::Terms;
-use super::refused::Tell;
+use super::refused::{Sender, Tell};
 use super::service::Service;
 use super::{Arrival, Binder, Output};
 use crate::heartbeat::breach::{Breach, Limit};
@@ -34,8 +34,15 @@ impl Binder {
             Err(refusal) => {
                 self.counters.refuse(refusal);
                 let source = arrival.source;
-                if self.refused.note(arrival.now, refusal, source) == Tell::Everybody {
-                    let breach = self.breach(arrival, datagram, refusal);
+                if self.refused.note(arrival.now, refusal, source) == Tell::Nobody {
+                    return;
+                }
+                let breach = self.breach(arrival, datagram, refusal);
+                let sender = match &breach {
+                    Some(breach) => Sender::Host(breach.host.clone()),
+                    None => Sender::At(source.ip()),
+                };
+                if self.refused.tell_of(arrival.now, refusal, sender) == Tell::Everybody {
                     self.outputs.push_back(Output::Refused { refusal, source, breach });
                 }
             }

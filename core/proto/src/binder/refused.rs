@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::heartbeat::refusal::Refusal;
+use crate::name::HostName;
 use crate::time::Time;
 
 /// Between two that are told of.
@@ -30,19 +31,33 @@ pub struct RefusedView {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refused {
     last: BTreeMap<Refusal, (SocketAddr, Time)>,
-    told: BTreeMap<(Refusal, IpAddr), Time>,
+    told: BTreeMap<(Refusal, Sender), Time>,
     quiet_until: Option<Time>,
 }
 
+/// Who has sent, as well as that is known. Over a message bus all have one address, which is none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Sender {
+    /// The tag was right, so it is this host.
+    Host(HostName),
+    /// Somebody there.
+    At(IpAddr),
+}
+
 impl Refused {
-    /// Notes one; says whether it is worth a line now.
+    /// Notes one; says whether one is worth a line now, if its sender is.
     pub(super) fn note(&mut self, now: Time, refusal: Refusal, source: SocketAddr) -> Tell {
         self.last.insert(refusal, (source, now));
         // Two ways to one binder make a copy of every beat.
         if refusal == Refusal::Duplicate || self.quiet_until.is_some_and(|until| now < until) {
             return Tell::Nobody;
         }
-        let sender = (refusal, source.ip());
+        Tell::Everybody
+    }
+
+    /// Whether one that was noted just now is worth a line, by who has sent it.
+    pub(super) fn tell_of(&mut self, now: Time, refusal: Refusal, sender: Sender) -> Tell {
+        let sender = (refusal, sender);
         if self.told.get(&sender).is_some_and(|&told| now < told + AGAIN) {
             return Tell::Nobody;
         }
@@ -85,13 +100,22 @@ mod tests {
         SocketAddr::from(([192, 0, 2, last], 4711))
     }
 
+    impl Refused {
+        fn hear(&mut self, now: Time, refusal: Refusal, source: SocketAddr) -> Tell {
+            match self.note(now, refusal, source) {
+                Tell::Everybody => self.tell_of(now, refusal, Sender::At(source.ip())),
+                Tell::Nobody => Tell::Nobody,
+            }
+        }
+    }
+
     #[test]
     fn a_sender_is_told_of_now_and_then_and_one_a_second_at_most() {
         let mut refused = Refused::default();
         let mut told = Vec::new();
         for step in 0..7300_u64 {
             for sender in [7, 8] {
-                let tell = refused.note(at(step * 500), Refusal::UnknownKey, from(sender));
+                let tell = refused.hear(at(step * 500), Refusal::UnknownKey, from(sender));
                 told.extend((tell == Tell::Everybody).then_some((step, sender)));
             }
         }
@@ -104,9 +128,9 @@ mod tests {
     #[test]
     fn copies_are_shown_and_not_told_of() {
         let mut refused = Refused::default();
-        assert_eq!(refused.note(at(0), Refusal::Duplicate, from(1)), Tell::Nobody);
+        assert_eq!(refused.hear(at(0), Refusal::Duplicate, from(1)), Tell::Nobody);
         assert_eq!(refused.view(at(0)).count(), 1);
-        assert_eq!(refused.note(at(0), Refusal::Cluster, from(1)), Tell::Everybody);
+        assert_eq!(refused.hear(at(0), Refusal::Cluster, from(1)), Tell::Everybody);
     }
 
     #[test]
@@ -114,7 +138,7 @@ mod tests {
         let mut refused = Refused::default();
         for second in 0..10_000_u32 {
             let source = SocketAddr::from((std::net::Ipv4Addr::from(second), 1));
-            refused.note(at(u64::from(second) * 1000), Refusal::BadTag, source);
+            refused.hear(at(u64::from(second) * 1000), Refusal::BadTag, source);
             assert!(refused.told.len() <= MOST);
         }
     }
