@@ -310,18 +310,14 @@ impl Daemon {
             let ago = in_words(Duration::from_millis(host.heard_ms_ago));
             format!("{} (heard {ago} ago)", host.name)
         };
-        let names: Vec<String> = unsigned.map(heard).collect();
-        if names.is_empty() {
-            return None;
-        }
+        let names = first_of(unsigned.map(heard))?;
         let known = match before {
             Unsigned::Told => "whose last beat was not signed",
             Unsigned::Unasked => "of which nobody has looked whether they sign",
         };
         let message = format!(
-            "unsigned beats are refused from now on, and hosts are heard {known}: {}; a key there, and \
-             `rais reload`, has one sign; `accept = \"permissive\"` takes both until all do",
-            names.join(", ")
+            "unsigned beats are refused from now on, and hosts are heard {known}: {names}; a key there, and \
+             `rais reload`, has one sign; `accept = \"permissive\"` takes both until all do"
         );
         let key = match checked.config.places.value("cluster.accept") {
             Some(_) => "cluster.accept",
@@ -335,6 +331,19 @@ impl From<Ended> for DaemonError {
     fn from(Ended { role, why }: Ended) -> DaemonError {
         DaemonError::Ended { role, why }
     }
+}
+
+/// Of hosts in one message, so many are named: there may be any number, and the message is one line.
+const MOST_NAMED: usize = 20;
+
+/// The first names, and how many more there are; none where there are none at all.
+fn first_of(mut names: impl Iterator<Item = String>) -> Option<String> {
+    let told: Vec<String> = names.by_ref().take(MOST_NAMED).collect();
+    let told = Some(told.join(", ")).filter(|told| !told.is_empty())?;
+    Some(match names.count() {
+        0 => told,
+        more => format!("{told}, and {more} more"),
+    })
 }
 
 fn busy() -> Response {
