@@ -217,8 +217,7 @@ impl Monitor {
         id
     }
 
-    /// Says goodbye for these groups and drops them.
-    /// Groups of one service leave.
+    /// Says goodbye for these groups, all of one service, and drops them.
     fn leave(&mut self, groups: &[GroupId], why: Parting, now: Time) {
         let Some(first) = groups.first().and_then(|id| self.groups.get(id)) else { return };
         let why = why.reason(first.claim);
