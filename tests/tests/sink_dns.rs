@@ -175,8 +175,9 @@ fn a_file_that_is_unsound_at_a_reload_costs_no_answer() {
     for round in 1..=2 {
         host.write(CONFIG, &table(round));
         host.rais(&["reload", "--socket", "/run/rais/binder.sock"]).expect_code(0);
-        let told = rais.stderr().matches("static.example.zone: line 6").count();
-        assert_eq!(told, usize::from(round), "{}", rais.stderr());
+        wait::until_equal("the unsound file to be told of", &usize::from(round), || {
+            rais.stderr().matches("static.example.zone: line 6").count()
+        });
         asking.until_more();
     }
     let found = asking.stop();
