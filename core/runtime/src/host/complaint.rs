@@ -1,6 +1,7 @@
 //! What plugins warn of, as status shows it: of a transport that is not connected nothing else is known.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use rais_sdk::host::{Level, one_line};
@@ -55,9 +56,56 @@ impl Complaints {
     }
 }
 
+/// What each living instance complains of, by its plugin.
+#[derive(Debug)]
+pub(super) struct OfInstances<K>(Mutex<BTreeMap<K, Vec<Weak<Complaints>>>>);
+
+impl<K> Default for OfInstances<K> {
+    fn default() -> OfInstances<K> {
+        OfInstances(Mutex::default())
+    }
+}
+
+impl<K: Ord> OfInstances<K> {
+    /// Of one more instance, for as long as it keeps this.
+    pub(super) fn add(&self, plugin: K, transport: Option<&str>) -> Arc<Complaints> {
+        let complaints = Arc::new(Complaints::of(transport));
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, instances| {
+            instances.retain(|complaints| complaints.strong_count() > 0);
+            !instances.is_empty()
+        });
+        all.entry(plugin).or_default().push(Arc::downgrade(&complaints));
+        complaints
+    }
+
+    /// What the instances of a plugin warn of now.
+    pub(super) fn now(&self, plugin: &K) -> Vec<Complaint> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let living = all.get(plugin).into_iter().flatten().filter_map(Weak::upgrade);
+        living.filter_map(|complaints| complaints.now()).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_takes_back_its_own_warning_alone_and_leaves_none_behind() {
+        let all = OfInstances::default();
+        let (a, b) = (all.add("bus", Some("a")), all.add("bus", Some("b")));
+        a.hear(Level::Warn, "not connected");
+        b.hear(Level::Warn, "not connected");
+        b.hear(Level::Info, "connected");
+        let warned = all.now(&"bus");
+        assert_eq!(warned.len(), 1);
+        assert_eq!(warned[0].transport.as_deref(), Some("a"));
+        drop((a, b));
+        assert_eq!(all.now(&"bus"), []);
+        let _other = all.add("other", None);
+        assert_eq!(all.0.lock().unwrap().len(), 1);
+    }
 
     #[test]
     fn a_warning_stands_until_something_milder_is_logged() {

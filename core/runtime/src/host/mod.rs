@@ -64,7 +64,7 @@ pub(crate) use self::late::{Again, LatePort};
 pub(crate) use self::library::Ear;
 pub(crate) use self::remote::DIED;
 
-use self::complaint::Complaints;
+use self::complaint::OfInstances;
 use self::lane::Lane;
 use self::late::Late;
 use self::load::PooledLoad;
@@ -119,7 +119,7 @@ struct Works {
     crews: Mutex<BTreeMap<CrewKey, Crew>>,
     /// Of each instance of a library in this process, for as long as it lives; those of the others
     /// are with their processes.
-    complaints: Mutex<BTreeMap<CrewKey, Vec<Weak<Complaints>>>>,
+    complaints: OfInstances<CrewKey>,
 }
 
 /// One plugin in one version of its code; isolated ones in one way of holding them.
@@ -168,7 +168,7 @@ impl PluginHost {
             patience,
             watch: Watch::start(patience)?,
             crews: Mutex::default(),
-            complaints: Mutex::default(),
+            complaints: OfInstances::default(),
         };
         Ok(PluginHost::of(registry, Arc::new(works)))
     }
@@ -398,7 +398,7 @@ impl PluginHost {
             if let Some(crew) = crews.get(&CrewKey::of(plugin)) {
                 row.state = crew.state();
                 row.complaints = crew.complaints();
-                row.complaints.extend(self.complaints(plugin));
+                row.complaints.extend(self.works.complaints.now(&CrewKey::of(plugin)));
             }
             row
         });
@@ -490,17 +490,7 @@ impl PluginHost {
         if matches!(plugin.code(), Code::Linked(_)) {
             return Arc::new(side);
         }
-        let complaints = Arc::new(Complaints::of(transport));
-        let mut all = self.works.complaints();
-        all.entry(CrewKey::of(plugin)).or_default().push(Arc::downgrade(&complaints));
-        Arc::new(side.heard_by(complaints))
-    }
-
-    /// What its instances in this process warn of.
-    fn complaints(&self, plugin: &Plugin) -> Vec<Complaint> {
-        let all = self.works.complaints();
-        let each = all.get(&CrewKey::of(plugin)).into_iter().flatten();
-        each.filter_map(Weak::upgrade).filter_map(|complaints| complaints.now()).collect()
+        Arc::new(side.heard_by(self.works.complaints.add(CrewKey::of(plugin), transport)))
     }
 
     fn lane(&self, plugin: &Plugin) -> Result<Arc<Lane>, Fault> {
@@ -536,16 +526,6 @@ impl Works {
         let mut crews = self.crews.lock().unwrap_or_else(PoisonError::into_inner);
         crews.retain(|_, crew| crew.is_held());
         crews
-    }
-
-    /// Those of the instances that there still are.
-    fn complaints(&self) -> MutexGuard<'_, BTreeMap<CrewKey, Vec<Weak<Complaints>>>> {
-        let mut all = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, instances| {
-            instances.retain(|complaints| complaints.strong_count() > 0);
-            !instances.is_empty()
-        });
-        all
     }
 }
 
