@@ -203,9 +203,9 @@ fn who_watches_is_seen_and_a_watchers_goodbye_is_told_as_its_own() {
     // It is written by a thread of its own.
     rais_tests::wait::until("the last watcher's goodbye to be in the journal", || {
         let journal = net.ns.read("/var/lib/rais/binder/journal.jsonl");
-        let heard =
+        let mut heard =
             journal.lines().filter(|line| line.contains("\"heard\"") && line.contains("watch1"));
-        let last = heard.last().ok_or("it has nothing of watch1")?;
+        let last = heard.next_back().ok_or("it has nothing of watch1")?;
         let told = last.contains("no longer watched: goodbye of the watcher");
         if told { Ok(()) } else { Err(last.to_owned()) }
     });
