@@ -36,13 +36,11 @@ impl Membership {
         let Some(cluster) = &config.cluster else { return Ok(Membership::alone()) };
         let (policy, signer) = policy_of(config, cluster, roles)?;
         let security = match cluster.security {
+            _ if config.transports.is_empty() => SecurityStatus::Alone,
             Some(Security::Keys(_)) => match cluster.accept {
                 Accept::Permissive if roles.contains(&Role::Binder) => SecurityStatus::Permissive,
                 _ => SecurityStatus::Authenticated,
             },
-            Some(Security::Insecure) | None if config.transports.is_empty() => {
-                SecurityStatus::Alone
-            }
             Some(Security::Insecure) | None => SecurityStatus::Insecure,
         };
         let trust = Trust { cluster: cluster.name.clone(), policy };
@@ -87,8 +85,11 @@ fn policy_of(
     };
     let at_keys = |message: String| vec![config.fault("cluster.keys", message)];
     let keys = keys::load(folder).map_err(|error| at_keys(error.to_string()))?;
-    let signs = roles.contains(&Role::Monitor) && !config.transports.is_empty();
-    if signs && keys.ring.signing().is_none() {
+    // Its own binder is told in this very process, and nobody else reaches it.
+    if config.transports.is_empty() {
+        return Ok((Policy::Insecure, None));
+    }
+    if roles.contains(&Role::Monitor) && keys.ring.signing().is_none() {
         let names: Vec<&str> = keys.files.iter().map(|file| &*file.name).collect();
         let (folder, only) = (folder.display(), names.first().filter(|_| names.len() == 1));
         return Err(at_keys(format!(
@@ -166,9 +167,11 @@ type = "bind"
             assert!(refused.contains("rais.toml:4:8: "), "{refused}");
             assert!(refused.contains("`rais key rotate switch web1 --keys /"), "{refused}");
         }
-        // Its own binder is told in this very process: nobody asks for a signature.
+        // Nor does one that its own binder alone hears, which believes it unsigned.
         let alone = SITE.replace(LAN, "");
-        judged(folder.path(), &alone, &[Role::Monitor, Role::Binder]).unwrap();
+        let alone = judged(folder.path(), &alone, &[Role::Monitor, Role::Binder]).unwrap();
+        assert!(matches!(alone.trust.policy, Policy::Insecure), "{alone:?}");
+        assert_eq!(alone.security, SecurityStatus::Alone);
 
         keys::create(&keys, "site", Some(KeyUse::Sign), &limits, now).unwrap();
         let monitor = judged(folder.path(), SITE, &[Role::Monitor]).unwrap();
