@@ -26,6 +26,9 @@ pub const FORGET_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// watcher watches.
 const MOST_OF_HOST: usize = 16_384;
 
+/// A search costs about as much as so many steps of a walk.
+const A_SEARCH: usize = 8;
+
 /// And one service has no more claims than this.
 const MOST_CLAIMS: usize = 200_000;
 
@@ -286,19 +289,19 @@ impl Table {
         latest_among(self.members.get(&address)?.as_slice())
     }
 
-    /// To each of `addresses` in order, the claim that was heard last: one walk for all.
+    /// To each of `addresses` in order, the claim that was heard last: one walk for all, or where there
+    /// are few among many a search for each.
     pub fn latest_of<'a>(
         &'a self,
         addresses: &'a AddressSet,
     ) -> impl Iterator<Item = (IpAddr, Option<&'a Claimed>)> {
-        let mut members = self.members.iter();
-        let mut next = members.next();
+        let is_sparse = addresses.len().saturating_mul(A_SEARCH) < self.members.len();
+        let mut members = (!is_sparse).then(|| self.members.iter().peekable());
         addresses.iter().map(move |&address| {
-            while next.is_some_and(|(&other, _)| other < address) {
-                next = members.next();
-            }
-            let claims = next.filter(|&(&other, _)| other == address).map(|(_, claims)| claims);
-            (address, claims.and_then(|claims| latest_among(claims.as_slice())))
+            let Some(members) = &mut members else { return (address, self.latest(address)) };
+            while members.next_if(|&(&other, _)| other < address).is_some() {}
+            let claims = members.next_if(|&(&other, _)| other == address);
+            (address, claims.and_then(|(_, claims)| latest_among(claims.as_slice())))
         })
     }
 

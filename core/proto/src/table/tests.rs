@@ -196,3 +196,23 @@ fn an_overtaken_beat_is_a_sign_of_life_and_no_more() {
     table.apply(Time::from_secs(2), ONE, &late, Order::Overtaken);
     assert_eq!(standing(&table, 4), Some(Standing::Up));
 }
+
+/// Of few among many as of all: the same as each is found by itself.
+#[test]
+fn the_latest_claims_to_several_are_those_to_each() {
+    let mut table = Table::default();
+    let address = |n: u8| IpAddr::from([192, 0, 2, n]);
+    let addresses = (0..200).filter(|n| n % 3 > 0).map(address).collect();
+    let two_hosts = [(ONE, Claim::Own), (TWO, Claim::Watched)];
+    for (at, (host, claim)) in (0..).zip(two_hosts) {
+        let report = Report { addresses: Vec::clone(&addresses), ..report(claim, State::Up) };
+        table.apply(Time::from_secs(at), host, &report, Order::Newest);
+    }
+    for step in [1, 2, 5, 40, 199] {
+        let asked: AddressSet = (0..=255).step_by(step).map(address).collect();
+        let found: Vec<_> = table.latest_of(&asked).collect();
+        let alone: Vec<_> = asked.iter().map(|&one| (one, table.latest(one))).collect();
+        assert_eq!(found, alone);
+        assert!(step == 199 || found.iter().any(|(_, claimed)| claimed.is_some()));
+    }
+}
