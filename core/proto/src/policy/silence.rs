@@ -69,6 +69,10 @@ impl Holds {
     /// Judges the silent among `rows`; afterwards [`Holds::holds`] tells who stays. Only who was
     /// `healthy` can stay: a mass silence brings nobody back.
     pub fn judge(&mut self, now: Time, rows: &[Row<'_>], healthy: &AddressSet, patience: Patience) {
+        if !rows.iter().any(|row| row.standing == Standing::Silent) {
+            *self = Holds::default();
+            return;
+        }
         let together = mass_silence(now, rows);
         let mut before = std::mem::take(&mut self.members);
         for row in rows {
