@@ -1,6 +1,5 @@
 //! Where the plugins' types and the core's meet: nowhere else does one become the other.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rais_proto::binder::{self, PublicationChange};
@@ -76,7 +75,7 @@ pub(crate) fn publication(
     let mut owners = Vec::new();
     let mut records = Vec::new();
     for (service, published) in &what.services {
-        for owner in plan.owners.iter().filter(|owner| &owner.service == service) {
+        for owner in plan.owners_of(service) {
             #[allow(clippy::cast_possible_truncation)] // a zone of 2^32 owners has no header
             let index = owners.len() as u32;
             let ttl = if what.pending.contains(service) { soon(owner.ttl) } else { owner.ttl };
@@ -119,9 +118,15 @@ fn names(head: &ZoneHead) -> impl Iterator<Item = &str> {
     head.owners.iter().map(|owner| &*owner.name)
 }
 
+/// Both are in the order of owners and addresses, as a publication is.
 fn those_not_in(of: &[Record], other: &[Record]) -> Vec<Record> {
-    let there: BTreeSet<_> = other.iter().map(|record| (record.owner, record.ip)).collect();
-    of.iter().filter(|record| !there.contains(&(record.owner, record.ip))).copied().collect()
+    let key = |record: &Record| (record.owner, record.ip);
+    let mut others = other.iter().peekable();
+    let mut is_there = |record: &&Record| {
+        while others.next_if(|&other| key(other) < key(record)).is_some() {}
+        others.next_if(|&other| key(other) == key(record)).is_some()
+    };
+    of.iter().filter(|record| !is_there(record)).copied().collect()
 }
 
 /// Of what a fault says to people, with its phase or key.
@@ -135,3 +140,6 @@ pub(crate) fn describe(fault: &Fault) -> String {
 
 /// Shared, since every sink of a zone is handed the same.
 pub(crate) type SharedText = Arc<str>;
+
+#[cfg(test)]
+mod tests;

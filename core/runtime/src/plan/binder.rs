@@ -45,7 +45,7 @@ pub struct ZonePlan {
     pub file: String,
     /// Most addresses in one answer.
     pub max_addresses: MaxAddresses,
-    /// Its owner names.
+    /// Its owner names, in the order of their services.
     pub owners: Vec<OwnerPlan>,
     /// Where it goes.
     pub sinks: Vec<String>,
@@ -172,6 +172,13 @@ impl ZonePlan {
         let (file, max_addresses, sinks) =
             (zone.file.clone(), zone.max_addresses, zone.sinks.clone());
         ZonePlan { header, file, max_addresses, owners, sinks }
+    }
+
+    /// Those of `service`.
+    pub fn owners_of(&self, service: &ServiceName) -> &[OwnerPlan] {
+        let first = self.owners.partition_point(|owner| owner.service < *service);
+        let from = self.owners.get(first..).unwrap_or_default();
+        from.split(|owner| owner.service != *service).next().unwrap_or_default()
     }
 
     /// Of all that a publication holds besides the addresses; the same in every version.

@@ -94,11 +94,11 @@ impl Told<'_> {
 
     fn service(&self, view: &ServiceView) -> ServiceStatus {
         let plan = self.plan.zones.get(&view.zone);
-        let owners = plan.into_iter().flat_map(|plan| &plan.owners);
+        let owners = plan.into_iter().flat_map(|plan| plan.owners_of(&view.name));
         ServiceStatus {
             service: view.name.to_string(),
             zone: view.zone.to_string(),
-            owners: owners.filter(|o| o.service == view.name).map(|o| o.name.clone()).collect(),
+            owners: owners.map(|owner| owner.name.clone()).collect(),
             react: match view.react {
                 React::AtOnce => "at-once".to_owned(),
                 React::OnTimer => "on-timer".to_owned(),
