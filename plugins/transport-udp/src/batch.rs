@@ -34,6 +34,15 @@ pub(crate) enum Distance {
     Link,
 }
 
+/// Datagrams from further away.
+#[derive(Debug)]
+pub(crate) struct Beyond {
+    pub(crate) count: u64,
+    /// Of the first of them.
+    pub(crate) from: SocketAddr,
+    pub(crate) hops: i32,
+}
+
 /// What all senders of ours give a datagram.
 const ALL_HOPS: i32 = 255;
 /// Longer than any beat (1,200 octets), so that a longer datagram is seen to be none.
@@ -74,10 +83,11 @@ impl Batch {
         near.map(|(one, room)| Datagram::new(one.from, &room[..one.octets])).collect()
     }
 
-    /// One that comes from further away, and how many hops it has left.
-    pub(crate) fn too_far(&self, distance: Distance) -> Option<(SocketAddr, i32)> {
-        let far = self.there.iter().find(|one| !one.is_within(distance))?;
-        Some((far.from?, far.hops?))
+    /// Those that come from further away; nothing where there are none.
+    pub(crate) fn beyond(&self, distance: Distance) -> Option<Beyond> {
+        let far = || self.there.iter().filter(|one| !one.is_within(distance));
+        let (from, hops) = far().find_map(|one| Some((one.from?, one.hops?)))?;
+        Some(Beyond { count: far().count() as u64, from, hops })
     }
 }
 

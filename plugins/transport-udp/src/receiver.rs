@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rais_sdk::{Again, Fault, Host, Inbox};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::batch::{Batch, Distance};
+use crate::batch::{Batch, Beyond, Distance};
 use crate::config::Reach;
 use crate::groups::Groups;
 use crate::interfaces;
@@ -34,8 +34,16 @@ struct Ear {
     batch: Batch,
     /// Last said about receiving; nothing while it works.
     trouble: Option<String>,
-    /// When somebody who is too far away was last spoken of.
-    told: Option<Instant>,
+    far: Far,
+}
+
+/// Datagrams to a group from further away than the link.
+#[derive(Default)]
+struct Far {
+    /// So far.
+    refused: u64,
+    /// When they were last spoken of, and how many they were then.
+    told: Option<(Instant, u64)>,
 }
 
 enum Sockets {
@@ -47,7 +55,7 @@ enum Sockets {
 const QUEUE: usize = 4 << 20;
 /// How often interfaces are looked for.
 const LOOK: Duration = Duration::from_secs(1);
-/// Those who are too far away are spoken of no more often.
+/// Datagrams from too far away are spoken of no more often.
 const SAY_AGAIN: Duration = Duration::from_secs(3600);
 /// After an error that a next try could meet at once.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -68,11 +76,15 @@ impl Receiver {
             host: host.clone(),
             batch: Batch::new(),
             trouble: None,
-            told: None,
+            far: Far::default(),
         };
         ear.look_at_interfaces();
-        let thread =
-            host.spawn("rais-udp", Again::Restart, move || ear.run()).map_err(Fault::io)?;
+        let thread = host
+            .spawn("rais-udp", Again::Restart, move || {
+                ear.run();
+                ear.far.end(&ear.host);
+            })
+            .map_err(Fault::io)?;
         Ok(Self { stop, thread })
     }
 
@@ -209,14 +221,8 @@ impl Ear {
             Sockets::One(_) => Distance::Any,
             Sockets::Groups { .. } => Distance::Link,
         };
-        if let Some((from, hops)) = self.batch.too_far(distance)
-            && self.told.is_none_or(|at| at.elapsed() >= SAY_AGAIN)
-        {
-            self.host.warn(&format!(
-                "refused: sent to a group from {from} with a hop limit of {hops} left; from this link \
-                 it would be 255"
-            ));
-            self.told = Some(Instant::now());
+        if let Some(beyond) = self.batch.beyond(distance) {
+            self.far.refuse(&beyond, &self.host);
         }
         let datagrams = self.batch.datagrams(distance);
         if !datagrams.is_empty() {
@@ -232,6 +238,31 @@ impl Ear {
         if self.trouble.as_ref() != Some(&text) {
             self.host.warn(&text);
             self.trouble = Some(text);
+        }
+    }
+}
+
+impl Far {
+    /// Counts, and says so now and then: whoever can send one can send a million.
+    fn refuse(&mut self, beyond: &Beyond, host: &Host) {
+        self.refused += beyond.count;
+        if self.told.is_some_and(|(at, _)| at.elapsed() < SAY_AGAIN) {
+            return;
+        }
+        self.told = Some((Instant::now(), self.refused));
+        let Beyond { from, hops, .. } = beyond;
+        host.warn(&format!(
+            "refused: sent to a group from {from} with a hop limit of {hops} left; from this link \
+             it would be 255 ({} refused so far)",
+            self.refused
+        ));
+    }
+
+    /// What was not told yet.
+    fn end(&self, host: &Host) {
+        if self.told.is_some_and(|(_, told)| told < self.refused) {
+            let all = self.refused;
+            host.log(&format!("{all} datagrams to a group were refused: not from this link"));
         }
     }
 }

@@ -38,7 +38,7 @@ fn a_binder_of_another_group_hears_nothing() {
 }
 
 #[test]
-fn a_datagram_that_may_have_passed_a_router_is_refused_and_told_once() {
+fn a_datagram_that_may_have_passed_a_router_is_refused_counted_and_told_once() {
     let (_holder, port) = shared_port("0.0.0.0");
     let table = format!("mode = \"multicast\"\nport = {port}\ninterfaces = [\"lo\"]");
     let binder = End::binder(&table);
@@ -56,6 +56,12 @@ fn a_datagram_that_may_have_passed_a_router_is_refused_and_told_once() {
     binder.hears(&[("127.0.0.1", b"near")]);
     assert_eq!(binder.said("with a hop limit of 1 left"), 1);
     assert_eq!(binder.said("with a hop limit of"), 1);
+    // In the end also those that came after it was told.
+    send(254, b"far");
+    send(255, b"near");
+    binder.hears(&[("127.0.0.1", b"near")]);
+    binder.transport.stop();
+    assert_eq!(binder.said("4 datagrams to a group were refused"), 1);
 }
 
 #[test]
