@@ -29,6 +29,7 @@ pub mod nats;
 pub mod netns;
 pub mod process;
 pub mod reader;
+pub mod recorded;
 pub mod relay;
 pub mod server;
 pub mod site;

@@ -28,6 +28,7 @@ use rais_runtime::host;
     cargo xtask bench changes            10,000 changes under dnsperf\n  \
     cargo xtask bench secondaries        how soon other servers have a change\n  \
     cargo xtask bench attacks            the name server under attack\n  \
+    cargo xtask bench flood              a binder under junk and replays\n  \
     cargo xtask bench spread             real servers of 1, 2 and 4 workers, by weights and by turns\n  \
     cargo xtask bench plugins            a plugin built in, loaded and isolated, side by side\n  \
     cargo xtask help bench day           what is played, and every option")]

@@ -6,6 +6,7 @@ mod changes;
 mod day;
 mod detection;
 mod dns;
+mod flood;
 mod idle;
 mod intake;
 mod monitor;
@@ -27,6 +28,7 @@ pub(crate) enum Bench {
     Day(day::Day),
     Detection(detection::Detection),
     Dns(dns::Dns),
+    Flood(flood::Flood),
     Idle(idle::Idle),
     Intake(intake::Intake),
     Plugins(plugins::Plugins),
@@ -44,6 +46,7 @@ impl Bench {
             Bench::Day(day) => day.run(),
             Bench::Detection(detection) => detection.run(),
             Bench::Dns(dns) => dns.run(),
+            Bench::Flood(flood) => flood.run(),
             Bench::Idle(idle) => idle.run(),
             Bench::Intake(intake) => intake.run(),
             Bench::Plugins(plugins) => plugins.run(),
