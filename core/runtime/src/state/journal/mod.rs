@@ -25,6 +25,8 @@ use self::writer::{HELD, Writer};
 const WAITING: usize = 16_384;
 /// Each of the two files is no larger, in octets.
 const LARGEST: u64 = 8 << 20;
+/// After the first entry the others are waited for so long, and written with it.
+const GATHERING: Duration = Duration::from_millis(3);
 /// At the end the disk is waited for so long.
 const ENDING: Duration = Duration::from_millis(500);
 
@@ -147,7 +149,11 @@ fn next(writer: &mut Writer, jobs: &Receiver<Job>) -> Option<Job> {
             Err(RecvTimeoutError::Timeout) => writer.flush(),
         }
     }
-    jobs.recv().ok()
+    let first = jobs.recv().ok();
+    // What was told comes of one event, of which more is told: sooner, the thread would be woken for each,
+    // while that event is still being published.
+    thread::sleep(GATHERING);
+    first
 }
 
 /// Writes how many entries are missing, where some are; whether none is untold.
