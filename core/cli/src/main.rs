@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    allocator::give_back_large_pieces();
+    allocator::keep_little();
     match cmd::run(&args::Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => stop.tell(),
