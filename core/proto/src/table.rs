@@ -1,5 +1,6 @@
 //! What a binder has heard of one service: a claim a host and address, with its age.
 
+mod claimed;
 mod claims;
 mod deciding;
 mod held;
@@ -9,12 +10,13 @@ use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::heartbeat::{Capacity, Claim, Reason, Report, State, Weight};
-use crate::load::Load;
+use crate::heartbeat::key::KeyId;
+use crate::heartbeat::{Claim, Report, State};
 use crate::name::HostId;
 use crate::policy::AddressSet;
 use crate::time::{Span, Time};
 
+pub use claimed::{Claimed, Revival, Standing};
 use claims::Claims;
 pub use deciding::Watch;
 use held::Held;
@@ -46,59 +48,6 @@ pub struct Table {
     expires: Expires,
 }
 
-/// What one host says of one address.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claimed {
-    /// Who says so.
-    pub host: HostId,
-    /// Of itself, or of a machine it watches.
-    pub claim: Claim,
-    /// What it last said.
-    pub state: State,
-    /// Why.
-    pub reason: Reason,
-    /// The load index; none where it is unknown.
-    pub load: Option<Load>,
-    /// What the host can carry.
-    pub capacity: Capacity,
-    /// The operator's static weight.
-    pub weight: Weight,
-    /// How often the host means to be heard.
-    pub interval: Span,
-    /// Silence longer than this is death.
-    pub expire: Span,
-    /// When it was last heard.
-    pub heard: Time,
-    /// Whether it came back from silence.
-    pub revival: Revival,
-}
-
-/// A member that was silent needs two fresh beats before it counts again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revival {
-    /// It counts.
-    Done,
-    /// One beat was heard since the silence.
-    OneBeat,
-    /// It counts no longer, as if it had expired: the key that it was said with is there no more.
-    Hushed,
-}
-
-/// Where an address stands, all claims to it considered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Up, and not expired: *live*.
-    Up,
-    /// Heard once since a silence.
-    Reviving,
-    /// Expired while up.
-    Silent,
-    /// Said to be out: down, maintenance or leaving.
-    Out(State),
-    /// To be left alone.
-    Draining,
-}
-
 /// An address, where it stands and the claim that says so.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
@@ -108,6 +57,15 @@ pub struct Row<'a> {
     pub standing: Standing,
     /// The claim that decides.
     pub claimed: &'a Claimed,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Speaker {
+    /// The host.
+    pub host: HostId,
+    /// The key that vouches for it; none where none does.
+    pub key: Option<KeyId>,
 }
 
 /// How a beat stands to the newest one of its host (RFC 4303 §3.4.3).
@@ -156,14 +114,14 @@ impl Table {
         self.watch = watch;
     }
 
-    /// Takes in one report of `host`; the addresses were checked by the caller.
+    /// Takes in one report of `speaker`; the addresses were checked by the caller.
     ///
     /// A second owner of an address is refused while the first is live, and so is what there is
     /// no room for.
-    pub fn apply(&mut self, now: Time, host: HostId, report: &Report, order: Order) -> Applied {
+    pub fn apply(&mut self, now: Time, speaker: Speaker, report: &Report, order: Order) -> Applied {
         let mut applied = Applied::default();
         for &address in &report.addresses {
-            match self.hear(now, host, address, report, order) {
+            match self.hear(now, speaker, address, report, order) {
                 Ok(Change::Standing) => applied.changed.push(address),
                 Ok(Change::None) => {}
                 Err(obstacle) => applied.obstacles.push((address, obstacle)),
@@ -218,12 +176,18 @@ impl Table {
         Some(host)
     }
 
-    /// Takes all that `host` claims for silent until it is heard again.
-    pub fn hush(&mut self, host: HostId) {
-        for address in self.of_host.get(&host).into_iter().flat_map(Held::iter) {
-            let claims = self.members.get_mut(&address).into_iter().flat_map(Claims::as_mut_slice);
-            claims.filter(|c| c.host == host).for_each(|c| c.revival = Revival::Hushed);
+    /// Takes every claim that `is_believed` refuses for silent until it is heard again. Says to which
+    /// addresses those are.
+    pub fn hush(&mut self, is_believed: impl Fn(IpAddr, &Claimed) -> bool) -> Vec<IpAddr> {
+        let mut hushed = Vec::new();
+        for (&address, claims) in &mut self.members {
+            let claims = claims.as_mut_slice().iter_mut();
+            for claimed in claims.filter(|claimed| !is_believed(address, claimed)) {
+                claimed.revival = Revival::Hushed;
+                hushed.push(address);
+            }
         }
+        hushed
     }
 
     /// Puts in a claim as it was remembered over a restart.
@@ -369,11 +333,12 @@ impl Table {
     fn hear(
         &mut self,
         now: Time,
-        host: HostId,
+        speaker: Speaker,
         address: IpAddr,
         report: &Report,
         order: Order,
     ) -> Result<Change, Obstacle> {
+        let host = speaker.host;
         let claims = self.claims_to(address);
         let others = |c: &&Claimed| c.claim == Claim::Own && c.host != host && c.is_live(now);
         if report.claim == Claim::Own
@@ -389,20 +354,20 @@ impl Table {
             (_, _, State::Unknown) | (None, Order::Overtaken, _) | (None, _, State::Leaving) => {
                 return Ok(Change::None);
             }
-            (Some(mine), ..) => self.hear_again(now, address, mine, report, order),
-            (None, Order::Newest, _) => self.begin(now, host, address, report)?,
+            (Some(mine), ..) => self.hear_again(now, speaker.key, (address, mine), report, order),
+            (None, Order::Newest, _) => self.begin(now, speaker, address, report)?,
         }
         let claims = self.claims_to(address);
         let after = self.watch.deciding(claims, now).map(|c| c.standing(now));
         Ok(if before == after { Change::None } else { Change::Standing })
     }
 
-    /// The claim at the place `mine` is heard once more.
+    /// The claim at the place `mine` of those to an address is heard once more.
     fn hear_again(
         &mut self,
         now: Time,
-        address: IpAddr,
-        mine: usize,
+        key: Option<KeyId>,
+        (address, mine): (IpAddr, usize),
         report: &Report,
         order: Order,
     ) {
@@ -413,7 +378,7 @@ impl Table {
         match order {
             Order::Newest => {
                 self.expires.remove(mine);
-                mine.hear(now, report);
+                mine.hear(now, key, report);
                 self.expires.add(mine);
             }
             Order::Overtaken if !mine.is_expired(now) => mine.heard = now,
@@ -425,11 +390,11 @@ impl Table {
     fn begin(
         &mut self,
         now: Time,
-        host: HostId,
+        speaker: Speaker,
         address: IpAddr,
         report: &Report,
     ) -> Result<(), Obstacle> {
-        if self.of_host.get(&host).map_or(0, Held::len) >= MOST_OF_HOST {
+        if self.of_host.get(&speaker.host).map_or(0, Held::len) >= MOST_OF_HOST {
             return Err(Obstacle::Full);
         }
         if report.claim == Claim::Own {
@@ -439,7 +404,7 @@ impl Table {
         if self.claims >= MOST_CLAIMS {
             return Err(Obstacle::Full);
         }
-        self.restore(address, Claimed::new(now, host, report));
+        self.restore(address, Claimed::new(now, speaker, report));
         Ok(())
     }
 
@@ -501,60 +466,6 @@ impl Expires {
 
     fn longest(&self) -> Option<Duration> {
         self.0.last_key_value().map(|(&expire, _)| expire.get())
-    }
-}
-
-impl Claimed {
-    fn new(now: Time, host: HostId, report: &Report) -> Claimed {
-        Claimed {
-            host,
-            claim: report.claim,
-            state: report.state,
-            reason: report.reason.clone(),
-            load: report.load,
-            capacity: report.capacity,
-            weight: report.weight,
-            interval: report.interval.into(),
-            expire: report.expire.into(),
-            heard: now,
-            revival: Revival::Done,
-        }
-    }
-
-    fn hear(&mut self, now: Time, report: &Report) {
-        let revival = match (self.is_expired(now), self.revival) {
-            (true, _) if self.state != State::Leaving => Revival::OneBeat,
-            _ => Revival::Done,
-        };
-        *self = Claimed { revival, ..Claimed::new(now, self.host, report) };
-    }
-
-    fn give_up(&mut self) {
-        self.state = State::Leaving;
-        self.reason = Reason::new(match self.claim {
-            Claim::Own => "no longer announced",
-            Claim::Watched => "no longer watched",
-        });
-    }
-
-    /// Whether it has been silent for `expire`, by the receiver's clock, or is hushed.
-    pub fn is_expired(&self, now: Time) -> bool {
-        self.revival == Revival::Hushed || now >= self.heard + self.expire
-    }
-
-    /// Not expired, and it did not say goodbye.
-    fn is_live(&self, now: Time) -> bool {
-        self.state != State::Leaving && !self.is_expired(now)
-    }
-
-    fn standing(&self, now: Time) -> Standing {
-        match self.state {
-            State::Down | State::Maintenance | State::Leaving => Standing::Out(self.state),
-            State::Draining => Standing::Draining,
-            State::Up | State::Unknown if self.is_expired(now) => Standing::Silent,
-            State::Up | State::Unknown if self.revival == Revival::OneBeat => Standing::Reviving,
-            State::Up | State::Unknown => Standing::Up,
-        }
     }
 }
 

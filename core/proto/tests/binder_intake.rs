@@ -3,21 +3,17 @@
 
 mod common;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use common::{
-    INTERVAL, World, address, addresses, at_once, cluster, config, on_timer, report, service, wall,
-    zone,
+    INTERVAL, World, address, addresses, at_once, config, on_timer, report, service, watched, zone,
 };
+use rais_proto::binder::Output;
 use rais_proto::binder::view::Alarm;
-use rais_proto::binder::{Arrival, BinderConfig, Output, TransportId};
-use rais_proto::heartbeat::key::{Key, KeyLimits, KeyRing};
 use rais_proto::heartbeat::refusal::Refusal;
-use rais_proto::heartbeat::trust::Policy;
-use rais_proto::heartbeat::{Claim, Coverage, Heartbeat, Report, State, codec};
+use rais_proto::heartbeat::{Coverage, Report, State};
 use rais_proto::load::Load;
-use rais_proto::name::{Epoch, HostId, Sequence};
 use rais_proto::policy::{ServicePolicy, Verdict, WhenNone};
 
 const PERIOD: u64 = 120;
@@ -43,11 +39,6 @@ fn is_deaf(world: &World) -> bool {
 
 fn alarms(world: &World) -> Vec<Alarm> {
     world.binder.view(world.now).alarms
-}
-
-/// A report of a machine without a monitor.
-fn watched(host: u8, state: State) -> Report {
-    Report { claim: Claim::Watched, coverage: Coverage::Part, ..report(host, state, None) }
 }
 
 // Deafness.
@@ -119,239 +110,6 @@ fn a_refused_sender_is_told_with_its_address() {
     let last: Vec<_> = view.refused.iter().map(|last| (last.refusal, last.source.ip())).collect();
     assert_eq!(last, [(Refusal::NotABeat, common::address(9))]);
     assert_eq!(view.refused[0].ago, Duration::ZERO);
-}
-
-// Rights.
-
-fn limited(hosts: &[&str], ranges: Option<&[&str]>) -> KeyLimits {
-    KeyLimits {
-        hosts: Some(hosts.iter().map(|name| name.parse().unwrap()).collect()),
-        services: None,
-        addresses: ranges.map(|nets| nets.iter().map(|net| net.parse().unwrap()).collect()),
-    }
-}
-
-/// A binder with a key of each octet and limits.
-fn guarded(keys: &[(u8, KeyLimits)]) -> World {
-    World::new(keyed(keys))
-}
-
-fn keyed(keys: &[(u8, KeyLimits)]) -> BinderConfig {
-    let keys = keys.iter().map(|(octet, limits)| Key::new([*octet; 32], limits.clone()));
-    let mut config: BinderConfig = config(&[("http", at_once())]);
-    config.trust.policy = Policy::Enforce(KeyRing::new(keys, None).unwrap());
-    config
-}
-
-/// A beat, and how it comes.
-struct Sent {
-    key: u8,
-    id: u8,
-    name: &'static str,
-    epoch: u64,
-    sequence: u64,
-    source: IpAddr,
-    reports: Vec<Report>,
-}
-
-impl Sent {
-    /// Of host 1 itself.
-    fn own(sequence: u64) -> Sent {
-        Sent {
-            key: 1,
-            id: 1,
-            name: "host1",
-            epoch: 1,
-            sequence,
-            source: address(1),
-            reports: vec![report(1, State::Up, None)],
-        }
-    }
-
-    fn to(self, world: &mut World) {
-        let beat = Heartbeat {
-            host: HostId([self.id; 16]),
-            host_name: self.name.parse().unwrap(),
-            epoch: Epoch(self.epoch),
-            sequence: Sequence(self.sequence),
-            wall: wall(world.now),
-            reports: self.reports,
-        };
-        let key = Key::new([self.key; 32], KeyLimits::default());
-        let datagram = codec::encode(&beat, &cluster(), Some(&key)).unwrap();
-        let arrival = Arrival {
-            now: world.now,
-            wall: wall(world.now),
-            source: SocketAddr::new(self.source, 40_000),
-            transport: TransportId(0),
-        };
-        world.binder.handle_datagram(arrival, &datagram);
-    }
-}
-
-#[test]
-fn what_was_last_said_with_a_key_that_is_removed_counts_no_longer() {
-    let both = || keyed(&[(1, KeyLimits::default()), (2, KeyLimits::default())]);
-    let names = ["host1", "host2", "host3"];
-    let round = |world: &mut World, sequence: u64, hosts: &[u8]| {
-        for &id in hosts {
-            let name = names[usize::from(id) - 1];
-            let reports = vec![report(id, State::Up, None)];
-            let source = address(id);
-            Sent { key: 2, id, name, source, reports, ..Sent::own(sequence) }.to(world);
-        }
-        world.pass(INTERVAL);
-    };
-    for restarts in [0, 1] {
-        let mut world = World::new(both());
-        // A thief, who says that he is good for a week.
-        let week = Duration::from_secs(7 * 24 * 60 * 60);
-        let stolen = Report { expire: week, ..report(3, State::Up, None) };
-        let thief = Sent { id: 9, name: "host9", source: address(9), ..Sent::own(1) };
-        Sent { reports: vec![stolen], ..thief }.to(&mut world);
-        // Until his week keeps it from judging silence no longer.
-        (1..=130).for_each(|sequence| round(&mut world, sequence, &[1, 2, 3]));
-        assert_eq!(world.set(), addresses(&[1, 2, 3]));
-        assert_eq!(refused(&world, Refusal::Owned), 130, "the thief was first");
-
-        let without = keyed(&[(2, KeyLimits::default())]);
-        if restarts == 0 {
-            world.binder.handle_config(world.now, without);
-            (131..=132).for_each(|sequence| round(&mut world, sequence, &[1, 2]));
-            assert_eq!(world.set(), addresses(&[1, 2]), "nobody else spoke for 3");
-        } else {
-            world.restart(without, Duration::ZERO);
-            (131..=140).for_each(|sequence| round(&mut world, sequence, &[1, 2]));
-        }
-        let before = refused(&world, Refusal::Owned);
-        (141..=144).for_each(|sequence| round(&mut world, sequence, &[1, 2, 3]));
-        assert_eq!(refused(&world, Refusal::Owned), before, "its owner is believed");
-        assert_eq!(world.verdict(3), Some(Verdict::In));
-    }
-
-    // Who asks for no key at all has removed none.
-    let mut world = World::new(both());
-    (1..=5).for_each(|sequence| round(&mut world, sequence, &[1, 2]));
-    world.binder.handle_config(world.now, config(&[("http", at_once())]));
-    world.pass_millis(100);
-    assert_eq!(world.set(), addresses(&[1, 2]));
-}
-
-#[test]
-fn a_key_of_one_host_does_not_speak_with_the_id_of_another() {
-    let mut world = guarded(&[(1, limited(&["host1"], None)), (2, limited(&["host2"], None))]);
-    Sent::own(1).to(&mut world);
-    let stolen = |epoch, sequence, state| Sent {
-        key: 2,
-        name: "host2",
-        epoch,
-        source: address(2),
-        reports: vec![report(2, state, None)],
-        ..Sent::own(sequence)
-    };
-    stolen(1, 900, State::Up).to(&mut world);
-    stolen(9, 1, State::Leaving).to(&mut world);
-    assert_eq!(refused(&world, Refusal::KeyLimit), 2);
-    Sent::own(2).to(&mut world);
-    assert_eq!((world.binder.counters().accepted, world.set()), (2, addresses(&[1])));
-}
-
-#[test]
-fn a_key_of_hosts_without_ranges_speaks_for_the_sources_addresses_only() {
-    let mut world = guarded(&[(1, limited(&["host1"], None))]);
-    let elsewhere = Sent { source: address(9), ..Sent::own(1) };
-    elsewhere.to(&mut world);
-    assert_eq!((refused(&world, Refusal::NotAllowed), world.set()), (1, addresses(&[])));
-    // The same beat by the interface that it names.
-    Sent::own(1).to(&mut world);
-    assert_eq!((world.binder.counters().accepted, world.set()), (1, addresses(&[1])));
-    // Others of its own beside the source's.
-    let mut two = report(1, State::Up, None);
-    two.addresses.push(address(7));
-    Sent { reports: vec![two.clone()], ..Sent::own(2) }.to(&mut world);
-    assert_eq!(world.set(), addresses(&[1, 7]));
-    // A machine that it watches, beside its own, and alone.
-    let reports = vec![two, watched(8, State::Up)];
-    Sent { reports, ..Sent::own(3) }.to(&mut world);
-    Sent { reports: vec![watched(8, State::Up)], ..Sent::own(4) }.to(&mut world);
-    assert_eq!((refused(&world, Refusal::NotAllowed), world.set()), (3, addresses(&[1, 7])));
-    let mapped = "::ffff:192.0.2.1".parse().unwrap();
-    Sent { source: mapped, ..Sent::own(4) }.to(&mut world);
-    assert_eq!(world.binder.counters().accepted, 4, "a source as a dual-stack socket shows it");
-}
-
-#[test]
-fn over_loopback_a_binders_own_host_names_its_addresses() {
-    let mut world = guarded(&[(1, limited(&["host0", "host1"], None))]);
-    let source = "127.0.0.1".parse().unwrap();
-    Sent { source, ..Sent::own(1) }.to(&mut world);
-    assert_eq!(refused(&world, Refusal::NotAllowed), 1, "not its own host");
-    Sent { source, id: 0, name: "host0", ..Sent::own(1) }.to(&mut world);
-    assert_eq!(world.set(), addresses(&[1]));
-}
-
-#[test]
-fn a_key_with_ranges_or_without_any_limit_speaks_from_anywhere() {
-    for limits in [limited(&["host1"], Some(&["192.0.2.0/24"])), KeyLimits::default()] {
-        let mut world = guarded(&[(1, limits)]);
-        let reports = vec![report(1, State::Up, None), watched(8, State::Up)];
-        Sent { source: address(9), reports, ..Sent::own(1) }.to(&mut world);
-        assert_eq!(world.set(), addresses(&[1, 8]));
-    }
-}
-
-#[test]
-fn a_beat_beyond_its_key_is_told_with_host_key_and_limit() {
-    let ranges: &[&str] = &["192.0.2.0/30"];
-    let service =
-        KeyLimits { services: Some(vec!["news".parse().unwrap()]), ..KeyLimits::default() };
-    let nowhere = "::".parse().unwrap();
-    let stolen = Sent { key: 1, name: "host2", source: address(1), ..Sent::own(5) };
-    let key = Key::new([1; 32], KeyLimits::default()).id();
-    for (limits, sent, told) in [
-        (limited(&["host2"], None), Sent::own(2), "limited to other hosts"),
-        (service, Sent::own(2), "may not speak of the service `http`"),
-        (
-            limited(&["host1"], Some(ranges)),
-            Sent { reports: vec![report(9, State::Up, None)], ..Sent::own(2) },
-            "may not speak of the address 192.0.2.9",
-        ),
-        (limited(&["host2"], None), stolen, "may not speak for `host1`"),
-        (limited(&["host1"], None), Sent { source: address(9), ..Sent::own(2) }, "its own"),
-        (limited(&["host1"], None), Sent { source: nowhere, ..Sent::own(2) }, "nobody sees where"),
-    ] {
-        let host = sent.name;
-        let mut world = guarded(&[(1, limits), (3, KeyLimits::default())]);
-        Sent { key: 3, ..Sent::own(1) }.to(&mut world);
-        sent.to(&mut world);
-        let mut outputs = std::iter::from_fn(|| world.binder.poll_output());
-        let text = outputs.find_map(|told| match told {
-            Output::Refused { breach, .. } => breach.map(|breach| breach.to_string()),
-            _ => None,
-        });
-        let text = text.unwrap_or_else(|| panic!("{told}: nothing is told"));
-        assert!(text.starts_with(&format!("host `{host}` signs with the key {key}")), "{text}");
-        assert!(text.contains(told), "{text}");
-    }
-}
-
-#[test]
-fn each_host_that_is_beyond_its_key_is_told_of_where_no_address_tells_them_apart() {
-    let mut world = guarded(&[(1, limited(&["host9"], None))]);
-    let source = "::".parse().unwrap();
-    let mut told = Vec::new();
-    for _ in 0..3 {
-        for (host, name) in [(1, "host1"), (2, "host2")] {
-            Sent { source, id: host, name, ..Sent::own(host.into()) }.to(&mut world);
-            let outputs = std::iter::from_fn(|| world.binder.poll_output());
-            told.extend(outputs.filter_map(|told| match told {
-                Output::Refused { breach, .. } => breach.map(|breach| breach.host.to_string()),
-                _ => None,
-            }));
-            world.pass(Duration::from_secs(2));
-        }
-    }
-    assert_eq!(told, ["host1", "host2"]);
 }
 
 // Owners.

@@ -146,6 +146,7 @@ prop_compose! {
             expire: Duration::from_secs(3).into(),
             heard: NOW - Duration::from_millis(heard_ms),
             revival: Revival::Done,
+            key: None,
         };
         (address(n), standing, claimed)
     }

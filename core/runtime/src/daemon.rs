@@ -305,7 +305,7 @@ impl Daemon {
         let Some(Status::Binder(binder)) = self.roles.voices().status(Role::Binder).await else {
             return None;
         };
-        let unsigned = binder.hosts.iter().filter(|host| host.key.is_none());
+        let unsigned = binder.hosts.iter().filter(|host| host.stands_by(None));
         let heard = |host: &HeardHost| {
             let ago = in_words(Duration::from_millis(host.heard_ms_ago));
             format!("{} (heard {ago} ago)", host.name)

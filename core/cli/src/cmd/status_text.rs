@@ -247,10 +247,19 @@ fn hosts(hosts: &[HeardHost]) -> Table {
             plain(&host.sequence.to_string()),
             ago(Some(host.heard_ms_ago)),
             plain(&source),
-            (host.key.clone().unwrap_or_default(), Tone::Faint),
+            (keys(host), Tone::Faint),
         ]);
     }
     table
+}
+
+/// That of its newest beat, and older ones that still count.
+fn keys(host: &HeardHost) -> String {
+    let newest = host.key.clone().unwrap_or_default();
+    match &host.older_keys[..] {
+        [] => newest,
+        older => format!("{newest} (and {})", older.join(", ")).trim_start().to_owned(),
+    }
 }
 
 fn drains(drains: &[DrainStatus]) -> Table {

@@ -9,26 +9,34 @@ use super::service::Service;
 use super::{Arrival, Binder, Output};
 use crate::heartbeat::breach::{Breach, Limit};
 use crate::heartbeat::codec::{self, Opened};
-use crate::heartbeat::key::KeyLimits;
+use crate::heartbeat::key::{KeyId, KeyLimits};
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::Policy;
 use crate::heartbeat::{Claim, Coverage, Heartbeat, Report, State};
 use crate::name::{HostId, ServiceName};
-use crate::table::{Applied, Obstacle, Order, Standing};
+use crate::table::{Applied, Obstacle, Order, Speaker, Standing};
 use crate::time::Time;
+
+/// A beat that is believed, and what is known of it beyond what it says.
+struct Admitted {
+    beat: Heartbeat,
+    /// The key that vouches for it; none where none does.
+    key: Option<KeyId>,
+    order: Order,
+}
 
 impl Binder {
     /// Takes in one datagram. What is refused changes nothing and is counted.
     pub fn handle_datagram(&mut self, arrival: Arrival, datagram: &[u8]) {
         match self.admit(arrival, datagram) {
-            Ok((beat, order)) => {
+            Ok(admitted) => {
                 self.counters.accepted += 1;
                 // Whoever was stopped for a while has not heard anybody for as long.
                 self.check_deafness(arrival.now);
-                if beat.host != self.config.host {
+                if admitted.beat.host != self.config.host {
                     self.hear_remote(arrival.now);
                 }
-                self.take_in(arrival, &beat, order);
+                self.take_in(arrival, &admitted);
                 self.publish_due(arrival.now, arrival.wall);
             }
             Err(refusal) => {
@@ -73,7 +81,7 @@ impl Binder {
         self.peers.presume_left(|host| owns_any(services, host));
     }
 
-    fn admit(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<(Heartbeat, Order), Refusal> {
+    fn admit(&mut self, arrival: Arrival, datagram: &[u8]) -> Result<Admitted, Refusal> {
         // What a message bus carries has no source, and no rate of one host.
         let source = arrival.source.ip();
         if !source.is_unspecified() && !self.rations.allow(arrival.now, source) {
@@ -81,7 +89,7 @@ impl Binder {
         }
         let Opened { mut beat, key } = codec::open(datagram, &self.config.trust)?;
         let limits = self.config.trust.limits(key);
-        let bound = limits.is_some_and(is_bound_to_source);
+        let bound = limits.is_some_and(KeyLimits::is_bound_to_source);
         if bound && !names_source(&beat, arrival.source.ip(), self.config.host) {
             return Err(Refusal::NotAllowed); // another copy may be in order
         }
@@ -91,46 +99,41 @@ impl Binder {
         let order = self.peers.admit(arrival, &beat, terms)?;
         let is_rolled_out = matches!(self.config.trust.policy, Policy::Permissive(_));
         self.counters.unsigned += u64::from(is_rolled_out && key.is_none());
-        if bound {
-            let watched = beat.reports.iter().filter(|report| report.claim == Claim::Watched);
-            let watched = watched.flat_map(|report| &report.addresses);
-            let refused = watched.inspect(|_| self.counters.refuse(Refusal::NotAllowed)).count();
+        if let Some(limits) = limits.filter(|_| bound) {
+            let beyond = beat.reports.iter().filter(|report| !limits.allow_claim(report.claim));
+            let beyond = beyond.flat_map(|report| &report.addresses);
+            let refused = beyond.inspect(|_| self.counters.refuse(Refusal::NotAllowed)).count();
             if refused > 0 {
                 self.peers.mishear(beat.host, arrival.now);
             }
-            beat.reports.retain(|report| report.claim == Claim::Own);
+            beat.reports.retain(|report| limits.allow_claim(report.claim));
         }
-        Ok((beat, order))
+        Ok(Admitted { beat, key, order })
     }
 
-    fn take_in(&mut self, arrival: Arrival, beat: &Heartbeat, order: Order) {
-        let reports = &beat.reports;
+    fn take_in(&mut self, arrival: Arrival, admitted: &Admitted) {
+        let reports = &admitted.beat.reports;
         for (at, report) in reports.iter().enumerate() {
             let earlier = reports.iter().take(at).any(|r| r.service == report.service);
             if !earlier {
-                self.take_in_service(arrival, beat, &report.service, order);
+                self.take_in_service(arrival, admitted, &report.service);
             }
         }
     }
 
     /// All that a beat says of one service.
-    fn take_in_service(
-        &mut self,
-        arrival: Arrival,
-        beat: &Heartbeat,
-        name: &ServiceName,
-        order: Order,
-    ) {
+    fn take_in_service(&mut self, arrival: Arrival, admitted: &Admitted, name: &ServiceName) {
+        let beat = &admitted.beat;
         let Ok(index) = self.services.binary_search_by(|s| s.name.cmp(name)) else {
             return; // somebody else's service
         };
         let mut changed = Vec::new();
         let reports = || beat.reports.iter().filter(|report| &report.service == name);
         for report in reports() {
-            changed.extend(self.take_in_report(arrival, beat, index, report, order));
+            changed.extend(self.take_in_report(arrival, admitted, index, report));
         }
         let Some(service) = self.services.get_mut(index) else { return };
-        if order == Order::Newest {
+        if admitted.order == Order::Newest {
             for claim in [Claim::Own, Claim::Watched] {
                 let whole =
                     || reports().filter(|r| r.claim == claim && r.coverage == Coverage::Whole);
@@ -155,10 +158,9 @@ impl Binder {
     fn take_in_report(
         &mut self,
         arrival: Arrival,
-        beat: &Heartbeat,
+        &Admitted { ref beat, key, order }: &Admitted,
         index: usize,
         report: &Report,
-        order: Order,
     ) -> Vec<IpAddr> {
         let Some(service) = self.services.get_mut(index) else { return Vec::new() };
         let on_loopback = arrival.source.ip().is_loopback();
@@ -182,8 +184,9 @@ impl Binder {
         refused.into_iter().for_each(|refusal| self.counters.refuse(refusal));
         let report = narrowed.as_ref().unwrap_or(report);
 
+        let speaker = Speaker { host: beat.host, key };
         let Applied { changed, obstacles } =
-            service.table.apply(arrival.now, beat.host, report, order);
+            service.table.apply(arrival.now, speaker, report, order);
         for &(address, obstacle) in &obstacles {
             self.counters.refuse(match obstacle {
                 Obstacle::Owner(owner) => {
@@ -250,11 +253,6 @@ fn note(
 
 fn owns_any(services: &[Service], host: HostId) -> bool {
     services.iter().any(|service| service.table.knows(host))
-}
-
-/// Bound to hosts and to no ranges, a key vouches for the machine that sends and for no other.
-fn is_bound_to_source(limits: &KeyLimits) -> bool {
-    limits.hosts.is_some() && limits.addresses.is_none()
 }
 
 /// Whether `source` is an address that the beat's host says is its own, or the beat came from this

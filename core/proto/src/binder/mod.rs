@@ -8,6 +8,7 @@
 mod conflicts;
 mod drain_target;
 pub mod drains;
+mod hushing;
 mod intake;
 mod judging;
 pub mod peers;
@@ -25,7 +26,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::heartbeat::breach::Breach;
-use crate::heartbeat::key::KeyId;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::Trust;
 use crate::heartbeat::{Capacity, Reason, State, Weight};
@@ -293,7 +293,7 @@ impl Binder {
             self.of_zone.entry(policy.zone.clone()).or_default().push(index);
         }
         self.config = config;
-        self.hush_those_of_removed_keys();
+        self.hush_unbelieved(now);
         for index in 0..self.services.len() {
             self.judge(now, index);
         }
@@ -302,18 +302,6 @@ impl Binder {
         // renamed by a reload, its addresses would be gone for a while.
         for (zone, until) in joining {
             self.zones.delay(&zone, until);
-        }
-    }
-
-    /// What was last said with a key that is there no more counts no longer: whoever said it may be heard
-    /// by another, or has been a thief.
-    fn hush_those_of_removed_keys(&mut self) {
-        let is_removed = |key: KeyId| self.config.trust.has_removed(key);
-        let hosts = self.peers.iter().filter(|(_, peer)| peer.key.is_some_and(is_removed));
-        for host in hosts.map(|(host, _)| host) {
-            for service in &mut self.services {
-                service.table.hush(host);
-            }
         }
     }
 

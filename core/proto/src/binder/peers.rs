@@ -200,8 +200,7 @@ impl Peers {
         terms: Terms<'_>,
     ) -> Result<Option<Order>, Refusal> {
         if let Some(peer) = self.hosts.get_mut(&beat.host) {
-            let mut hosts = terms.limits.and_then(|limits| limits.hosts.as_ref()).into_iter();
-            if hosts.any(|names| !names.contains(&peer.name)) {
+            if terms.limits.is_some_and(|limits| !limits.allow_host(&peer.name)) {
                 return Err(Refusal::KeyLimit); // another host's id
             }
             if beat.epoch < peer.epoch {
@@ -252,6 +251,11 @@ impl Peers {
     /// What people call `host`.
     pub fn name(&self, host: HostId) -> Option<&HostName> {
         self.hosts.get(&host).map(|peer| &peer.name)
+    }
+
+    /// The key of `host`'s newest beat, or that none signed it; none where it is not known.
+    pub fn key(&self, host: HostId) -> Option<Option<KeyId>> {
+        self.hosts.get(&host).map(|peer| peer.key)
     }
 
     /// Those refused at first contact, since `horizon`.

@@ -8,6 +8,7 @@ use super::drains::DrainMemory;
 use super::peers::HostMemory;
 use super::zones::{Renewal, ZoneMemory};
 use super::{Binder, BinderConfig};
+use crate::heartbeat::key::KeyId;
 use crate::heartbeat::{Capacity, Claim, Reason, State, Weight};
 use crate::name::{HostId, ServiceName, ZoneName};
 use crate::policy::AddressSet;
@@ -77,6 +78,8 @@ pub struct ClaimMemory {
     pub interval: Duration,
     /// How long a silence was to be death.
     pub expire: Duration,
+    /// The key that it was said with; none where nobody signed it.
+    pub key: Option<KeyId>,
 }
 
 /// Of claims that are remembered, beside the set.
@@ -113,7 +116,7 @@ impl Binder {
             binder.restore_claims(now, &name, claims, age);
         }
         binder.presume_left();
-        binder.hush_those_of_removed_keys();
+        binder.hush_unbelieved(now);
         for service in &mut binder.services {
             service.drained = binder.drains.of(service);
             service.weigh_what_is_restored(now);
@@ -216,6 +219,7 @@ impl ClaimMemory {
             weight: claimed.weight,
             interval: claimed.interval.get(),
             expire: claimed.expire.get(),
+            key: claimed.key,
         }
     }
 
@@ -234,6 +238,7 @@ impl ClaimMemory {
             heard: now,
             // What stood stands; its first beat makes it live, and who was out stays out until then.
             revival: Revival::OneBeat,
+            key: self.key,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a binder shows of itself, for `rais status`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -148,6 +149,9 @@ pub struct HostView {
     pub source: Option<SocketAddr>,
     /// The key that signed its newest beat; none where none did, or it is only remembered.
     pub key: Option<KeyId>,
+    /// The others that claims of it were last said with, which still count: of services that beat seldom.
+    /// None stands for no key.
+    pub older_keys: BTreeSet<Option<KeyId>>,
 }
 
 /// Something somebody should look at.
@@ -244,6 +248,7 @@ impl Binder {
     }
 
     fn shown(&self, now: Time) -> BinderView {
+        let mut older_keys = self.older_keys(now);
         BinderView {
             services: self.services.iter().map(|s| self.service_view(s, now)).collect(),
             zones: self.zones.view().collect(),
@@ -258,6 +263,7 @@ impl Binder {
                     heard_ago: now.since(peer.heard),
                     source: peer.source,
                     key: peer.key,
+                    older_keys: older_keys.remove(&id).unwrap_or_default(),
                 })
                 .collect(),
             drains: self.drains.view(now).collect(),
@@ -265,6 +271,18 @@ impl Binder {
             counters: self.counters,
             refused: self.refused.view(now).collect(),
         }
+    }
+
+    /// Of each host the keys that its claims stand by, other than that of its newest beat.
+    fn older_keys(&self, now: Time) -> BTreeMap<HostId, BTreeSet<Option<KeyId>>> {
+        let mut older: BTreeMap<HostId, BTreeSet<Option<KeyId>>> = BTreeMap::new();
+        let claims = self.services.iter().flat_map(|service| service.table.claims());
+        for (_, claimed) in claims.filter(|(_, claimed)| claimed.is_live(now)) {
+            if self.peers.key(claimed.host).is_some_and(|newest| newest != claimed.key) {
+                older.entry(claimed.host).or_default().insert(claimed.key);
+            }
+        }
+        older
     }
 
     fn service_view(&self, service: &Service, now: Time) -> ServiceView {

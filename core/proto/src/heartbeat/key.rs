@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use ring::{digest, hmac};
 use zeroize::Zeroizing;
 
-use super::Heartbeat;
 use super::breach::Limit;
+use super::{Claim, Heartbeat};
 use crate::name::{HostName, ServiceName};
 
 /// How many octets of HMAC-SHA256 end a signed beat (RFC 2104 §5 allows no fewer).
@@ -102,6 +102,31 @@ impl KeyLimits {
         self.addresses.as_ref().is_some_and(|ranges| within(ranges, address))
     }
 
+    /// Whether it may speak for the host of that name.
+    pub fn allow_host(&self, name: &HostName) -> bool {
+        self.hosts.as_ref().is_none_or(|hosts| hosts.contains(name))
+    }
+
+    /// Whether it may speak of that service.
+    pub fn allow_service(&self, name: &ServiceName) -> bool {
+        self.services.as_ref().is_none_or(|services| services.contains(name))
+    }
+
+    /// Whether it may speak of `address`.
+    pub fn allow_address(&self, address: IpAddr) -> bool {
+        self.addresses.as_ref().is_none_or(|ranges| within(ranges, address))
+    }
+
+    /// Whether it may say `claim` of any address: bound to its source it may not speak of others.
+    pub fn allow_claim(&self, claim: Claim) -> bool {
+        claim == Claim::Own || !self.is_bound_to_source()
+    }
+
+    /// Bound to hosts and to no ranges, a key vouches for the machine that sends and for no other.
+    pub fn is_bound_to_source(&self) -> bool {
+        self.hosts.is_some() && self.addresses.is_none()
+    }
+
     /// Whether all that `beat` speaks of is within the limits.
     pub fn allow(&self, beat: &Heartbeat) -> bool {
         self.broken_by(beat).is_none()
@@ -109,20 +134,15 @@ impl KeyLimits {
 
     /// The first limit that `beat` is beyond.
     pub fn broken_by(&self, beat: &Heartbeat) -> Option<Limit> {
-        if self.hosts.as_ref().is_some_and(|hosts| !hosts.contains(&beat.host_name)) {
+        if !self.allow_host(&beat.host_name) {
             return Some(Limit::Host);
         }
         let mut services = beat.reports.iter().map(|report| &report.service);
-        let service = self
-            .services
-            .as_ref()
-            .and_then(|allowed| services.find(|service| !allowed.contains(service)));
-        if let Some(service) = service {
+        if let Some(service) = services.find(|service| !self.allow_service(service)) {
             return Some(Limit::Service(service.clone()));
         }
         let mut named = beat.reports.iter().flat_map(|report| report.addresses.iter().copied());
-        let ranges = self.addresses.as_ref()?;
-        named.find(|&address| !within(ranges, address)).map(Limit::Address)
+        named.find(|&address| !self.allow_address(address)).map(Limit::Address)
     }
 }
 

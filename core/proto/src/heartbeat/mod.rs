@@ -127,7 +127,10 @@ pub enum Coverage {
 
 /// Why a server is in its state: at most 64 octets of UTF-8 without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Reason(Box<str>);
+pub struct Reason(
+    /// None where it is empty. One pointer: a claim is kept of everybody, and few of them say why.
+    Option<Box<Box<str>>>,
+);
 
 impl Reason {
     /// Octets that fit.
@@ -141,18 +144,19 @@ impl Reason {
         }
         // A control character of one octet becomes a space; the two-octet C1 ones shrink to it.
         let clean = text[..cut].chars().map(|c| if c.is_control() { ' ' } else { c });
-        Reason(clean.collect::<String>().into_boxed_str())
+        let clean: String = clean.collect();
+        Reason((!clean.is_empty()).then(|| Box::new(clean.into_boxed_str())))
     }
 
     /// The text; empty where nothing was said.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().map_or("", |text| text)
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 

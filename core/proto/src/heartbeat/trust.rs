@@ -1,7 +1,11 @@
 //! Whose beats a receiver believes.
 
-use super::key::{KeyId, KeyLimits, KeyRing};
-use crate::name::ClusterName;
+use std::net::IpAddr;
+
+use super::Claim;
+use super::key::{Key, KeyId, KeyLimits, KeyRing};
+use super::refusal::Refusal;
+use crate::name::{ClusterName, HostName, ServiceName};
 
 /// Whose beats a receiver believes.
 #[derive(Debug, Clone)]
@@ -23,6 +27,21 @@ pub enum Policy {
     Insecure,
 }
 
+/// What a beat said of one address, and with which key.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// The key that signed it; none where none did, or no tag was asked for.
+    pub key: Option<KeyId>,
+    /// What people call the host; none where that is not known.
+    pub host: Option<&'a HostName>,
+    /// The service.
+    pub service: &'a ServiceName,
+    /// Of itself, or of a machine it watches.
+    pub claim: Claim,
+    /// The address.
+    pub address: IpAddr,
+}
+
 impl Policy {
     /// The keys, where there are any.
     pub fn ring(&self) -> Option<&KeyRing> {
@@ -31,12 +50,40 @@ impl Policy {
             Policy::Insecure => None,
         }
     }
+
+    /// The key that is to vouch for a beat that is signed with `id`, or with none; none where nobody
+    /// need.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsigned`] and [`Refusal::UnknownKey`].
+    pub fn voucher(&self, id: Option<KeyId>) -> Result<Option<&Key>, Refusal> {
+        match (self, id) {
+            (Policy::Insecure, _) | (Policy::Permissive(_), None) => Ok(None),
+            (Policy::Enforce(_), None) => Err(Refusal::Unsigned),
+            (Policy::Enforce(ring) | Policy::Permissive(ring), Some(id)) => {
+                ring.get(id).map(Some).ok_or(Refusal::UnknownKey)
+            }
+        }
+    }
 }
 
 impl Trust {
-    /// Whether there are keys, and `key` is none of them.
-    pub fn has_removed(&self, key: KeyId) -> bool {
-        self.policy.ring().is_some_and(|ring| ring.get(key).is_none())
+    /// Whether it would take now what was said then. From where it came is asked of a beat alone: of
+    /// what is known that is not kept.
+    pub fn believes(&self, said: &Said<'_>) -> bool {
+        match self.policy.voucher(said.key) {
+            Err(_) => false,
+            Ok(None) => true,
+            Ok(Some(key)) => {
+                let limits = key.limits();
+                let names_host =
+                    limits.hosts.is_none() || said.host.is_some_and(|name| limits.allow_host(name));
+                names_host
+                    && limits.allow_service(said.service)
+                    && limits.allow_address(said.address)
+                    && limits.allow_claim(said.claim)
+            }
+        }
     }
 
     /// The limits of the key that signed a beat ([`Opened::key`](super::codec::Opened)).

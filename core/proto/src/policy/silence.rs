@@ -239,6 +239,7 @@ mod tests {
                 expire: Duration::from_secs(3).into(),
                 heard: Time::from_millis(heard),
                 revival: Revival::Done,
+                key: None,
             };
             table.restore(address(n), claimed);
         }

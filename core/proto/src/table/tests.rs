@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::heartbeat::Coverage;
+use crate::heartbeat::{Capacity, Coverage, Reason, Weight};
 
 const A: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const ONE: HostId = HostId([1; 16]);
@@ -24,8 +24,12 @@ fn report(claim: Claim, state: State) -> Report {
     }
 }
 
+fn unsigned(host: HostId) -> Speaker {
+    Speaker { host, key: None }
+}
+
 fn say(table: &mut Table, at: u64, host: HostId, claim: Claim, state: State) -> Obstacles {
-    table.apply(Time::from_secs(at), host, &report(claim, state), Order::Newest).obstacles
+    table.apply(Time::from_secs(at), unsigned(host), &report(claim, state), Order::Newest).obstacles
 }
 
 fn standing(table: &Table, at: u64) -> Option<Standing> {
@@ -105,7 +109,8 @@ fn a_host_and_a_service_have_so_many_addresses_and_no_more() {
     let mut claim = |at: u64, host: u8, addresses: std::ops::Range<usize>| {
         let report = many(addresses);
         let id = HostId([host; 16]);
-        let obstacles = table.apply(Time::from_secs(at), id, &report, Order::Newest).obstacles;
+        let obstacles =
+            table.apply(Time::from_secs(at), unsigned(id), &report, Order::Newest).obstacles;
         assert!(obstacles.iter().all(|(_, obstacle)| *obstacle == Obstacle::Full));
         obstacles.len()
     };
@@ -136,7 +141,7 @@ proptest::proptest! {
                 addresses: vec![IpAddr::from([192, 0, 2, address])],
                 ..report(claim, if what == 0 { State::Leaving } else { State::Up })
             };
-            table.apply(now, id, &report, Order::Newest);
+            table.apply(now, unsigned(id), &report, Order::Newest);
             match address {
                 0 => drop(table.omit(id, claim, &[])),
                 1 => drop(table.forget(now - Duration::from_secs(9), |_| true)),
@@ -193,7 +198,7 @@ fn an_overtaken_beat_is_a_sign_of_life_and_no_more() {
     let mut table = Table::default();
     say(&mut table, 0, ONE, Claim::Own, State::Up);
     let late = report(Claim::Own, State::Down);
-    table.apply(Time::from_secs(2), ONE, &late, Order::Overtaken);
+    table.apply(Time::from_secs(2), unsigned(ONE), &late, Order::Overtaken);
     assert_eq!(standing(&table, 4), Some(Standing::Up));
 }
 

@@ -90,6 +90,11 @@ pub fn report(host: u8, state: State, load: Option<f64>) -> Report {
     }
 }
 
+/// A report of the service `http` on a machine without a monitor.
+pub fn watched(host: u8, state: State) -> Report {
+    Report { claim: Claim::Watched, coverage: Coverage::Part, ..report(host, state, None) }
+}
+
 /// A binder, the hosts that beat to it, and what it published.
 pub struct World {
     pub now: Time,

@@ -6,6 +6,7 @@ use rais_proto::binder::drains::DrainView;
 use rais_proto::binder::view::{Alarm, BinderView, HostView, MemberView, ServiceView, WatcherView};
 use rais_proto::binder::{DrainTarget, RefusedView, ZoneView};
 use rais_proto::heartbeat::State;
+use rais_proto::heartbeat::key::KeyId;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
 use rais_proto::name::{HostId, ZoneName};
@@ -20,7 +21,7 @@ use crate::clock::rfc3339;
 use crate::plan::binder::BinderPlan;
 use crate::status::{
     AlarmStatus, BinderCounters, BinderStatus, DrainStatus, HeardHost, MemberStatus, RefusedStatus,
-    ServiceStatus, SinkState, SinkStatus, WatcherStatus, ZoneStatus,
+    ServiceStatus, SinkState, SinkStatus, UNSIGNED, WatcherStatus, ZoneStatus,
 };
 
 /// Why a zone is nowhere, and what is to be done.
@@ -190,8 +191,13 @@ fn hosts(view: &BinderView) -> Vec<HeardHost> {
             // What comes from this very process has no port, and no network in between.
             source: host.source.filter(|source| source.port() != 0),
             key: host.key.map(|key| key.to_string()),
+            older_keys: host.older_keys.iter().map(|key| id_or_unsigned(*key)).collect(),
         })
         .collect()
+}
+
+fn id_or_unsigned(key: Option<KeyId>) -> String {
+    key.map_or_else(|| UNSIGNED.to_owned(), |key| key.to_string())
 }
 
 fn drains(view: &BinderView) -> Vec<DrainStatus> {

@@ -181,7 +181,7 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
                 binders += 1;
                 let signed = |host: &HeardHost| {
                     old.iter()
-                        .find(|key| host.key.as_deref() == Some(&*key.id.to_string()))
+                        .find(|key| host.stands_by(Some(&key.id.to_string())))
                         .map(|key| with(host, key))
                 };
                 still.extend(binder.hosts.iter().filter_map(signed));
@@ -195,7 +195,7 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
         return Ok(binders);
     }
     Err(Stop::Failed(anyhow!(
-        "beats of these hosts would be refused, since the last of each was signed with the old key:\n  \
+        "beats of these hosts would be refused, since the last of each, or of one of its services, was signed with the old key:\n  \
          {}\n`rais key rotate switch` and `rais reload` there first; or `--force`, if they are not to \
          be believed (a key that has leaked) or are no more",
         still.join("\n  ")

@@ -133,17 +133,15 @@ fn authenticate<'d, 't>(
     signature: Signature,
     policy: &'t Policy,
 ) -> Result<(Octets<'d>, Option<&'t Key>), Refusal> {
-    let id = match (signature, policy) {
-        (Signature::None, Policy::Enforce(_)) => return Err(Refusal::Unsigned),
-        (Signature::None, _) => return Ok((after_header, None)),
-        (Signature::By(id), _) => id,
+    let id = match signature {
+        Signature::None => return policy.voucher(None).map(|key| (after_header, key)),
+        Signature::By(id) => id,
     };
     let (body, _) = after_header.0.split_last_chunk::<TAG_LEN>().ok_or(Refusal::Truncated)?;
     let (signed, tag) = datagram.split_last_chunk::<TAG_LEN>().ok_or(Refusal::Truncated)?;
-    let Some(ring) = policy.ring() else {
+    let Some(key) = policy.voucher(Some(id))? else {
         return Ok((Octets(body), None));
     };
-    let key = ring.get(id).ok_or(Refusal::UnknownKey)?;
     if !key.verifies(signed, tag) {
         return Err(Refusal::BadTag);
     }

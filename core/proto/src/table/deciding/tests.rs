@@ -21,6 +21,7 @@ fn watcher(n: u8, ago: u64, state: State) -> Claimed {
         expire: Duration::from_secs(3).into(),
         heard: NOW - Duration::from_secs(ago),
         revival: Revival::Done,
+        key: None,
     }
 }
 
