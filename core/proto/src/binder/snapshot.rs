@@ -195,9 +195,7 @@ impl Binder {
             if !service.policy.allows(claim.address) {
                 continue;
             }
-            if claim.host != self.config.host {
-                self.hearing.longest = self.hearing.longest.max(claim.expire);
-            }
+            self.peers.expect(now, claim.host, claim.expire);
             let (address, mut claimed) = (claim.address, claim.into_claimed(now));
             if age == Age::BeforeTheSet && service.decision.set.contains(&address) {
                 claimed.state = State::Up;
