@@ -97,15 +97,18 @@ impl Claimed {
     }
 
     /// Whether it has been silent for `expire`, by the receiver's clock, or is hushed.
+    #[inline]
     pub fn is_expired(&self, now: Time) -> bool {
         self.revival == Revival::Hushed || now >= self.heard + self.expire
     }
 
     /// Not expired, and it did not say goodbye.
+    #[inline]
     pub(crate) fn is_live(&self, now: Time) -> bool {
         self.state != State::Leaving && !self.is_expired(now)
     }
 
+    #[inline]
     pub(super) fn standing(&self, now: Time) -> Standing {
         match self.state {
             State::Down | State::Maintenance | State::Leaving => Standing::Out(self.state),

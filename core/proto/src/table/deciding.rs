@@ -19,6 +19,7 @@ impl Watch {
     /// enough of them do, else one that does not; of these the latest heard. A watcher that was
     /// silent itself, and comes back, takes nothing from what the others say. Where nothing is live
     /// the latest says how it ended.
+    #[inline] // asked of each address at each judgement, and mostly answered by the first line
     pub(super) fn deciding(self, claims: &[Claimed], now: Time) -> Option<&Claimed> {
         if let [only] = claims {
             return Some(only);
@@ -33,6 +34,7 @@ impl Watch {
     }
 
     /// Whether it matters when a claim falls silent: an "up" always, and where votes are counted, any.
+    #[inline]
     pub(super) fn is_heard_out(self, claimed: &Claimed) -> bool {
         match (claimed.state, self) {
             (State::Up, _) => true,
