@@ -190,13 +190,6 @@ impl Table {
         hushed
     }
 
-    /// Nothing was heard since `last`, and that was nobody's silence: who was live then counts as heard
-    /// `now`.
-    pub fn excuse(&mut self, last: Time, now: Time) {
-        let claims = self.members.values_mut().flat_map(Claims::as_mut_slice);
-        claims.filter(|claimed| claimed.is_live(last)).for_each(|claimed| claimed.heard = now);
-    }
-
     /// Puts in a claim as it was remembered over a restart.
     pub fn restore(&mut self, address: IpAddr, claimed: Claimed) {
         hold(&mut self.of_host, claimed.host, address);

@@ -203,6 +203,9 @@ impl Binder {
                 .for_each(|&address| note(service, arrival.now, beat.host, report, address, order));
         }
         service.note_expiry(arrival.now + report.expire);
+        if beat.host != self.config.host {
+            self.hearing.longest = self.hearing.longest.max(report.expire);
+        }
         changed
     }
 }

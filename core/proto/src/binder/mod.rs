@@ -8,11 +8,9 @@
 mod conflicts;
 mod drain_target;
 pub mod drains;
-mod hearing;
 mod hushing;
 mod intake;
 mod judging;
-mod patience;
 pub mod peers;
 mod rations;
 mod reasons;
@@ -41,7 +39,6 @@ use crate::time::{Time, WallTime};
 
 use conflicts::Conflicts;
 use drains::Drains;
-use hearing::RemoteHearing;
 use judging::Wakes;
 use peers::Peers;
 use rations::Rations;
@@ -224,6 +221,16 @@ pub struct Binder {
     housekeeping: Time,
 }
 
+/// Step 1: whether any other host is heard.
+#[derive(Debug, Clone, Copy)]
+struct RemoteHearing {
+    deaf: bool,
+    /// When another host was last heard.
+    last: Time,
+    /// The longest `expire` heard or remembered; shrinks only when it is looked at.
+    longest: Duration,
+}
+
 impl Binder {
     /// A binder that begins to listen at `now`, with nothing remembered.
     pub fn new(now: Time, config: BinderConfig) -> Binder {
@@ -242,7 +249,7 @@ impl Binder {
             wakes: Wakes::default(),
             unjudged: BTreeMap::new(),
             reasons: Reasons::default(),
-            hearing: RemoteHearing::new(now),
+            hearing: RemoteHearing { deaf: false, last: now, longest: Duration::ZERO },
             housekeeping: now + HOUSEKEEPING,
             config: BinderConfig {
                 services: BTreeMap::new(),
@@ -358,6 +365,45 @@ impl Binder {
         &self.counters
     }
 
+    /// When nobody else will have been heard for too long; none while that is so, or where too
+    /// few others are known for it to mean anything.
+    fn deaf_from(&self) -> Option<Time> {
+        let enough = self.remote_hosts() >= 2 && self.hearing.longest > Duration::ZERO;
+        (enough && !self.hearing.deaf).then(|| self.hearing.last + self.hearing.longest)
+    }
+
+    fn remote_hosts(&self) -> usize {
+        self.peers.present(self.config.host)
+    }
+
+    fn check_deafness(&mut self, now: Time) {
+        if self.deaf_from().is_none_or(|from| from > now) {
+            return;
+        }
+        let tables = self.services.iter().map(|service| &service.table);
+        let longest = tables.filter_map(crate::table::Table::longest_expire).max();
+        self.hearing.longest = longest.unwrap_or_default();
+        if self.deaf_from().is_some_and(|from| from <= now) {
+            self.settle();
+            self.hearing.deaf = true;
+            (0..self.services.len()).for_each(|index| self.judge(now, index));
+        }
+    }
+
+    /// Another host was heard: silence is to be believed again only after a full period.
+    fn hear_remote(&mut self, now: Time) {
+        self.hearing.last = now;
+        if self.hearing.deaf {
+            self.hearing.deaf = false;
+            self.services.iter_mut().for_each(|service| service.listen_anew(now));
+            for index in 0..self.services.len() {
+                if self.services.get(index).is_some_and(Service::judges_beats) {
+                    self.judge(now, index);
+                }
+            }
+        }
+    }
+
     /// Zones that were never published though somebody is in them: new ones of a reload, and those
     /// of a crash between a decision and its publication.
     fn mark_unpublished(&mut self, now: Time) {
@@ -437,7 +483,7 @@ impl Binder {
         self.housekeeping = now + HOUSEKEEPING;
         // A deaf binder remembers everybody: that nobody was heard is its own doing.
         if !self.hearing.deaf {
-            self.peers.forget(now, self.hearing.last);
+            self.peers.forget(now);
             for index in 0..self.services.len() {
                 let Some(service) = self.services.get_mut(index) else { continue };
                 let change = service.table.forget(now - FORGET_AFTER, |_| true);

@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::patience::{self, Patience, Patiences};
 use crate::heartbeat::key::{KeyId, KeyLimits};
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::window::{Seen, Window};
 use crate::heartbeat::{Heartbeat, State};
 use crate::name::{Epoch, HostId, HostName, Sequence};
 use crate::table::{FORGET_AFTER, Order};
-use crate::time::{Span, Time, WallTime};
+use crate::time::{Time, WallTime};
 
 /// More hosts than this are not listened to: a bound on memory, far above any site.
 const MOST_HOSTS: usize = 200_000;
@@ -31,8 +30,8 @@ const NO_ROOM_FOR: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Peers {
     hosts: BTreeMap<HostId, Peer>,
-    /// The patience of those who count: they have not left, and were not away when that was last looked at.
-    patiences: Patiences,
+    /// How many of them said goodbye.
+    left: usize,
     strangers: BTreeMap<HostId, Stranger>,
     /// More are not listened to.
     most: usize,
@@ -44,7 +43,7 @@ impl Default for Peers {
     fn default() -> Peers {
         Peers {
             hosts: BTreeMap::new(),
-            patiences: Patiences::default(),
+            left: 0,
             strangers: BTreeMap::new(),
             most: MOST_HOSTS,
             no_room: None,
@@ -85,10 +84,8 @@ pub struct Peer {
     left: bool,
     /// Since when none of its beats is missing, and none says that it does not know.
     unbroken: Time,
-    /// Of what it names in this life, or is remembered with; none where that is nothing.
-    patience: Option<Patience>,
-    /// As what it counts among the others; none where it does not.
-    counted: Option<Span>,
+    /// The shortest `expire` that it was heard to name in this life: not heard for as long it is away.
+    patience: Option<Duration>,
 }
 
 /// A host whose first contact or new epoch was refused.
@@ -154,25 +151,16 @@ impl Peers {
             left: false,
             unbroken: now,
             patience: None,
-            counted: None,
         };
         self.insert(memory.host, peer);
-    }
-
-    /// A claim of `host` is remembered with this `expire`.
-    pub fn expect(&mut self, now: Time, host: HostId, expire: Duration) {
-        if let Some(peer) = self.hosts.get_mut(&host) {
-            peer.be_patient(now, Some(expire));
-            peer.count(&mut self.patiences);
-        }
     }
 
     /// After a restart: who is remembered and claims nothing had left.
     pub fn presume_left(&mut self, owns: impl Fn(HostId) -> bool) {
         for (&host, peer) in &mut self.hosts {
             peer.left = !owns(host);
-            peer.count(&mut self.patiences);
         }
+        self.recount();
     }
 
     /// What is to be remembered.
@@ -219,8 +207,9 @@ impl Peers {
                 return Err(Refusal::OldEpoch);
             }
             if beat.epoch == peer.epoch {
+                let before = usize::from(peer.left);
                 let order = peer.accept(arrival, beat, terms.key)?;
-                peer.count(&mut self.patiences);
+                self.left = self.left + usize::from(peer.left) - before;
                 return Ok(Some(order));
             }
         }
@@ -238,27 +227,16 @@ impl Peers {
         self.hosts.iter().map(|(&host, peer)| (host, peer))
     }
 
-    /// No longer than [`Peers::usual_patience`] at any time since the last [`Peers::forget`], and cheap;
-    /// none where fewer than two besides `except` count.
-    pub fn least_usual_patience(&self, except: HostId) -> Option<Duration> {
-        self.patiences.least_median(self.hosts.get(&except).and_then(|peer| peer.counted))
-    }
-
-    /// How long each of most hosts besides `except` must be silent to be away: of those that were there
-    /// `at` that time. None of fewer than two. Looks at each.
-    pub fn usual_patience(&self, except: HostId, at: Time) -> Option<Duration> {
-        let others = self.hosts.iter().filter(|&(&host, peer)| host != except && !peer.left);
-        let there = others.filter(|(_, peer)| !peer.is_away(at));
-        patience::median(there.filter_map(|(_, peer)| Some(peer.patience?.get())).collect())
+    /// How many there are besides `except` that have not left.
+    pub fn present(&self, except: HostId) -> usize {
+        let except = self.hosts.get(&except).is_some_and(|peer| !peer.left);
+        self.hosts.len() - self.left - usize::from(except)
     }
 
     /// From when to when all that `host` said was heard; none where it was not heard yet. What it named
     /// in none of those beats is not lost on the way: it was not said.
     pub fn heard_whole(&self, host: HostId) -> Option<RangeInclusive<Time>> {
-        let peer = self
-            .hosts
-            .get(&host)
-            .filter(|peer| peer.source.is_some() && peer.patience.is_some())?;
+        let peer = self.hosts.get(&host).filter(|peer| peer.patience.is_some())?;
         Some(peer.unbroken..=peer.heard)
     }
 
@@ -285,17 +263,10 @@ impl Peers {
         self.strangers.iter().filter(move |(_, s)| s.at >= horizon).map(|(&host, s)| (host, s))
     }
 
-    /// Drops those unheard for [`FORGET_AFTER`]; who was away at `last`, when somebody was heard, counts no
-    /// longer until it is heard again.
-    pub fn forget(&mut self, now: Time, last: Time) {
+    /// Drops those unheard for [`FORGET_AFTER`].
+    pub fn forget(&mut self, now: Time) {
         self.hosts.retain(|_, peer| now.since(peer.heard) < FORGET_AFTER);
-        self.patiences = Patiences::default();
-        for peer in self.hosts.values_mut() {
-            peer.counted = None;
-            if !peer.is_away(last) {
-                peer.count(&mut self.patiences);
-            }
-        }
+        self.recount();
     }
 
     /// Whether one more fits in, if need be in the place of those unheard for longest.
@@ -310,21 +281,21 @@ impl Peers {
         let mut idle: Vec<(Time, HostId)> = idle.map(|(&host, peer)| (peer.heard, host)).collect();
         idle.sort_unstable();
         for (_, host) in idle.iter().take(self.most.div_ceil(ROOM_AT_ONCE)) {
-            self.remove(*host);
+            self.hosts.remove(host);
         }
+        self.recount();
         self.no_room = idle.is_empty().then_some(now);
         !idle.is_empty()
     }
 
-    fn insert(&mut self, host: HostId, mut peer: Peer) {
-        self.remove(host);
-        peer.count(&mut self.patiences);
-        self.hosts.insert(host, peer);
+    fn insert(&mut self, host: HostId, peer: Peer) {
+        self.left += usize::from(peer.left);
+        let before = self.hosts.insert(host, peer);
+        self.left -= usize::from(before.is_some_and(|before| before.left));
     }
 
-    fn remove(&mut self, host: HostId) {
-        let counted = self.hosts.remove(&host).and_then(|peer| peer.counted);
-        counted.into_iter().for_each(|counted| self.patiences.remove(counted));
+    fn recount(&mut self) {
+        self.left = self.hosts.values().filter(|peer| peer.left).count();
     }
 
     fn begin(&mut self, arrival: Arrival, beat: &Heartbeat, key: Option<KeyId>) {
@@ -341,8 +312,7 @@ impl Peers {
             transport: arrival.transport,
             left: is_goodbye(beat),
             unbroken: arrival.now,
-            patience: shortest_expire(beat).map(|expire| Patience::new(arrival.now, expire)),
-            counted: None,
+            patience: shortest_expire(beat),
         };
         self.insert(beat.host, peer);
     }
@@ -377,25 +347,7 @@ impl Peer {
     }
 
     fn is_away(&self, now: Time) -> bool {
-        self.patience.is_none_or(|patience| now >= self.heard + patience.get())
-    }
-
-    /// After a beat or a claim of it whose shortest `expire` is this.
-    fn be_patient(&mut self, now: Time, expire: Option<Duration>) {
-        if let Some(expire) = expire {
-            let patience = self.patience.map(|patience| patience.after(now, expire));
-            self.patience = Some(patience.unwrap_or_else(|| Patience::new(now, expire)));
-        }
-    }
-
-    /// Counts it anew as what it is now.
-    fn count(&mut self, patiences: &mut Patiences) {
-        let counts = self.patience.filter(|_| !self.left).map(Patience::get);
-        if counts != self.counted {
-            self.counted.into_iter().for_each(|before| patiences.remove(before));
-            counts.into_iter().for_each(|now| patiences.add(now));
-            self.counted = counts;
-        }
+        self.patience.is_none_or(|patience| now.since(self.heard) >= patience)
     }
 
     /// Whether a beat that was heard before came by two paths at once: no attack.
@@ -420,7 +372,7 @@ impl Peer {
             }
             Seen::Duplicate | Seen::TooOld => return Err(Refusal::Replay),
         };
-        let was_away = self.source.is_none() || self.is_away(arrival.now);
+        let was_away = self.is_away(arrival.now);
         self.heard = arrival.now;
         self.source = Some(arrival.source);
         if order == Order::Newest {
@@ -428,7 +380,7 @@ impl Peer {
             if was_away || !is_next || says_unknown(beat) {
                 self.unbroken = arrival.now;
             }
-            self.be_patient(arrival.now, shortest_expire(beat));
+            self.patience = shortest_expire(beat).into_iter().chain(self.patience).min();
             self.transport = arrival.transport;
             self.key = key;
             self.left = is_goodbye(beat);

@@ -20,9 +20,9 @@ use crate::policy::{
 use crate::table::{Claimed, Row, Standing, Table};
 use crate::time::Time;
 
-/// The shortest time that a binder listens before it believes in silence, and the longest: by then everybody has
-/// been heard who beats at least once a minute. What is remembered of the others is taken for heard when it begins
-/// to listen, and has its own `expire`.
+/// The shortest time that a binder listens before it believes in silence, and the longest after a start: by then
+/// everybody has been heard who beats at least once a minute. What is remembered of the others is taken for heard
+/// at the start, and has its own `expire`.
 const LEAST_LISTENING: Duration = Duration::from_millis(1500);
 const MOST_LISTENING: Duration = Duration::from_secs(60);
 
@@ -59,6 +59,7 @@ pub(crate) struct Service {
     pub(crate) drained: Drained,
     /// Since when it listens; silence is believed a full period later.
     listening_since: Time,
+    most_listening: Duration,
     /// When the timer fires next: every `policy.interval`.
     timer: Time,
     /// No claim expires before this. A lower bound: beats only move it away.
@@ -122,6 +123,7 @@ impl Service {
             outstanding: Outstanding::default(),
             drained: Drained::default(),
             listening_since: now,
+            most_listening: MOST_LISTENING,
             next_expiry: None,
             current: Current::new(),
             phase: Phase::Listening,
@@ -172,11 +174,11 @@ impl Service {
         self.table.restore(address, claimed);
     }
 
-    /// Starts listening anew: silence counts for nothing for a full period, and who was live when the
-    /// deafness began, at `last`, is to be heard within its `expire` from now on.
-    pub(crate) fn listen_anew(&mut self, last: Time, now: Time) {
+    /// Starts listening anew: silence counts for nothing for a full period.
+    pub(crate) fn listen_anew(&mut self, now: Time) {
         self.listening_since = now;
-        self.table.excuse(last, now);
+        // What is known is as old as the deafness, and older.
+        self.most_listening = Duration::MAX;
         if self.judges_beats() {
             self.phase = Phase::Listening;
         }
@@ -495,7 +497,7 @@ impl Service {
     /// When silence is believed from, as far as is known now.
     fn listening_ends(&self) -> Time {
         let longest = self.table.longest_expire().unwrap_or_default();
-        self.listening_since + longest.clamp(LEAST_LISTENING, MOST_LISTENING)
+        self.listening_since + longest.min(self.most_listening).max(LEAST_LISTENING)
     }
 }
 

@@ -195,7 +195,9 @@ impl Binder {
             if !service.policy.allows(claim.address) {
                 continue;
             }
-            self.peers.expect(now, claim.host, claim.expire);
+            if claim.host != self.config.host {
+                self.hearing.longest = self.hearing.longest.max(claim.expire);
+            }
             let (address, mut claimed) = (claim.address, claim.into_claimed(now));
             if age == Age::BeforeTheSet && service.decision.set.contains(&address) {
                 claimed.state = State::Up;

@@ -126,14 +126,6 @@ fn where_there_is_no_room_who_owns_nothing_and_was_unheard_longest_goes() {
 fn who_said_goodbye_is_not_counted_until_it_is_back() {
     use crate::heartbeat::{Capacity, Claim, Coverage, Reason, Report, Weight};
     let mut peers = Peers::default();
-    // Of host 1 and another.
-    let counted = |peers: &Peers| {
-        let usual = |except| peers.usual_patience(HostId([except; 16]), Time::from_secs(1000));
-        assert_eq!(usual(1), None, "one is too few");
-        let least = peers.least_usual_patience(HostId([9; 16]));
-        assert_eq!(least.is_some(), usual(9).is_some());
-        usual(9).is_some()
-    };
     let mut present = |sequence, states: &[State]| {
         let report = |&state: &State| Report {
             service: "http".parse().unwrap(),
@@ -151,16 +143,13 @@ fn who_said_goodbye_is_not_counted_until_it_is_back() {
         let reports = states.iter().map(report).collect();
         let beat = Heartbeat { reports, ..beat(1, sequence, 1000) };
         peers.admit(arrival(1000, 0), &beat, TERMS).unwrap();
-        let another = Heartbeat { host: HostId([2; 16]), ..beat };
-        let another = Heartbeat { reports: vec![report(&State::Up)], ..another };
-        _ = peers.admit(arrival(1000, 0), &another, TERMS);
-        counted(&peers)
+        (peers.present(HostId([9; 16])), peers.present(HostId([1; 16])))
     };
-    assert!(present(5, &[State::Up]));
-    assert!(present(6, &[State::Up, State::Leaving]));
-    assert!(!present(9, &[State::Leaving, State::Leaving]));
-    assert!(!present(8, &[State::Up]), "overtaken");
-    assert!(present(10, &[]));
+    assert_eq!(present(5, &[State::Up]), (1, 0));
+    assert_eq!(present(6, &[State::Up, State::Leaving]), (1, 0));
+    assert_eq!(present(9, &[State::Leaving, State::Leaving]), (0, 0));
+    assert_eq!(present(8, &[State::Up]), (0, 0), "overtaken");
+    assert_eq!(present(10, &[]), (1, 0));
     peers.presume_left(|_| false);
-    assert!(!counted(&peers));
+    assert_eq!(peers.present(HostId([9; 16])), 0);
 }
