@@ -32,7 +32,8 @@ impl Service {
     /// On-timer, what was up by such a word alone is not in this period.
     fn hush(&mut self, now: Time, is_believed: impl Fn(IpAddr, &Claimed) -> bool) {
         for address in self.table.hush(is_believed) {
-            if self.table.standing_of(address, now) != Some(Standing::Up) {
+            let standing = self.table.standing_of(address, now);
+            if !matches!(standing, Some(Standing::Up | Standing::Reviving)) {
                 self.note_left(address);
             }
         }

@@ -211,7 +211,7 @@ fn the_latest_claims_to_several_are_those_to_each() {
     let two_hosts = [(ONE, Claim::Own), (TWO, Claim::Watched)];
     for (at, (host, claim)) in (0..).zip(two_hosts) {
         let report = Report { addresses: Vec::clone(&addresses), ..report(claim, State::Up) };
-        table.apply(Time::from_secs(at), host, &report, Order::Newest);
+        table.apply(Time::from_secs(at), unsigned(host), &report, Order::Newest);
     }
     for step in [1, 2, 5, 40, 199] {
         let asked: AddressSet = (0..=255).step_by(step).map(address).collect();

@@ -25,7 +25,8 @@ use self::writer::{HELD, Writer};
 const WAITING: usize = 16_384;
 /// Each of the two files is no larger, in octets.
 const LARGEST: u64 = 8 << 20;
-/// After the first entry the others are waited for so long, and written with it.
+/// After the first entry the others are waited for so long, and written with it. So soon nobody makes as many as
+/// [`WAITING`].
 const GATHERING: Duration = Duration::from_millis(3);
 /// At the end the disk is waited for so long.
 const ENDING: Duration = Duration::from_millis(500);
