@@ -1,5 +1,7 @@
 //! What a running rais says of itself: the contract of `rais status --output json`.
 
+mod heard_host;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Kind;
 use crate::headers::Troubles;
 use crate::host::{Complaint, PluginRow, PluginState};
+
+pub use heard_host::{HeardHost, UNSIGNED};
 
 /// One role of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -318,42 +322,6 @@ pub struct DrainStatus {
     pub left_ms: u64,
     /// Whether a service may be left without addresses.
     pub force: bool,
-}
-
-/// A host that was heard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeardHost {
-    /// What people call it.
-    pub name: String,
-    /// What tells it apart, in hexadecimal.
-    pub id: String,
-    /// Which life of its monitor.
-    pub epoch: u64,
-    /// Its newest beat.
-    pub sequence: u64,
-    /// So many milliseconds ago.
-    pub heard_ms_ago: u64,
-    /// Where from; none where it is only remembered.
-    pub source: Option<SocketAddr>,
-    /// The id of the key that signed its newest beat; none where none did.
-    #[serde(default)]
-    pub key: Option<String>,
-    /// Ids of other keys that what it said of services which beat seldom still stands by; [`UNSIGNED`]
-    /// for none.
-    #[serde(default)]
-    pub older_keys: Vec<String>,
-}
-
-/// In the place of a key's id, where nobody signed.
-pub const UNSIGNED: &str = "unsigned";
-
-impl HeardHost {
-    /// Whether its newest beat, or one that a claim of it still stands by, was signed with the key of that
-    /// id; with none, whether it was not signed.
-    pub fn stands_by(&self, key: Option<&str>) -> bool {
-        let older = key.unwrap_or(UNSIGNED);
-        self.key.as_deref() == key || self.older_keys.iter().any(|key| key == older)
-    }
 }
 
 /// What a binder counts.

@@ -295,6 +295,7 @@ mod tests {
             heard_ago: Time::ZERO.since(Time::ZERO),
             source: None,
             key: None,
+            older_keys: [].into(),
         };
         let view = BinderView {
             services: Vec::new(),
