@@ -65,7 +65,7 @@ impl From<Heard> for StoredHeard {
             (host.host.to_string(), stored)
         });
         let claims = heard.claims.into_iter().map(|(name, claims)| {
-            let stored = claims.into_iter().map(|claim| StoredClaim::of(claim, &keys));
+            let stored = claims.into_iter().map(|claim| StoredClaim::of(&claim, &keys));
             (name.to_string(), stored.collect())
         });
         StoredHeard { published: heard.published, hosts: hosts.collect(), claims: claims.collect() }
@@ -100,7 +100,7 @@ impl From<StoredHeard> for Heard {
 
 impl StoredClaim {
     /// A claim, where the newest beat of each host was signed with those `keys`.
-    fn of(claim: ClaimMemory, keys: &BTreeMap<HostId, Option<KeyId>>) -> StoredClaim {
+    fn of(claim: &ClaimMemory, keys: &BTreeMap<HostId, Option<KeyId>>) -> StoredClaim {
         let key = (keys.get(&claim.host) != Some(&claim.key))
             .then(|| claim.key.map_or_else(|| UNSIGNED.to_owned(), |key| key.to_string()));
         StoredClaim {
@@ -163,9 +163,9 @@ mod tests {
             expire: Duration::from_millis(1650),
             key: KeyId::new(7),
         };
-        let unsigned = ClaimMemory { key: None, ..claim.clone() };
-        let older = ClaimMemory { key: KeyId::new(8), ..claim.clone() };
-        let unknown_host = ClaimMemory { host: HostId([9; 16]), ..claim.clone() };
+        let unsigned = ClaimMemory { key: None, ..claim };
+        let older = ClaimMemory { key: KeyId::new(8), ..claim };
+        let unknown_host = ClaimMemory { host: HostId([9; 16]), ..claim };
         let heard = Heard {
             published: 3,
             hosts: vec![HostMemory {
