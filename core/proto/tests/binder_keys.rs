@@ -369,6 +369,23 @@ fn what_nobody_signed_goes_when_tags_are_asked_for() {
 }
 
 #[test]
+fn whoever_signs_already_stays_where_no_tag_was_looked_at_before() {
+    let mut world = World::new(believing(Policy::Insecure));
+    let stands = |world: &mut World, sequences: std::ops::Range<u64>| {
+        for sequence in sequences {
+            round(world, sequence);
+            let sets = ["http", "news"].map(|name| set_of(world, name));
+            assert_eq!(sets, [addresses(&[2, 3]), addresses(&[4, 5, 6])], "{sequence}");
+        }
+    };
+    world.pass(INTERVAL * 2);
+    round(&mut world, 1);
+    stands(&mut world, 2..6);
+    world.binder.handle_config(world.now, believing(enforce(&[(2, any())])));
+    stands(&mut world, 6..20);
+}
+
+#[test]
 fn a_key_that_is_limited_more_narrowly_keeps_only_what_it_may_still_say() {
     let own = || said_by(9, Some(1), report(9, State::Up, None));
     let watched = || said_by(9, Some(1), watched(9, State::Up));
