@@ -20,6 +20,7 @@ pub mod dns;
 pub mod fakeclock;
 pub mod fakecpu;
 pub mod host;
+pub mod journal;
 pub mod keys;
 pub mod library;
 pub mod markdown;

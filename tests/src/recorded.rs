@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::netns::Lan;
 use crate::process::Process;
 use crate::server::Server;
-use crate::{keys, status, wait};
+use crate::{journal, keys, status, wait};
 
 /// Where the configuration is, on each host.
 pub const CONFIG: &str = "/var/lib/bind/rais.toml";
@@ -144,8 +144,7 @@ impl Recorded {
     #[track_caller]
     #[must_use]
     pub fn decided(&self) -> Vec<String> {
-        let journal = self.ns.read("/var/lib/rais/binder/journal.jsonl");
-        journal.lines().filter(|line| line.contains("\"decided\"")).map(str::to_owned).collect()
+        journal::decided(&self.ns)
     }
     /// Sends of what was recorded [`REPLAYS`] a second and of junk [`JUNK`], until it is `over`; how much that
     /// was. Junk is what was recorded with one bit of it turned.

@@ -11,7 +11,7 @@ use rais_tests::netns::Lan;
 use rais_tests::process::Process;
 use rais_tests::relay::{Relay, Weather};
 use rais_tests::server::Server;
-use rais_tests::{count, keys, status, wait};
+use rais_tests::{count, journal, keys, status, wait};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 const SERVERS: u8 = 4;
@@ -104,8 +104,7 @@ impl Net {
 
     /// What was decided, one line of the journal each.
     fn decided(&self) -> Vec<String> {
-        let journal = self.ns.read("/var/lib/rais/binder/journal.jsonl");
-        journal.lines().filter(|line| line.contains("\"decided\"")).map(str::to_owned).collect()
+        journal::decided(&self.ns)
     }
 
     /// Until so many heartbeats went into the relay.

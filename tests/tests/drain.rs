@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use nix::sys::signal::Signal;
 use rais_tests::binary::Output;
 use rais_tests::host::Host;
 use rais_tests::process::Process;
 use rais_tests::server::Server;
 use rais_tests::site::{Site, address, addresses};
-use rais_tests::status;
+use rais_tests::{journal, status, wait};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
-const JOURNAL: &str = "/var/lib/rais/binder/journal.jsonl";
 const ZONE: &str = "/var/lib/bind/www.example.zone";
 
 const TEXT: &str = r#"
@@ -100,10 +100,14 @@ fn who_is_drained_is_out_when_the_command_returns_and_stays_out_over_a_restart()
     assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
     assert_eq!(published(&binder), addresses([1]));
 
-    // A restart, by a crash.
+    // A restart, by a crash, once all of that is written.
+    wait::until("the journal to have three orders", || {
+        let orders = binder.read(journal::PATH).matches("\"ordered\"").count();
+        if orders == 3 { Ok(()) } else { Err(format!("{orders} are there")) }
+    });
     process.kill();
     drop(process);
-    let _process = binder.start("binder", CONFIG);
+    let mut process = binder.start("binder", CONFIG);
     let text = binder.rais(&["status", "-c", CONFIG]).expect_code(0).stdout;
     assert!(text.contains("drained") && text.contains("new disk"), "{text}");
     let status = status::until_binder(&binder, "three hosts to be heard", |status| {
@@ -126,9 +130,14 @@ fn who_is_drained_is_out_when_the_command_returns_and_stays_out_over_a_restart()
     binder.rais(&["undrain", "www", "-c", CONFIG]).expect_code(0);
     assert_eq!(published(&binder), addresses([1, 2]));
 
-    // The whole story, over the crash.
-    let journal: Vec<serde_json::Value> =
-        binder.read(JOURNAL).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // The whole story, over the crash; at its end a binder has written all of it.
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.finished(), 0);
+    let journal: Vec<serde_json::Value> = binder
+        .read(journal::PATH)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(journal[0], serde_json::json!({ "journal": 1 }));
     let all = |kind: &str| -> Vec<&serde_json::Value> {
         journal.iter().filter_map(|entry| entry.get(kind)).collect()
@@ -222,5 +231,5 @@ fn an_order_writes_no_line_of_the_log() {
     undrain("nobody").expect_code(1);
     assert!(process.stderr().contains("undrain nobody"), "{}", process.stderr());
     assert!(!process.stderr().contains("forged"), "{}", process.stderr());
-    assert!(!binder.read(JOURNAL).contains("forged"));
+    assert!(!binder.read(journal::PATH).contains("forged"));
 }

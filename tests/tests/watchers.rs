@@ -9,7 +9,7 @@ use rais_tests::host::Host;
 use rais_tests::netns::Lan;
 use rais_tests::process::Process;
 use rais_tests::server::Server;
-use rais_tests::{count, keys, status};
+use rais_tests::{count, journal, keys, status};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 const SERVERS: u8 = 3;
@@ -102,8 +102,7 @@ impl Net {
     }
 
     fn decided(&self) -> Vec<String> {
-        let journal = self.ns.read("/var/lib/rais/binder/journal.jsonl");
-        journal.lines().filter(|line| line.contains("\"decided\"")).map(str::to_owned).collect()
+        journal::decided(&self.ns)
     }
 
     fn cut(&self, watcher: usize, what: &str) {
@@ -202,9 +201,9 @@ fn who_watches_is_seen_and_a_watchers_goodbye_is_told_as_its_own() {
     until(&net, Vec::new());
     // It is written by a thread of its own.
     rais_tests::wait::until("the last watcher's goodbye to be in the journal", || {
-        let journal = net.ns.read("/var/lib/rais/binder/journal.jsonl");
+        let all = net.ns.read(journal::PATH);
         let mut heard =
-            journal.lines().filter(|line| line.contains("\"heard\"") && line.contains("watch1"));
+            all.lines().filter(|line| line.contains("\"heard\"") && line.contains("watch1"));
         let last = heard.next_back().ok_or("it has nothing of watch1")?;
         let told = last.contains("no longer watched: goodbye of the watcher");
         if told { Ok(()) } else { Err(last.to_owned()) }
