@@ -1,7 +1,7 @@
 //! The kernel's table of sockets as a text: proc(5), where sock_diag is missing.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -13,6 +13,13 @@ const FOLDER: &str = "/proc/net";
 /// The state of a socket without a peer (TCP_CLOSE).
 const NO_PEER: &str = "07";
 
+/// What the kernel hands out by one read(2), of whole lines: a page (`seq_file`). Between two it
+/// goes on by counting sockets, so that one is passed over where one before it has gone.
+const PAGE: usize = 4096;
+
+/// Of one table. Where sockets go faster than that, one may still hide.
+const MOST_READINGS: usize = 8;
+
 /// Every socket that is not connected. What the tables do not tell is whether a socket at `::` takes
 /// IPv4: it is said to, as it does by default.
 ///
@@ -23,16 +30,40 @@ pub(crate) fn sockets() -> io::Result<Sockets> {
 }
 
 fn sockets_in(folder: &Path) -> io::Result<Sockets> {
-    let four = fs::read_to_string(folder.join("udp"))?;
-    let six = match fs::read_to_string(folder.join("udp6")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        six => six?,
-    };
     let mut all = Sockets::new();
-    for (bound, port) in four.lines().chain(six.lines()).filter_map(socket) {
-        all.entry(port).or_default().push(bound);
+    add(&mut all, &folder.join("udp"))?;
+    match add(&mut all, &folder.join("udp6")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        six => six?,
     }
     Ok(all)
+}
+
+/// A table of more than a page is read until a reading finds nothing new.
+fn add(all: &mut Sockets, table: &Path) -> io::Result<()> {
+    for _ in 0..MOST_READINGS {
+        let text = read(table)?;
+        let mut found = 0;
+        for (bound, port) in text.lines().filter_map(socket) {
+            let bounds = all.entry(port).or_default();
+            if !bounds.contains(&bound) {
+                bounds.push(bound);
+                found += 1;
+            }
+        }
+        if found == 0 || text.len() < PAGE {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Asks for whole pages: [`std::fs::read_to_string`] begins with 32 octets, since these files say
+/// that they are empty, and the kernel gives few lines to who asks for few octets.
+fn read(table: &Path) -> io::Result<String> {
+    let mut text = String::with_capacity(2 * PAGE);
+    File::open(table)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// None for a heading, and for a socket that has a peer.
@@ -63,6 +94,10 @@ fn ip(hex: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::net::UdpSocket;
+    use std::thread;
+
     use super::*;
 
     const FOUR: &str = "  \
@@ -114,5 +149,22 @@ mod tests {
             "1: 0100007F:0035\n2: 0100007:0035 0:0 07\n3: x 0:0 07\n4: üüüüüüü:0035 0:0 07\n\n";
         fs::write(folder.path().join("udp"), odd).unwrap();
         assert_eq!(sockets_in(folder.path()).unwrap(), Sockets::new());
+    }
+
+    #[test]
+    fn a_socket_is_seen_however_many_come_and_go_beside_it() {
+        let kept: Vec<_> = (0..4).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<u16> = kept.iter().map(|one| one.local_addr().unwrap().port()).collect();
+        thread::scope(|scope| {
+            let missed = scope.spawn(|| {
+                (0..1000)
+                    .map(|_| sockets().unwrap())
+                    .find_map(|all| ports.iter().find(|port| !all.contains_key(port)).copied())
+            });
+            while !missed.is_finished() {
+                let _ = (0..4).map(|_| UdpSocket::bind("127.0.0.1:0")).collect::<Vec<_>>();
+            }
+            assert_eq!(missed.join().unwrap(), None);
+        });
     }
 }
