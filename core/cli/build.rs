@@ -1,4 +1,5 @@
-//! Puts the SDK's source into the binary: `rais plugins new` gives it to the crates that it makes.
+//! Puts the SDK's source into the binary, which `rais plugins new` gives to the crates that it makes,
+//! and has the linker pack the binary's relocations.
 //!
 //! Of the SDK and of every crate of ours that it needs: the sources as they are, and a manifest
 //! that needs no workspace. Writes `sdk.rs`, a list of paths and texts.
@@ -8,6 +9,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 
 use toml::{Table, Value};
 
@@ -22,6 +24,9 @@ const SOURCES: [&str; 3] = ["build.rs", "README.md", "src"];
 /// In force for whoever passes the source on.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
+/// From it on the C library takes packed relocations (DT_RELR).
+const PACKED_SINCE: (u32, u32) = (2, 36);
+
 /// Tables of a manifest that are for our own work on the crate.
 const OURS: [&str; 5] = ["dev-dependencies", "lints", "test", "bench", "example"];
 
@@ -29,6 +34,9 @@ fn main() -> Outcome<()> {
     let cli = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     println!("cargo::rerun-if-changed=build.rs");
+    if takes_packed_relocations() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
 
     let mut bundle =
         Bundle { workspace: Workspace::read(&cli.join("../.."))?, files: BTreeMap::new() };
@@ -195,6 +203,25 @@ impl Bundle {
         list.push_str("]\n");
         Ok(fs::write(out.join("sdk.rs"), list)?)
     }
+}
+
+/// Whether the binary is for this machine's own glibc, and that knows them. They are 20 KiB where
+/// those that are not packed are 680, and all of them stay in memory from the start on. Linkers pack
+/// them for older ones as well, whose loader then refuses the binary.
+fn takes_packed_relocations() -> bool {
+    let var = |name| std::env::var(name).unwrap_or_default();
+    if var("HOST") != var("TARGET") || var("CARGO_CFG_TARGET_ENV") != "gnu" {
+        return false;
+    }
+    let told = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+    told.is_ok_and(|told| glibc(&String::from_utf8_lossy(&told.stdout)) >= Some(PACKED_SINCE))
+}
+
+/// Of `glibc 2.36`.
+fn glibc(told: &str) -> Option<(u32, u32)> {
+    let (major, minor) = told.trim().strip_prefix("glibc ")?.split_once('.')?;
+    let minor = minor.split('.').next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn read_manifest(path: &Path) -> Outcome<Table> {
