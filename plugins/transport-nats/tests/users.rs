@@ -22,8 +22,11 @@ fn flows(server: &Server, more: &str) {
 #[track_caller]
 fn refused(server: &Server, more: &str, says: &str) {
     let binder = End::binder(&format!("{}\n{more}", at(&[server])));
-    binder.says("not connected: ");
-    assert_eq!(binder.said(&format!("{}: {says}", server.url())), 1, "{:?}", binder.bench.lines());
+    // On a busy machine a handshake may come to nothing first.
+    let reason = format!("{}: {says}", server.url());
+    binder.says(&reason);
+    assert_eq!(binder.said(&reason), 1, "{:?}", binder.bench.lines());
+    assert_eq!(binder.said("connected to nats"), 0, "{:?}", binder.bench.lines());
 }
 
 fn file(key: &str, path: &Path) -> String {
@@ -216,7 +219,7 @@ fn both_sides_show_certificates() {
     let shown = format!("certificate = \"{certificate}\", key = \"{key}\"");
     flows(&server, &format!("tls = {{ {}, {shown} }}", ca(&authority)));
     let end = End::binder(&format!("{}\ntls = {{ {} }}", at(&[&server]), ca(&authority)));
-    end.says("not connected: ");
+    end.says("ertificate");
     assert_eq!(end.said("ertificate"), 1, "{:?}", end.bench.lines());
 }
 
