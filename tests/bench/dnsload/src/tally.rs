@@ -18,6 +18,8 @@ pub struct Tally {
     pub timed_ns: u64,
     /// From the moment a query was to be sent.
     pub latencies_ns: Vec<u32>,
+    /// For so long the generator itself stood still.
+    pub stood_ns: u64,
 }
 
 impl Tally {
@@ -26,7 +28,7 @@ impl Tally {
         self.latencies_ns.sort_unstable();
         println!(
             "{{\"sent\":{},\"good\":{},\"bad\":{},\"stray\":{},\"lost\":{},\"size\":{:.0},\"qps\":{:.0},\
-             \"gen_cpu_s\":{:.3},\"p50_us\":{:.1},\"p99_us\":{:.1},\"p999_us\":{:.1}}}",
+             \"gen_cpu_s\":{:.3},\"p50_us\":{:.1},\"p99_us\":{:.1},\"p999_us\":{:.1},\"stood_ms\":{:.1}}}",
             self.sent,
             self.good,
             self.bad,
@@ -38,6 +40,7 @@ impl Tally {
             self.latency_us(0.5),
             self.latency_us(0.99),
             self.latency_us(0.999),
+            self.stood_ns as f64 / 1e6,
         );
     }
 

@@ -22,6 +22,9 @@ const LOST_NS: u64 = 250_000_000;
 /// How long the last answers may take: a real-time server that has used its part of a second stands still
 /// for the twentieth of it that is left.
 const TAIL_NS: u64 = 100_000_000;
+/// A round of the loop that took so long stood still with the generator, which the kernel or the machine's
+/// host held up: what was under way then tells nothing of the server.
+const STOOD_STILL_NS: u64 = 500_000;
 
 /// One socket, and what was asked from it.
 struct Flow {
@@ -37,8 +40,8 @@ struct Slot {
     id: u16,
     is_outstanding: bool,
     question: u32,
-    /// When it was to be sent.
-    at: u64,
+    /// When it was to be sent; none where it is not timed.
+    at: Option<u64>,
 }
 
 /// Where answers come to.
@@ -59,8 +62,9 @@ pub fn load(arguments: &Arguments) {
     let rate = arguments.get("rate", 0.0f64);
     let window = (arguments.get("window", 200usize) / flow_count).max(1);
     let batch = arguments.get("batch", window / 2).clamp(1, BATCH);
-    // Few, where there are many flows, so that the generator keeps all of them in its cache.
-    let slots = if rate > 0.0 { SLOTS_AT_RATE } else { window * 2 };
+    // Few, where there are many flows, so that the generator keeps all of them in its cache; a power of
+    // two, so that the ids that follow the last one take the places of those that are long answered.
+    let slots = if rate > 0.0 { SLOTS_AT_RATE } else { (window * 2).next_power_of_two() };
     let mut flows: Vec<_> = (0..flow_count).map(|_| Flow::new(port, slots)).collect();
     if rate > 0.0 {
         at_rate(rate, time, &mut flows, &mut questions, &mut tally);
@@ -130,15 +134,23 @@ fn at_rate(rate: f64, time: u64, flows: &mut [Flow], questions: &mut Questions, 
     let due = |number: u64| start + (number as f64 * 1e9 / rate) as u64;
     let total = (time as f64 / 1e9 * rate) as u64;
     let (mut asked, mut turn) = (0u64, 0usize);
+    let (mut before, mut stood_until) = (start, start);
     loop {
         let now = now_ns();
         if now >= start + time + TAIL_NS {
             break;
         }
+        if now - before > STOOD_STILL_NS {
+            tally.stood_ns += now - before;
+            stood_until = now;
+            flows.iter_mut().for_each(Flow::time_none);
+        }
+        before = now;
         while asked < total && now >= due(asked) {
             let flow_count = flows.len();
             let flow = &mut flows[asked as usize % flow_count];
-            flow.send_one(due(asked), questions, &mut buffer, tally);
+            let at = Some(due(asked)).filter(|due| *due >= stood_until);
+            flow.send_one(at, questions, &mut buffer, tally);
             asked += 1;
         }
         turn = (turn + 1) % flows.len();
@@ -161,7 +173,7 @@ impl Flow {
 
     /// Notes a question down, and says by which id.
     #[inline]
-    fn book(&mut self, question: u32, at: u64, tally: &mut Tally) -> u16 {
+    fn book(&mut self, question: u32, at: Option<u64>, tally: &mut Tally) -> u16 {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         let place = id as usize % self.slots.len();
@@ -188,7 +200,7 @@ impl Flow {
         buffer.clear();
         for _ in 0..count {
             let question = questions.pick();
-            let id = self.book(question, 0, tally);
+            let id = self.book(question, None, tally);
             questions.put(question, id, buffer);
         }
         let mut piece = iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
@@ -215,7 +227,7 @@ impl Flow {
 
     fn send_one(
         &mut self,
-        at: u64,
+        at: Option<u64>,
         questions: &mut Questions,
         buffer: &mut Vec<u8>,
         tally: &mut Tally,
@@ -226,6 +238,13 @@ impl Flow {
         questions.put(question, id, buffer);
         // SAFETY: the buffer is as long as is said.
         unsafe { libc::send(self.socket, buffer.as_ptr().cast(), buffer.len(), 0) };
+    }
+
+    /// What is outstanding, that is.
+    fn time_none(&mut self) {
+        for slot in &mut self.slots {
+            slot.at = None;
+        }
     }
 
     fn give_up(&mut self, tally: &mut Tally) {
@@ -258,8 +277,8 @@ impl Flow {
         }
         tally.good += 1;
         tally.octets += answer.len() as u64;
-        if let Some(now) = now {
-            let late = now.saturating_sub(slot.at);
+        if let (Some(now), Some(at)) = (now, slot.at) {
+            let late = now.saturating_sub(at);
             tally.latencies_ns.push(u32::try_from(late).unwrap_or(u32::MAX));
         }
     }
