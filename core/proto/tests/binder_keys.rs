@@ -451,7 +451,11 @@ fn a_service_that_beats_seldom_is_shown_to_stand_by_its_older_key() {
         let host = world.binder.view(world.now).hosts.remove(0);
         let id = |octet: u8| Key::new([octet; 32], any()).id();
         let octet = |key| [1, 2].into_iter().find(|&octet| key == Some(id(octet)));
-        (octet(host.key), host.older_keys.into_iter().map(octet).collect::<Vec<_>>())
+        let older = host.older_keys.into_iter().map(|(key, services)| {
+            assert_eq!(services, [service("news")].into());
+            octet(key)
+        });
+        (octet(host.key), older.collect::<Vec<_>>())
     };
     seldom(None, 1).to(&mut world);
     often(Some(1), 2).to(&mut world);

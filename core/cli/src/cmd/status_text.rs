@@ -256,9 +256,13 @@ fn hosts(hosts: &[HeardHost]) -> Table {
 /// That of its newest beat, and older ones that still count.
 fn keys(host: &HeardHost) -> String {
     let newest = host.key.clone().unwrap_or_default();
-    match &host.older_keys[..] {
-        [] => newest,
-        older => format!("{newest} (and {})", older.join(", ")).trim_start().to_owned(),
+    let older = host.older_keys.iter().map(|key| match host.older_services.get(key) {
+        Some(services) => format!("{key} for {}", services.join(", ")),
+        None => key.clone(), // an older rais does not tell
+    });
+    match older.collect::<Vec<_>>() {
+        older if older.is_empty() => newest,
+        older => format!("{newest} (and {})", older.join("; ")).trim_start().to_owned(),
     }
 }
 

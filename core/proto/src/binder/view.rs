@@ -149,10 +149,13 @@ pub struct HostView {
     pub source: Option<SocketAddr>,
     /// The key that signed its newest beat; none where none did, or it is only remembered.
     pub key: Option<KeyId>,
-    /// The others that claims of it were last said with, which still count: of services that beat seldom.
-    /// None stands for no key.
-    pub older_keys: BTreeSet<Option<KeyId>>,
+    /// The others that claims of it were last said with, which still count, and of which services those
+    /// are: such as beat seldom. None stands for no key.
+    pub older_keys: OlderKeys,
 }
+
+/// By what key, or none, of which services was spoken.
+pub type OlderKeys = BTreeMap<Option<KeyId>, BTreeSet<ServiceName>>;
 
 /// Something somebody should look at.
 #[derive(Debug, Clone)]
@@ -274,12 +277,15 @@ impl Binder {
     }
 
     /// Of each host the keys that its claims stand by, other than that of its newest beat.
-    fn older_keys(&self, now: Time) -> BTreeMap<HostId, BTreeSet<Option<KeyId>>> {
-        let mut older: BTreeMap<HostId, BTreeSet<Option<KeyId>>> = BTreeMap::new();
-        let claims = self.services.iter().flat_map(|service| service.table.claims());
-        for (_, claimed) in claims.filter(|(_, claimed)| claimed.is_live(now)) {
-            if self.peers.key(claimed.host).is_some_and(|newest| newest != claimed.key) {
-                older.entry(claimed.host).or_default().insert(claimed.key);
+    fn older_keys(&self, now: Time) -> BTreeMap<HostId, OlderKeys> {
+        let mut older: BTreeMap<HostId, OlderKeys> = BTreeMap::new();
+        for service in &self.services {
+            let live = service.table.claims().filter(|(_, claimed)| claimed.is_live(now));
+            for (_, claimed) in live {
+                if self.peers.key(claimed.host).is_some_and(|newest| newest != claimed.key) {
+                    let of_host = older.entry(claimed.host).or_default();
+                    of_host.entry(claimed.key).or_default().insert(service.name.clone());
+                }
             }
         }
         older

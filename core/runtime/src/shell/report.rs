@@ -1,15 +1,18 @@
 //! A binder's status, put together from what its machine and its publishers show.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use rais_proto::binder::drains::DrainView;
-use rais_proto::binder::view::{Alarm, BinderView, HostView, MemberView, ServiceView, WatcherView};
+use rais_proto::binder::view::{
+    Alarm, BinderView, HostView, MemberView, OlderKeys, ServiceView, WatcherView,
+};
 use rais_proto::binder::{DrainTarget, RefusedView, ZoneView};
 use rais_proto::heartbeat::State;
 use rais_proto::heartbeat::key::KeyId;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
-use rais_proto::name::{HostId, ZoneName};
+use rais_proto::name::{HostId, ServiceName, ZoneName};
 use rais_proto::policy::React;
 use rais_proto::policy::drained::Force;
 use rais_proto::table::Watch;
@@ -191,9 +194,16 @@ fn hosts(view: &BinderView) -> Vec<HeardHost> {
             // What comes from this very process has no port, and no network in between.
             source: host.source.filter(|source| source.port() != 0),
             key: host.key.map(|key| key.to_string()),
-            older_keys: host.older_keys.iter().map(|key| id_or_unsigned(*key)).collect(),
+            older_keys: host.older_keys.keys().map(|key| id_or_unsigned(*key)).collect(),
+            older_services: older_services(&host.older_keys),
         })
         .collect()
+}
+
+fn older_services(older: &OlderKeys) -> BTreeMap<String, Vec<String>> {
+    let names =
+        |services: &BTreeSet<ServiceName>| services.iter().map(ToString::to_string).collect();
+    older.iter().map(|(key, services)| (id_or_unsigned(*key), names(services))).collect()
 }
 
 fn id_or_unsigned(key: Option<KeyId>) -> String {

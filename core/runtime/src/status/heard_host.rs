@@ -1,5 +1,6 @@
 //! A host as a binder has heard it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct HeardHost {
     /// for none.
     #[serde(default)]
     pub older_keys: Vec<String>,
+    /// By each of them the names of those services.
+    #[serde(default)]
+    pub older_services: BTreeMap<String, Vec<String>>,
 }
 
 /// In the place of a key's id, where nobody signed.

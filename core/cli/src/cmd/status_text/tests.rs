@@ -1,5 +1,7 @@
 //! A status, shown.
 
+use std::collections::BTreeMap;
+
 use rais_runtime::status::{
     BinderCounters, HostStatus, MemberStatus, MonitorCounters, PluginStatus, RefusedStatus,
     ServiceHealth, SinkStatus, WatcherStatus,
@@ -102,6 +104,28 @@ fn a_binder_says_who_is_out_and_why() {
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
     }
+}
+
+#[test]
+fn older_keys_are_shown_with_the_services_that_stand_by_them() {
+    let mut host = HeardHost {
+        name: "web1".into(),
+        id: "01".into(),
+        epoch: 1,
+        sequence: 1,
+        heard_ms_ago: 0,
+        source: None,
+        key: Some("66687aad".into()),
+        older_keys: vec!["f6c35988".into(), "unsigned".into()],
+        older_services: BTreeMap::new(),
+    };
+    assert_eq!(keys(&host), "66687aad (and f6c35988; unsigned)", "as an older rais answers");
+    host.older_services = [("unsigned", vec!["news"]), ("f6c35988", vec!["mail", "www"])]
+        .map(|(key, names)| (key.to_owned(), names.into_iter().map(str::to_owned).collect()))
+        .into();
+    assert_eq!(keys(&host), "66687aad (and f6c35988 for mail, www; unsigned for news)");
+    host.older_keys.clear();
+    assert_eq!(keys(&host), "66687aad");
 }
 
 #[test]
