@@ -3,6 +3,7 @@
 //! Wires: configuration → plugins → roles → control → signals → goodbye.
 
 mod desk;
+mod left_out;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rais_proto::heartbeat::trust::Policy;
 use rais_proto::name::ZoneName;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
@@ -25,9 +25,8 @@ use crate::config::{Asked, Config, Fault, Faults, HeaderFile, Kind, Look, Role};
 use crate::control::{ProcessId, Response, Server, ServerAsked};
 use crate::headers::Headers;
 use crate::host::{Foreign, PluginHost, Registry};
-use crate::roles::{Applying, Ended, Ready, Roles, Unsigned};
+use crate::roles::{Applying, Ended, Ready, Roles};
 use crate::state::StateError;
-use crate::status::{HeardHost, Status, in_words};
 
 /// What a process is started with.
 #[derive(Debug, Clone)]
@@ -273,8 +272,8 @@ impl Daemon {
             Ok(relog) => relog,
             Err(why) => return refused(vec![checked.config.fault("control.log", why)]),
         };
-        let unsigned = self.who_goes_unsigned(&checked).await;
-        let warnings = checked.warnings.iter().chain(&unsigned);
+        let left_out = self.who_is_left_out(&checked).await;
+        let warnings = checked.warnings.iter().chain(&left_out);
         let warnings = warnings.map(|warning| warning.render(look)).collect();
         let (config, host) = (checked.config.clone(), checked.host.clone());
         match self.roles.apply(checked).await {
@@ -294,56 +293,10 @@ impl Daemon {
     }
 }
 
-impl Daemon {
-    /// The hosts that the binder hears and that `checked` would have it refuse, since nobody signs
-    /// their beats, in a doubt.
-    async fn who_goes_unsigned(&self, checked: &Checked) -> Option<Fault> {
-        let before = self.roles.takes_unsigned()?;
-        if !matches!(checked.membership.trust.policy, Policy::Enforce(_)) {
-            return None;
-        }
-        let Some(Status::Binder(binder)) = self.roles.voices().status(Role::Binder).await else {
-            return None;
-        };
-        let unsigned = binder.hosts.iter().filter(|host| host.stands_by(None));
-        let heard = |host: &HeardHost| {
-            let ago = in_words(Duration::from_millis(host.heard_ms_ago));
-            format!("{} (heard {ago} ago)", host.name)
-        };
-        let names = first_of(unsigned.map(heard))?;
-        let known = match before {
-            Unsigned::Told => "whose last beat was not signed",
-            Unsigned::Unasked => "of which nobody has looked whether they sign",
-        };
-        let message = format!(
-            "unsigned beats are refused from now on, and hosts are heard {known}: {names}; a key there, and \
-             `rais reload`, has one sign; `accept = \"permissive\"` takes both until all do"
-        );
-        let key = match checked.config.places.value("cluster.accept") {
-            Some(_) => "cluster.accept",
-            None => "cluster.keys",
-        };
-        Some(checked.config.fault(key, message).as_doubt())
-    }
-}
-
 impl From<Ended> for DaemonError {
     fn from(Ended { role, why }: Ended) -> DaemonError {
         DaemonError::Ended { role, why }
     }
-}
-
-/// Of hosts in one message, so many are named: there may be any number, and the message is one line.
-const MOST_NAMED: usize = 20;
-
-/// The first names, and how many more there are; none where there are none at all.
-fn first_of(mut names: impl Iterator<Item = String>) -> Option<String> {
-    let told: Vec<String> = names.by_ref().take(MOST_NAMED).collect();
-    let told = Some(told.join(", ")).filter(|told| !told.is_empty())?;
-    Some(match names.count() {
-        0 => told,
-        more => format!("{told}, and {more} more"),
-    })
 }
 
 fn busy() -> Response {

@@ -99,15 +99,6 @@ struct MonitorRole {
     _state: StateDir,
 }
 
-/// What is known of beats where unsigned ones are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unsigned {
-    /// Who signs.
-    Told,
-    /// Nothing: no tag is looked at.
-    Unasked,
-}
-
 /// Where HAProxy's agent-checks come in.
 enum Door {
     Closed,
@@ -245,14 +236,9 @@ impl Roles {
         &self.running
     }
 
-    /// Whether a binder takes beats that nobody has signed, and what it knows of them.
-    pub(crate) fn takes_unsigned(&self) -> Option<Unsigned> {
-        self.binder.as_ref()?;
-        match self.membership.trust.policy {
-            Policy::Enforce(_) => None,
-            Policy::Permissive(_) => Some(Unsigned::Told),
-            Policy::Insecure => Some(Unsigned::Unasked),
-        }
+    /// What a binder asks of a beat; none where there is no binder.
+    pub(crate) fn believed(&self) -> Option<&Policy> {
+        self.binder.as_ref().map(|_| &self.membership.trust.policy)
     }
 
     /// Their plugins.

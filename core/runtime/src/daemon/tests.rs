@@ -16,16 +16,6 @@ use super::*;
 use crate::control::Request;
 use crate::status::Status;
 
-#[test]
-fn of_very_many_hosts_the_first_are_named() {
-    let named = |hosts: std::ops::Range<u32>| first_of(hosts.map(|host| format!("web{host}")));
-    assert_eq!(named(0..0), None);
-    assert_eq!(named(0..2).as_deref(), Some("web0, web1"));
-    assert_eq!(named(0..20).as_deref().map(|told| told.ends_with(", web19")), Some(true));
-    let told = named(0..100_000).unwrap();
-    assert!(told.ends_with(", web19, and 99980 more"), "{told}");
-}
-
 /// A folder with a configuration, and nobody else who takes this process's signals meanwhile.
 struct Site {
     folder: TempDir,
