@@ -275,6 +275,12 @@ impl Table {
         claims.filter(|claimed| claimed.host == host).max_by_key(|claimed| claimed.heard)
     }
 
+    /// When `host` last said anything here that is known.
+    pub fn last_heard(&self, host: HostId) -> Option<Time> {
+        let claimed = self.of_host.get(&host).into_iter().flat_map(Held::iter);
+        claimed.filter_map(|address| self.latest_by(host, address)).map(|one| one.heard).max()
+    }
+
     /// What `host` says of `address` in `claim`.
     pub fn claim_of(&self, host: HostId, address: IpAddr, claim: Claim) -> Option<&Claimed> {
         self.claims_to(address).iter().find(|c| c.host == host && c.claim == claim)

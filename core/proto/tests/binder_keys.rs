@@ -3,104 +3,28 @@
 
 mod common;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use common::signed::{Sent, believing, guarded, keyed, limited, ring};
 use common::{
-    INTERVAL, World, address, addresses, at_once, cluster, config, on_timer, report, service, wall,
-    watched, zone,
+    INTERVAL, World, address, addresses, at_once, config, on_timer, report, service, watched,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use rais_proto::binder::{Arrival, BinderConfig, Output, TransportId};
-use rais_proto::heartbeat::key::{Key, KeyLimits, KeyRing};
+use rais_proto::binder::Output;
+use rais_proto::heartbeat::cause::Cause;
+use rais_proto::heartbeat::key::{Key, KeyLimits};
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::heartbeat::trust::{Policy, Said};
-use rais_proto::heartbeat::{Claim, Heartbeat, Report, State, codec};
-use rais_proto::name::{Epoch, HostId, Sequence};
-use rais_proto::policy::{ServicePolicy, Verdict};
+use rais_proto::heartbeat::{Claim, Report, State};
+use rais_proto::policy::Verdict;
 
 /// What a thief would say that he is good for.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 fn refused(world: &World, refusal: Refusal) -> u64 {
     world.binder.counters().refused[refusal.index()]
-}
-
-fn limited(hosts: &[&str], ranges: Option<&[&str]>) -> KeyLimits {
-    KeyLimits {
-        hosts: Some(hosts.iter().map(|name| name.parse().unwrap()).collect()),
-        services: None,
-        addresses: ranges.map(|nets| nets.iter().map(|net| net.parse().unwrap()).collect()),
-    }
-}
-
-/// A binder with a key of each octet and limits.
-fn guarded(keys: &[(u8, KeyLimits)]) -> World {
-    World::new(keyed(keys))
-}
-
-fn keyed(keys: &[(u8, KeyLimits)]) -> BinderConfig {
-    believing(Policy::Enforce(ring(keys)))
-}
-
-fn believing(policy: Policy) -> BinderConfig {
-    let news = ServicePolicy { zone: zone("news.example"), ..at_once() };
-    let mut config: BinderConfig = config(&[("http", at_once()), ("news", news)]);
-    config.trust.policy = policy;
-    config
-}
-
-fn ring(keys: &[(u8, KeyLimits)]) -> KeyRing {
-    let keys = keys.iter().map(|(octet, limits)| Key::new([*octet; 32], limits.clone()));
-    KeyRing::new(keys, None).unwrap()
-}
-
-/// A beat, and how it comes.
-struct Sent {
-    /// None where it is not signed.
-    key: Option<u8>,
-    id: u8,
-    name: &'static str,
-    epoch: u64,
-    sequence: u64,
-    source: IpAddr,
-    reports: Vec<Report>,
-}
-
-impl Sent {
-    /// Of host 1 itself.
-    fn own(sequence: u64) -> Sent {
-        Sent {
-            key: Some(1),
-            id: 1,
-            name: "host1",
-            epoch: 1,
-            sequence,
-            source: address(1),
-            reports: vec![report(1, State::Up, None)],
-        }
-    }
-
-    fn to(self, world: &mut World) {
-        let beat = Heartbeat {
-            host: HostId([self.id; 16]),
-            host_name: self.name.parse().unwrap(),
-            epoch: Epoch(self.epoch),
-            sequence: Sequence(self.sequence),
-            wall: wall(world.now),
-            reports: self.reports,
-        };
-        let key = self.key.map(|octet| Key::new([octet; 32], KeyLimits::default()));
-        let datagram = codec::encode(&beat, &cluster(), key.as_ref()).unwrap();
-        let arrival = Arrival {
-            now: world.now,
-            wall: wall(world.now),
-            source: SocketAddr::new(self.source, 40_000),
-            transport: TransportId(0),
-        };
-        world.binder.handle_datagram(arrival, &datagram);
-    }
 }
 
 #[test]
@@ -240,7 +164,7 @@ fn a_beat_beyond_its_key_is_told_with_host_key_and_limit() {
         sent.to(&mut world);
         let mut outputs = std::iter::from_fn(|| world.binder.poll_output());
         let text = outputs.find_map(|told| match told {
-            Output::Refused { breach, .. } => breach.map(|breach| breach.to_string()),
+            Output::Refused { cause, .. } => cause.map(|cause| cause.to_string()),
             _ => None,
         });
         let text = text.unwrap_or_else(|| panic!("{told}: nothing is told"));
@@ -259,7 +183,9 @@ fn each_host_that_is_beyond_its_key_is_told_of_where_no_address_tells_them_apart
             Sent { source, id: host, name, ..Sent::own(host.into()) }.to(&mut world);
             let outputs = std::iter::from_fn(|| world.binder.poll_output());
             told.extend(outputs.filter_map(|told| match told {
-                Output::Refused { breach, .. } => breach.map(|breach| breach.host.to_string()),
+                Output::Refused { cause: Some(Cause::Breach(breach)), .. } => {
+                    Some(breach.host.to_string())
+                }
                 _ => None,
             }));
             world.pass(Duration::from_secs(2));

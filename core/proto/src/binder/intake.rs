@@ -4,10 +4,8 @@ use std::net::IpAddr;
 
 use super::conflicts::Conflict;
 use super::peers::Terms;
-use super::refused::{Sender, Tell};
 use super::service::Service;
 use super::{Arrival, Binder, Output};
-use crate::heartbeat::breach::{Breach, Limit};
 use crate::heartbeat::codec::{self, Opened};
 use crate::heartbeat::key::{KeyId, KeyLimits};
 use crate::heartbeat::refusal::Refusal;
@@ -39,40 +37,8 @@ impl Binder {
                 self.take_in(arrival, &admitted);
                 self.publish_due(arrival.now, arrival.wall);
             }
-            Err(refusal) => {
-                self.counters.refuse(refusal);
-                let source = arrival.source;
-                if self.refused.note(arrival.now, refusal, source) == Tell::Nobody {
-                    return;
-                }
-                let breach = self.breach(arrival, datagram, refusal);
-                let sender = match &breach {
-                    Some(breach) => Sender::Host(breach.host.clone()),
-                    None => Sender::At(source.ip()),
-                };
-                if self.refused.tell_of(arrival.now, refusal, sender) == Tell::Everybody {
-                    self.outputs.push_back(Output::Refused { refusal, source, breach });
-                }
-            }
+            Err(refusal) => self.refuse(arrival, datagram, refusal),
         }
-    }
-
-    /// What a refused datagram says beyond its key, where its tag is right.
-    fn breach(&self, arrival: Arrival, datagram: &[u8], refusal: Refusal) -> Option<Breach> {
-        if !matches!(refusal, Refusal::KeyLimit | Refusal::NotAllowed) {
-            return None;
-        }
-        let Opened { beat, key } = codec::authentic(datagram, &self.config.trust).ok()?;
-        let limits = self.config.trust.limits(key)?;
-        let limit = match refusal {
-            Refusal::KeyLimit => match limits.broken_by(&beat) {
-                Some(limit) => limit,
-                None => Limit::Id(self.peers.name(beat.host)?.clone()),
-            },
-            _ if arrival.source.ip().is_unspecified() => Limit::NoSource,
-            _ => Limit::Source,
-        };
-        Some(Breach { host: beat.host_name, key: key?, limit })
     }
 
     /// After a restart: who is remembered and claims nothing had left.

@@ -15,6 +15,7 @@ pub mod peers;
 mod rations;
 mod reasons;
 mod refused;
+mod refusing;
 mod service;
 pub mod snapshot;
 mod unnamed;
@@ -25,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::heartbeat::breach::Breach;
+use crate::heartbeat::cause::Cause;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::Trust;
 use crate::heartbeat::{Capacity, Reason, State, Weight};
@@ -120,8 +121,8 @@ pub enum Output {
         refusal: Refusal,
         /// Where it came from.
         source: SocketAddr,
-        /// What it says beyond its key, where its tag is right.
-        breach: Option<Breach>,
+        /// What more is known of that.
+        cause: Option<Cause>,
     },
     /// For the log and the journal: a drain has run out.
     DrainOver {

@@ -258,6 +258,11 @@ impl Peers {
         self.hosts.get(&host).map(|peer| peer.key)
     }
 
+    /// When `host` was last heard, and from where, if not only remembered.
+    pub fn last_heard(&self, host: HostId) -> Option<(Time, Option<SocketAddr>)> {
+        self.hosts.get(&host).map(|peer| (peer.heard, peer.source))
+    }
+
     /// Those refused at first contact, since `horizon`.
     pub fn strangers(&self, horizon: Time) -> impl Iterator<Item = (HostId, &Stranger)> {
         self.strangers.iter().filter(move |(_, s)| s.at >= horizon).map(|(&host, s)| (host, s))

@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::heartbeat::cause::Cause;
 use crate::heartbeat::refusal::Refusal;
 use crate::name::HostName;
 use crate::time::Time;
 
 /// Between two that are told of.
 const PACE: Duration = Duration::from_secs(1);
-/// The same sender is told of again, for the same reason, after so long: two clusters may share a
+/// The same sender is told of again, for the same cause, after so long: two clusters may share a
 /// network on purpose.
 const AGAIN: Duration = Duration::from_secs(3600);
+/// Or sooner, where its beats were taken in meanwhile and it was not refused for so long: what is refused
+/// and taken in by turns is told of once.
+const CALM: Duration = Duration::from_secs(10);
 /// So many senders are remembered as told of: whoever sends may choose where it seems to come from.
 const MOST: usize = 256;
+/// And of each, for each reason, so many causes are told of: it may choose these, too.
+const MOST_CAUSES: usize = 8;
 
 /// A datagram that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +37,17 @@ pub struct RefusedView {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refused {
     last: BTreeMap<Refusal, (SocketAddr, Time)>,
-    told: BTreeMap<(Refusal, Sender), Time>,
+    told: BTreeMap<(Refusal, Sender), Vec<Told>>,
     quiet_until: Option<Time>,
+}
+
+/// One cause that was told of.
+#[derive(Debug, Clone)]
+struct Told {
+    cause: Option<Cause>,
+    at: Time,
+    /// When it was last met.
+    met: Time,
 }
 
 /// Who has sent, as well as that is known. Over a message bus all have one address, which is none.
@@ -55,20 +70,35 @@ impl Refused {
         Tell::Everybody
     }
 
-    /// Whether one that was noted just now is worth a line, by who has sent it.
-    pub(super) fn tell_of(&mut self, now: Time, refusal: Refusal, sender: Sender) -> Tell {
-        let sender = (refusal, sender);
-        if self.told.get(&sender).is_some_and(|&told| now < told + AGAIN) {
-            return Tell::Nobody;
+    /// Whether one that was noted just now is worth a line, by who has sent it; `is_mended` says whether
+    /// beats of it were taken in since a time.
+    pub(super) fn tell_of(
+        &mut self,
+        now: Time,
+        sender: (Refusal, Sender),
+        cause: Option<&Cause>,
+        is_mended: impl FnOnce(Time) -> bool,
+    ) -> Tell {
+        let tell = match self.told.get_mut(&sender) {
+            Some(told) => tell_once_more(now, told, cause, is_mended),
+            None => {
+                self.remember(now, sender, cause);
+                Tell::Everybody
+            }
+        };
+        if tell == Tell::Everybody {
+            self.quiet_until = Some(now + PACE);
         }
+        tell
+    }
+
+    fn remember(&mut self, now: Time, sender: (Refusal, Sender), cause: Option<&Cause>) {
         if self.told.len() >= MOST {
-            self.told.retain(|_, told| now < *told + AGAIN);
+            self.told.retain(|_, told| told.iter().any(|one| now < one.at + AGAIN));
         }
         if self.told.len() < MOST {
-            self.told.insert(sender, now);
+            self.told.insert(sender, vec![Told { cause: cause.cloned(), at: now, met: now }]);
         }
-        self.quiet_until = Some(now + PACE);
-        Tell::Everybody
     }
 
     /// The last of each reason, in their order.
@@ -81,6 +111,31 @@ impl Refused {
     }
 }
 
+/// Whether one of a sender who was told of is worth another line.
+fn tell_once_more(
+    now: Time,
+    told: &mut Vec<Told>,
+    cause: Option<&Cause>,
+    is_mended: impl FnOnce(Time) -> bool,
+) -> Tell {
+    if let Some(one) = told.iter_mut().find(|one| one.cause.as_ref() == cause) {
+        let met = std::mem::replace(&mut one.met, now);
+        if now < one.at + AGAIN && (now < met + CALM || !is_mended(met)) {
+            return Tell::Nobody;
+        }
+        one.at = now;
+        return Tell::Everybody;
+    }
+    if told.len() >= MOST_CAUSES {
+        told.retain(|one| now < one.at + AGAIN);
+    }
+    if told.len() >= MOST_CAUSES {
+        return Tell::Nobody;
+    }
+    told.push(Told { cause: cause.cloned(), at: now, met: now });
+    Tell::Everybody
+}
+
 /// Whether a refusal is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tell {
@@ -91,6 +146,7 @@ pub(super) enum Tell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heartbeat::key::KeyId;
 
     fn at(millis: u64) -> Time {
         Time::ZERO + Duration::from_millis(millis)
@@ -102,11 +158,59 @@ mod tests {
 
     impl Refused {
         fn hear(&mut self, now: Time, refusal: Refusal, source: SocketAddr) -> Tell {
+            self.hear_of(now, refusal, source, None, None)
+        }
+
+        /// Of a sender whose beats were last taken in then.
+        fn hear_of(
+            &mut self,
+            now: Time,
+            refusal: Refusal,
+            source: SocketAddr,
+            cause: Option<&Cause>,
+            taken: Option<Time>,
+        ) -> Tell {
+            let sender = (refusal, Sender::At(source.ip()));
             match self.note(now, refusal, source) {
-                Tell::Everybody => self.tell_of(now, refusal, Sender::At(source.ip())),
+                Tell::Everybody => self.tell_of(now, sender, cause, |since| taken > Some(since)),
                 Tell::Nobody => Tell::Nobody,
             }
         }
+    }
+
+    fn key(octet: u8) -> Cause {
+        Cause::UnknownKey(KeyId::new(octet.into()).unwrap())
+    }
+
+    #[test]
+    fn who_was_heard_in_between_is_told_of_again_and_who_is_by_turns_is_not() {
+        let mut refused = Refused::default();
+        let mut told = Vec::new();
+        // Taken in for a minute after the first; at every other beat from the second on.
+        let seconds = (0..5).chain(65..70).chain((71..3000).step_by(2));
+        for second in seconds {
+            let taken = match second {
+                0..5 => None,
+                65..70 => Some(at(64_900)),
+                _ => Some(at((second - 1) * 1000)),
+            };
+            let tell = refused.hear_of(at(second * 1000), Refusal::BadTag, from(1), None, taken);
+            told.extend((tell == Tell::Everybody).then_some(second));
+        }
+        assert_eq!(told, [0, 65]);
+    }
+
+    #[test]
+    fn each_cause_is_told_of_and_not_without_end() {
+        let mut refused = Refused::default();
+        let mut told = Vec::new();
+        for second in 0..1000_u64 {
+            let cause = key((second % 200) as u8 + 1);
+            let now = at(second * 1000);
+            let tell = refused.hear_of(now, Refusal::UnknownKey, from(1), Some(&cause), None);
+            told.extend((tell == Tell::Everybody).then_some(second));
+        }
+        assert_eq!(told, (0..MOST_CAUSES as u64).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One datagram of at most [`MAX_DATAGRAM`] octets.
 
 pub mod breach;
+pub mod cause;
 pub mod codec;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, missing_docs)] // each test file uses its part
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod signed;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -307,9 +307,9 @@ impl BinderShell {
                 });
             }
             Output::Unpublished { zone } => warn!(%zone, "{}", report::UNPUBLISHED),
-            Output::Refused { refusal, source, breach } => {
+            Output::Refused { refusal, source, cause } => {
                 let word = refusal.as_str();
-                let why = breach.map_or_else(|| refusal.to_string(), |breach| breach.to_string());
+                let why = cause.map_or_else(|| refusal.to_string(), |cause| cause.to_string());
                 match source.ip().is_unspecified() {
                     // A message bus has no source.
                     true => warn!("beats are refused ({word}): {why}"),

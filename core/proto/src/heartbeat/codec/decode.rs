@@ -50,6 +50,27 @@ pub fn authentic(datagram: &[u8], trust: &Trust) -> Result<Opened, Refusal> {
     Ok(Opened { beat, key: key.map(Key::id) })
 }
 
+/// What a datagram's header says, whoever has sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unproven<'a> {
+    /// Whose it says that it is.
+    pub host: HostId,
+    /// The key that it says has signed it; none where it says that none has.
+    pub key: Option<KeyId>,
+    /// The cluster that it names.
+    pub cluster: &'a str,
+}
+
+/// The header of `datagram`, to tell people why it is refused; none where it has none that can be read.
+pub fn unproven(datagram: &[u8]) -> Option<Unproven<'_>> {
+    let header = Header::read(&mut Octets(datagram)).ok()?;
+    let key = match header.signature {
+        Signature::None => None,
+        Signature::By(key) => Some(key),
+    };
+    Some(Unproven { host: header.host, key, cluster: text(header.cluster)? })
+}
+
 fn read<'t>(datagram: &[u8], trust: &'t Trust) -> Result<(Heartbeat, Option<&'t Key>), Refusal> {
     if datagram.len() > MAX_DATAGRAM {
         return Err(Refusal::TooLong);

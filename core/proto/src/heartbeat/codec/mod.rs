@@ -8,7 +8,7 @@
 mod decode;
 mod encode;
 
-pub use decode::{Opened, authentic, open};
+pub use decode::{Opened, Unproven, authentic, open, unproven};
 pub use encode::{EncodeError, encode, encoded_len, report_len};
 pub(super) use encode::{address_len, len_around};
 

@@ -1,0 +1,114 @@
+//! A datagram that changes nothing: counted, and told of where that is worth a line.
+
+use std::net::IpAddr;
+
+use super::peers::Peers;
+use super::refused::{Sender, Tell};
+use super::service::Service;
+use super::{Arrival, Binder, Output};
+use crate::heartbeat::Heartbeat;
+use crate::heartbeat::breach::{Breach, Limit};
+use crate::heartbeat::cause::Cause;
+use crate::heartbeat::codec::{self, Opened};
+use crate::heartbeat::refusal::Refusal;
+use crate::name::{HostId, ServiceName};
+use crate::time::Time;
+
+impl Binder {
+    /// Counts a datagram, and tells of it now and then.
+    pub(super) fn refuse(&mut self, arrival: Arrival, datagram: &[u8], refusal: Refusal) {
+        self.counters.refuse(refusal);
+        let Arrival { now, source, .. } = arrival;
+        if self.refused.note(now, refusal, source) == Tell::Nobody {
+            return;
+        }
+        let cause = self.cause(arrival, datagram, refusal);
+        let sender = match &cause {
+            Some(Cause::Breach(breach)) => Sender::Host(breach.host.clone()),
+            _ => Sender::At(source.ip()),
+        };
+        let host = codec::unproven(datagram).map(|header| header.host);
+        let heard = Heard { peers: &self.peers, services: &self.services };
+        let cause = cause.as_ref();
+        let is_mended =
+            |since| host.is_some_and(|host| heard.is_again(host, source.ip(), cause, since));
+        let told = self.refused.tell_of(now, (refusal, sender), cause, is_mended);
+        if told == Tell::Everybody {
+            self.outputs.push_back(Output::Refused { refusal, source, cause: cause.cloned() });
+        }
+    }
+
+    fn cause(&self, arrival: Arrival, datagram: &[u8], refusal: Refusal) -> Option<Cause> {
+        match refusal {
+            Refusal::UnknownKey => codec::unproven(datagram)?.key.map(Cause::UnknownKey),
+            Refusal::Cluster => codec::unproven(datagram)?.cluster.parse().ok().map(Cause::Cluster),
+            Refusal::KeyLimit | Refusal::NotAllowed => {
+                let (_, breach) = self.breach(arrival, datagram, refusal)?;
+                Some(Cause::Breach(breach))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a refused datagram says beyond its key, where its tag is right.
+    fn breach(
+        &self,
+        arrival: Arrival,
+        datagram: &[u8],
+        refusal: Refusal,
+    ) -> Option<(Heartbeat, Breach)> {
+        let Opened { beat, key } = codec::authentic(datagram, &self.config.trust).ok()?;
+        let limits = self.config.trust.limits(key)?;
+        let limit = match refusal {
+            Refusal::KeyLimit => match limits.broken_by(&beat) {
+                Some(limit) => limit,
+                None => Limit::Id(self.peers.name(beat.host)?.clone()),
+            },
+            _ if arrival.source.ip().is_unspecified() => Limit::NoSource,
+            _ => Limit::Source,
+        };
+        let breach = Breach { host: beat.host_name.clone(), key: key?, limit };
+        Some((beat, breach))
+    }
+}
+
+/// What was taken in.
+#[derive(Clone, Copy)]
+struct Heard<'a> {
+    peers: &'a Peers,
+    services: &'a [Service],
+}
+
+impl Heard<'_> {
+    /// Whether, since then, a beat of `host` was taken in that would have been refused for this cause, had it
+    /// lasted: where one service is beyond its key, the others may be heard all the time.
+    fn is_again(self, host: HostId, source: IpAddr, cause: Option<&Cause>, since: Time) -> bool {
+        let Some((heard, from)) = self.peers.last_heard(host) else { return false };
+        let limit = match cause {
+            Some(Cause::Breach(breach)) => Some(&breach.limit),
+            _ => None,
+        };
+        heard > since
+            && match limit {
+                Some(Limit::Host | Limit::Id(_)) => true,
+                Some(Limit::Service(name)) => self.has_said(host, name, since),
+                Some(Limit::Address(address)) => self.has_named(host, *address, since),
+                Some(Limit::Source | Limit::NoSource) | None => {
+                    from.is_some_and(|from| from.ip() == source)
+                }
+            }
+    }
+
+    fn has_said(self, host: HostId, name: &ServiceName, since: Time) -> bool {
+        let index = self.services.binary_search_by(|service| service.name.cmp(name));
+        let service = index.ok().and_then(|index| self.services.get(index));
+        service.and_then(|service| service.table.last_heard(host)) > Some(since)
+    }
+
+    fn has_named(self, host: HostId, address: IpAddr, since: Time) -> bool {
+        self.services.iter().any(|service| {
+            let claimed = service.table.latest_by(host, address);
+            claimed.is_some_and(|claimed| claimed.heard > since)
+        })
+    }
+}
