@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use common::signed::{Sent, keyed, limited};
 use common::{World, address, report, service};
+use rais_proto::binder::view::Alarm;
 use rais_proto::binder::{BinderConfig, Output};
+use rais_proto::heartbeat::cause::Cause;
 use rais_proto::heartbeat::key::{Key, KeyLimits};
+use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::heartbeat::{Report, State, codec};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -109,6 +112,80 @@ fn a_service_that_is_beyond_the_key_all_the_time_is_told_of_once() {
     assert_eq!(site.hear(20, &[www(), news()]), [""; 0]);
     site.reload(&[(1, for_services(&["http"]))]);
     assert_eq!(site.hear(20, &[news()]).len(), 1);
+}
+
+/// The limits that status warns of.
+fn warned_of(site: &Site) -> Vec<String> {
+    let alarms = site.world.binder.view(site.world.now).alarms.into_iter();
+    let refused = alarms.filter_map(|alarm| match alarm {
+        Alarm::Refused { stranger, .. } => {
+            assert_eq!(stranger.name.as_str(), "host1");
+            stranger.breach.map(|breach| breach.limit.to_string())
+        }
+        _ => None,
+    });
+    refused.collect()
+}
+
+#[test]
+fn a_host_beyond_its_key_is_shown_until_it_is_heard_with_that() {
+    let key = |limits: &KeyLimits| [(1, limits.clone())];
+    let of_address = limited(&["host1"], Some(&["192.0.2.8/29"]));
+    for limits in [for_services(&["news"]), of_address, limited(&["host2"], None)] {
+        let mut site = Site::new(keyed(&key(&limits)));
+        site.hear(1, &[www()]);
+        assert_eq!(warned_of(&site).len(), 1, "{limits:?}");
+        site.reload(&key(&any()));
+        assert_eq!(warned_of(&site).len(), 1, "nothing was heard since");
+        site.hear(1, &[www()]);
+        assert_eq!(warned_of(&site), [""; 0], "{limits:?}");
+        site.reload(&key(&limits));
+        site.hear(1, &[www()]);
+        assert_eq!(warned_of(&site).len(), 1, "{limits:?}");
+        site.world.pass(11 * 60 * SECOND);
+        assert_eq!(warned_of(&site), [""; 0], "it came no more: {limits:?}");
+    }
+}
+
+#[test]
+fn a_service_beyond_its_key_is_shown_though_others_are_heard() {
+    let mut site = Site::new(keyed(&[(1, for_services(&["http"]))]));
+    for _ in 0..4 {
+        site.hear(1, &[news()]);
+        site.hear(40, &[www()]);
+        assert_eq!(warned_of(&site).len(), 1);
+    }
+    // The host has it no more.
+    site.hear(100, &[www()]);
+    assert_eq!(warned_of(&site), [""; 0]);
+}
+
+#[test]
+fn who_may_speak_from_its_own_address_alone_is_shown_where_no_beat_of_it_comes_from_there() {
+    let mut site = Site::new(keyed(&[(1, limited(&["host1"], None))]));
+    let elsewhere = report(7, State::Up, None);
+    site.hear(3, std::slice::from_ref(&elsewhere));
+    assert_eq!(warned_of(&site).len(), 1);
+    for _ in 0..4 {
+        site.hear(1, &[www()]);
+        assert_eq!(warned_of(&site), [""; 0]);
+        site.hear(1, std::slice::from_ref(&elsewhere));
+        assert_eq!(warned_of(&site), [""; 0], "it is heard by another way");
+    }
+}
+
+#[test]
+fn what_no_tag_proves_is_shown_of_the_last_alone() {
+    let mut world = World::new(keyed(&[(1, any())]));
+    for id in 1..200 {
+        Sent { key: Some(id), id, ..Sent::own(1) }.to(&mut world);
+    }
+    let view = world.binder.view(world.now);
+    let shown = |alarm: &Alarm| matches!(alarm, Alarm::Refused { .. });
+    assert_eq!(view.alarms.iter().filter(|alarm| shown(alarm)).count(), 0);
+    let last: Vec<_> = view.refused.into_iter().map(|last| (last.refusal, last.cause)).collect();
+    let key = Key::new([199; 32], any()).id();
+    assert_eq!(last, [(Refusal::UnknownKey, Some(Cause::UnknownKey(key)))]);
 }
 
 #[test]

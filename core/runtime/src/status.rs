@@ -157,6 +157,16 @@ pub struct RefusedStatus {
     pub source: SocketAddr,
     /// So many milliseconds ago.
     pub ms_ago: u64,
+    /// The id of the key that it names: proved of a `key_limit` and its like, written by anybody of an
+    /// `unknown_key`.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// The cluster that it names, where that is another; anybody may write that.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// The host that has sent it, where its tag is right.
+    #[serde(default)]
+    pub host: Option<String>,
 }
 
 /// A plugin that a configuration names.

@@ -95,10 +95,7 @@ fn binder(status: &BinderStatus) -> String {
         ),
     ];
     let of_note = |refused: &&RefusedStatus| refused.reason != "duplicate";
-    for RefusedStatus { reason, source, ms_ago } in status.refused.iter().filter(of_note) {
-        let since = output::duration(Duration::from_millis(*ms_ago));
-        parts.push(format!("  {reason}: the last from {source}, {since} ago"));
-    }
+    parts.extend(status.refused.iter().filter(of_note).map(last_refused));
     parts.extend(status.alarms.iter().map(alarm));
     let mut text = parts.join("\n");
     let drains = (!status.drains.is_empty()).then(|| drains(&status.drains));
@@ -107,6 +104,16 @@ fn binder(status: &BinderStatus) -> String {
     for table in tables.chain(drains) {
         text.push_str("\n\n");
         text.push_str(&table.to_string());
+    }
+    text
+}
+
+fn last_refused(last: &RefusedStatus) -> String {
+    let RefusedStatus { reason, source, ms_ago, key, cluster, host } = last;
+    let since = output::duration(Duration::from_millis(*ms_ago));
+    let mut text = format!("  {reason}: the last from {source}, {since} ago");
+    for (what, which) in [(", of the cluster", cluster), (", of", host), (", with the key", key)] {
+        text.extend(which.iter().map(|which| format!("{what} {which}")));
     }
     text
 }

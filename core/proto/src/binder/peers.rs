@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::heartbeat::breach::Breach;
 use crate::heartbeat::key::{KeyId, KeyLimits};
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::window::{Seen, Window};
@@ -88,7 +89,7 @@ pub struct Peer {
     patience: Option<Duration>,
 }
 
-/// A host whose first contact or new epoch was refused.
+/// A host whose first contact or new epoch was refused, or what it says beyond its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stranger {
     /// What people call it.
@@ -103,6 +104,8 @@ pub struct Stranger {
     pub our_wall: WallTime,
     /// When, by our monotonic clock.
     pub at: Time,
+    /// What it says beyond its key, where that is why.
+    pub breach: Option<Breach>,
 }
 
 /// Which of the receiver's transports a datagram came over.
@@ -187,7 +190,7 @@ impl Peers {
             Ok(Some(_)) => {}
             // What is heard again and again of everybody.
             Err(Refusal::Duplicate | Refusal::Replay) => {}
-            Err(refusal) => self.note_stranger(arrival, beat, refusal),
+            Err(refusal) => self.note_stranger(arrival, beat, refusal, None),
         }
         admitted.map(|order| order.unwrap_or(Order::Newest))
     }
@@ -258,6 +261,11 @@ impl Peers {
         self.hosts.get(&host).map(|peer| peer.key)
     }
 
+    /// Whether `host` is not known, or was not heard for longer than it means to be silent.
+    pub fn is_away(&self, host: HostId, now: Time) -> bool {
+        self.hosts.get(&host).is_none_or(|peer| peer.is_away(now))
+    }
+
     /// When `host` was last heard, and from where, if not only remembered.
     pub fn last_heard(&self, host: HostId) -> Option<(Time, Option<SocketAddr>)> {
         self.hosts.get(&host).map(|peer| (peer.heard, peer.source))
@@ -306,7 +314,8 @@ impl Peers {
     fn begin(&mut self, arrival: Arrival, beat: &Heartbeat, key: Option<KeyId>) {
         let mut window = Window::new();
         window.accept(beat.sequence);
-        self.strangers.remove(&beat.host);
+        // What is beyond its key may be one service of several.
+        self.strangers.retain(|&host, s| host != beat.host || s.breach.is_some());
         let peer = Peer {
             name: beat.host_name.clone(),
             epoch: beat.epoch,
@@ -322,7 +331,14 @@ impl Peers {
         self.insert(beat.host, peer);
     }
 
-    fn note_stranger(&mut self, arrival: Arrival, beat: &Heartbeat, refusal: Refusal) {
+    /// Remembers who is refused, for people.
+    pub fn note_stranger(
+        &mut self,
+        arrival: Arrival,
+        beat: &Heartbeat,
+        refusal: Refusal,
+        breach: Option<Breach>,
+    ) {
         if self.strangers.len() >= MOST_STRANGERS && !self.strangers.contains_key(&beat.host) {
             let oldest = self.strangers.iter().min_by_key(|(_, s)| s.at).map(|(&host, _)| host);
             oldest.map(|host| self.strangers.remove(&host));
@@ -334,6 +350,7 @@ impl Peers {
             its_wall: beat.wall,
             our_wall: arrival.wall,
             at: arrival.now,
+            breach,
         };
         self.strangers.insert(beat.host, stranger);
     }

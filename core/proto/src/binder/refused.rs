@@ -23,7 +23,7 @@ const MOST: usize = 256;
 const MOST_CAUSES: usize = 8;
 
 /// A datagram that was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedView {
     /// Why.
     pub refusal: Refusal,
@@ -31,14 +31,23 @@ pub struct RefusedView {
     pub source: SocketAddr,
     /// How long ago.
     pub ago: Duration,
+    /// What more is known of why.
+    pub cause: Option<Cause>,
 }
 
 /// The last one for each reason, and which were told of.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refused {
-    last: BTreeMap<Refusal, (SocketAddr, Time)>,
+    last: BTreeMap<Refusal, Last>,
     told: BTreeMap<(Refusal, Sender), Vec<Told>>,
     quiet_until: Option<Time>,
+}
+
+#[derive(Debug, Clone)]
+struct Last {
+    source: SocketAddr,
+    at: Time,
+    cause: Option<Cause>,
 }
 
 /// One cause that was told of.
@@ -61,8 +70,14 @@ pub(super) enum Sender {
 
 impl Refused {
     /// Notes one; says whether one is worth a line now, if its sender is.
-    pub(super) fn note(&mut self, now: Time, refusal: Refusal, source: SocketAddr) -> Tell {
-        self.last.insert(refusal, (source, now));
+    pub(super) fn note(
+        &mut self,
+        now: Time,
+        refusal: Refusal,
+        source: SocketAddr,
+        cause: Option<&Cause>,
+    ) -> Tell {
+        self.last.insert(refusal, Last { source, at: now, cause: cause.cloned() });
         // Two ways to one binder make a copy of every beat.
         if refusal == Refusal::Duplicate || self.quiet_until.is_some_and(|until| now < until) {
             return Tell::Nobody;
@@ -103,10 +118,11 @@ impl Refused {
 
     /// The last of each reason, in their order.
     pub(super) fn view(&self, now: Time) -> impl Iterator<Item = RefusedView> {
-        self.last.iter().map(move |(&refusal, &(source, at))| RefusedView {
+        self.last.iter().map(move |(&refusal, last)| RefusedView {
             refusal,
-            source,
-            ago: now.since(at),
+            source: last.source,
+            ago: now.since(last.at),
+            cause: last.cause.clone(),
         })
     }
 }
@@ -171,7 +187,7 @@ mod tests {
             taken: Option<Time>,
         ) -> Tell {
             let sender = (refusal, Sender::At(source.ip()));
-            match self.note(now, refusal, source) {
+            match self.note(now, refusal, source, cause) {
                 Tell::Everybody => self.tell_of(now, sender, cause, |since| taken > Some(since)),
                 Tell::Nobody => Tell::Nobody,
             }
@@ -226,7 +242,8 @@ mod tests {
         assert_eq!(told, [(0, 7), (2, 8), (7200, 7), (7202, 8)]);
         let shown: Vec<_> = refused.view(at(3_650_000)).collect();
         let ago = Duration::from_millis(500);
-        assert_eq!(shown, [RefusedView { refusal: Refusal::UnknownKey, source: from(8), ago }]);
+        let last = RefusedView { refusal: Refusal::UnknownKey, source: from(8), ago, cause: None };
+        assert_eq!(shown, [last]);
     }
 
     #[test]

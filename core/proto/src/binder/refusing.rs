@@ -1,8 +1,9 @@
 //! A datagram that changes nothing: counted, and told of where that is worth a line.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use super::peers::Peers;
+use super::peers::{Peers, Stranger};
 use super::refused::{Sender, Tell};
 use super::service::Service;
 use super::{Arrival, Binder, Output};
@@ -14,15 +15,18 @@ use crate::heartbeat::refusal::Refusal;
 use crate::name::{HostId, ServiceName};
 use crate::time::Time;
 
+/// Of a host that is heard, what was beyond its key is shown for so long: services may beat seldom.
+const ASIDE: Duration = Duration::from_secs(120);
+
 impl Binder {
     /// Counts a datagram, and tells of it now and then.
     pub(super) fn refuse(&mut self, arrival: Arrival, datagram: &[u8], refusal: Refusal) {
         self.counters.refuse(refusal);
         let Arrival { now, source, .. } = arrival;
-        if self.refused.note(now, refusal, source) == Tell::Nobody {
+        let cause = self.cause(arrival, datagram, refusal);
+        if self.refused.note(now, refusal, source, cause.as_ref()) == Tell::Nobody {
             return;
         }
-        let cause = self.cause(arrival, datagram, refusal);
         let sender = match &cause {
             Some(Cause::Breach(breach)) => Sender::Host(breach.host.clone()),
             _ => Sender::At(source.ip()),
@@ -38,15 +42,39 @@ impl Binder {
         }
     }
 
-    fn cause(&self, arrival: Arrival, datagram: &[u8], refusal: Refusal) -> Option<Cause> {
+    /// What more is known of why; who is beyond its key is remembered, since its tag is right.
+    fn cause(&mut self, arrival: Arrival, datagram: &[u8], refusal: Refusal) -> Option<Cause> {
         match refusal {
             Refusal::UnknownKey => codec::unproven(datagram)?.key.map(Cause::UnknownKey),
             Refusal::Cluster => codec::unproven(datagram)?.cluster.parse().ok().map(Cause::Cluster),
             Refusal::KeyLimit | Refusal::NotAllowed => {
-                let (_, breach) = self.breach(arrival, datagram, refusal)?;
+                let (beat, breach) = self.breach(arrival, datagram, refusal)?;
+                self.peers.note_stranger(arrival, &beat, refusal, Some(breach.clone()));
                 Some(Cause::Breach(breach))
             }
             _ => None,
+        }
+    }
+
+    /// Whether somebody should still look at a host that was refused.
+    pub(super) fn is_still_refused(&self, host: HostId, stranger: &Stranger, now: Time) -> bool {
+        let Some(Breach { limit, .. }) = &stranger.breach else { return true };
+        let heard = Heard { peers: &self.peers, services: &self.services };
+        let is_heard = self.peers.last_heard(host).is_some_and(|(heard, _)| heard > stranger.at);
+        match limit {
+            // By that name: under its id another may be heard.
+            Limit::Host | Limit::Id(_) => {
+                !is_heard || self.peers.name(host) != Some(&stranger.name)
+            }
+            // Its beats may come by two ways, of which one is in order.
+            Limit::Source | Limit::NoSource => self.peers.is_away(host, now),
+            Limit::Service(_) | Limit::Address(_) if !is_heard => true,
+            Limit::Service(name) => {
+                now < stranger.at + ASIDE && !heard.has_said(host, name, stranger.at)
+            }
+            Limit::Address(address) => {
+                now < stranger.at + ASIDE && !heard.has_named(host, *address, stranger.at)
+            }
         }
     }
 

@@ -213,7 +213,7 @@ pub enum Alarm {
         /// Who is not.
         claimant: Who,
     },
-    /// A host is refused at first contact.
+    /// A host is refused at first contact, or says what its key may not say.
     Refused {
         /// Who.
         host: HostId,
@@ -403,6 +403,7 @@ impl Binder {
             Alarm::Owned { service: service.clone(), address, owner, claimant }
         }));
         let strangers = self.peers.strangers(now - STRANGERS_SHOWN);
+        let strangers = strangers.filter(|(host, s)| self.is_still_refused(*host, s, now));
         alarms.extend(strangers.map(|(host, s)| Alarm::Refused { host, stranger: s.clone() }));
         alarms
     }

@@ -38,8 +38,13 @@ pub enum Limit {
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Breach { host, key, limit } = self;
-        write!(f, "host `{host}` signs with the key {key}, ")?;
-        match limit {
+        write!(f, "host `{host}` signs with the key {key}, {limit}")
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Limit::Host => write!(f, "which is limited to other hosts"),
             Limit::Service(name) => write!(f, "which may not speak of the service `{name}`"),
             Limit::Address(address) => write!(f, "which may not speak of the address {address}"),

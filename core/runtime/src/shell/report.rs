@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use rais_proto::binder::drains::DrainView;
+use rais_proto::binder::peers::Stranger;
 use rais_proto::binder::view::{
     Alarm, BinderView, HostView, MemberView, OlderKeys, ServiceView, WatcherView,
 };
 use rais_proto::binder::{DrainTarget, RefusedView, ZoneView};
 use rais_proto::heartbeat::State;
+use rais_proto::heartbeat::breach::Breach;
+use rais_proto::heartbeat::cause::Cause;
 use rais_proto::heartbeat::key::KeyId;
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::load::Load;
@@ -143,10 +146,19 @@ impl Told<'_> {
 }
 
 fn refused(view: &RefusedView) -> RefusedStatus {
+    let (key, cluster, host) = match &view.cause {
+        Some(Cause::UnknownKey(key)) => (Some(key), None, None),
+        Some(Cause::Cluster(name)) => (None, Some(name), None),
+        Some(Cause::Breach(breach)) => (Some(&breach.key), None, Some(&breach.host)),
+        None => (None, None, None),
+    };
     RefusedStatus {
         reason: view.refusal.as_str().to_owned(),
         source: view.source,
         ms_ago: millis(view.ago),
+        key: key.map(ToString::to_string),
+        cluster: cluster.map(ToString::to_string),
+        host: host.map(ToString::to_string),
     }
 }
 
@@ -271,20 +283,29 @@ fn alarm(alarm: &Alarm) -> Option<AlarmStatus> {
             let text = format!("{owner} and {claimant} both claim {address}");
             ("owner-conflict", Some(service), format!("{text}: the first is believed"))
         }
-        Alarm::Refused { stranger, .. } => {
-            let (name, source) = (&stranger.name, stranger.source);
-            let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
-            let why = stranger.refusal;
-            (
-                "refused-host",
-                None,
-                format!("{name} ({source}): {why}; its clock {its}, ours {ours}"),
-            )
-        }
+        Alarm::Refused { stranger, .. } => ("refused-host", None, refused_host(stranger)),
         _ => return None,
     };
     let service = service.map(ToString::to_string);
     Some(AlarmStatus { kind: kind.to_owned(), service, zone: None, text })
+}
+
+fn refused_host(stranger: &Stranger) -> String {
+    let (name, source, why) = (&stranger.name, stranger.source, stranger.refusal);
+    let from = match source.ip().is_unspecified() {
+        true => String::new(), // over a message bus
+        false => format!(" ({source})"),
+    };
+    match &stranger.breach {
+        Some(Breach { key, limit, .. }) => {
+            let why = why.as_str();
+            format!("{name}{from}: it signs with the key {key}, {limit}; beats are refused ({why})")
+        }
+        None => {
+            let (its, ours) = (rfc3339(stranger.its_wall), rfc3339(stranger.our_wall));
+            format!("{name}{from}: {why}; its clock {its}, ours {ours}")
+        }
+    }
 }
 
 #[cfg(test)]

@@ -86,6 +86,9 @@ fn a_binder_says_who_is_out_and_why() {
                 reason: reason.into(),
                 source: ([192, 0, 2, last], 4711).into(),
                 ms_ago: 3000,
+                key: None,
+                cluster: None,
+                host: None,
             })
             .into(),
     }));
@@ -103,6 +106,27 @@ fn a_binder_says_who_is_out_and_why() {
         "web2     host  1m 1s ago  28m 59s  new disk  by force",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line:?} in\n{text}");
+    }
+}
+
+#[test]
+fn of_a_refused_beat_is_told_what_its_header_says() {
+    let refused = |key: Option<&str>, cluster: Option<&str>, host: Option<&str>| RefusedStatus {
+        reason: "word".into(),
+        source: ([192, 0, 2, 7], 4711).into(),
+        ms_ago: 3000,
+        key: key.map(Into::into),
+        cluster: cluster.map(Into::into),
+        host: host.map(Into::into),
+    };
+    for (last, more) in [
+        (refused(None, None, None), ""),
+        (refused(Some("66687aad"), None, None), ", with the key 66687aad"),
+        (refused(None, Some("other"), None), ", of the cluster other"),
+        (refused(Some("66687aad"), None, Some("web1")), ", of web1, with the key 66687aad"),
+    ] {
+        let shown = format!("  word: the last from 192.0.2.7:4711, 3s ago{more}");
+        assert_eq!(last_refused(&last), shown);
     }
 }
 
