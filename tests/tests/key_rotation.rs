@@ -17,6 +17,7 @@ use rais_tests::{count, keys, status, wait};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 const RING: &str = "/var/lib/keys";
+const BINDER: &str = "/run/rais/binder.sock";
 const WEB: [u8; 3] = [1, 2, 3];
 const KEYS: &str = "keys = \"/var/lib/keys\"";
 
@@ -314,13 +315,25 @@ fn a_leaked_key_is_believed_no_more() {
     rotate(ns, &["switch"]);
     ns.rais(&["key", "rotate", "end", "--keys", RING]).expect_code(1);
     assert_eq!(ids(ns).len(), 2, "nothing is removed that is refused");
-    rotate(ns, &["end", "--force"]);
-    fleet.reload(ns);
+    let leaked = rotate(ns, &["end", "--force"])["removed"][0]["id"].as_str().unwrap().to_owned();
+    let told = ns.rais(&["reload", "--socket", BINDER]).expect_code(0).stderr;
+    assert!(told.contains("a key that is gone are refused from now on"), "{told}");
+    for web in &fleet.web {
+        assert!(told.contains(&format!("{} (key {leaked}, heard ", web.name())), "{told}");
+    }
+    let why = format!("last said with the key {leaked}, which is accepted no more");
+    for member in &status::binder(ns).unwrap().service("www").unwrap().members {
+        assert_eq!(member.reason, why);
+    }
     wait::until("beats to be refused", || {
         let refused = status::binder(ns)?.counters.refused;
         let unknown = refused.get("unknown_key").copied().unwrap_or_default();
         if unknown > 0 { Ok(()) } else { Err(format!("{refused:?}")) }
     });
+    let status = ns.rais(&["status", "--socket", BINDER, "--output", "json"]).expect_code(0).json();
+    let refused = status[0]["refused"].as_array().unwrap();
+    let of_key = refused.iter().find(|one| one["reason"] == "unknown_key").unwrap();
+    assert_eq!(of_key["key"], leaked);
 }
 
 #[test]
@@ -331,7 +344,7 @@ fn a_reload_that_refuses_unsigned_beats_names_who_sends_them() {
     ns.rais(&["key", "new", "--keys", RING, "--use", "accept"]).expect_code(0);
     let reload = |security: &str| {
         ns.write(CONFIG, &config(security));
-        ns.rais(&["reload", "--socket", "/run/rais/binder.sock"]).expect_code(0).stderr
+        ns.rais(&["reload", "--socket", BINDER]).expect_code(0).stderr
     };
     let permissive = format!("{KEYS}\naccept = \"permissive\"");
     for (before, known) in [

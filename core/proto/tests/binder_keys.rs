@@ -280,6 +280,41 @@ fn who_used_the_id_of_a_host_keeps_nothing_when_the_key_is_removed() {
 }
 
 #[test]
+fn why_a_claim_counts_no_longer_is_told() {
+    let key = Key::new([1; 32], any()).id();
+    let both = || permissive(&[(1, any()), (2, any())]);
+    let of_http = KeyLimits { services: Some(vec![service("http")]), ..any() };
+    for (with, after, why) in [
+        (Some(1), enforce(&[(2, any())]), format!("with the key {key}, which is accepted no more")),
+        (None, enforce(&[(1, any()), (2, any())]), "unsigned, which is refused now".to_owned()),
+        (Some(1), enforce(&[(1, of_http), (2, any())]), format!("{key}, which may not say it any")),
+    ] {
+        let mut world = World::new(believing(both()));
+        said_by(9, with, report(9, State::Up, None)).to(&mut world);
+        (2..=70).for_each(|sequence| round(&mut world, sequence));
+        world.told.clear();
+        world.binder.handle_config(world.now, believing(after));
+        world.pass_millis(1);
+        let shown = |world: &World| {
+            let service = world.binder.view(world.now).services.remove(1);
+            let member = service.members.into_iter().find(|one| one.address == address(9));
+            member.map(|one| (one.verdict, one.known.unwrap().reason)).unwrap()
+        };
+        let (verdict, reason) = shown(&world);
+        assert!(reason.contains(&why), "{why}: {reason}");
+        assert_eq!(
+            (verdict, world.reasons(9, Verdict::Expired)),
+            (Verdict::Expired, vec![&*reason])
+        );
+        world.binder.handle_config(world.now, believing(both()));
+        assert_eq!(shown(&world).1, "not heard since its key was accepted again");
+        let again = Sent { sequence: 2, ..said_by(9, with, report(9, State::Up, None)) };
+        again.to(&mut world);
+        assert_eq!(shown(&world), (Verdict::Reviving, String::new()));
+    }
+}
+
+#[test]
 fn what_nobody_signed_goes_when_tags_are_asked_for() {
     let said = || said_by(9, None, report(9, State::Up, None));
     let ring = [(2, any())];

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 
 use super::Binder;
+use super::peers::Peers;
 use super::service::Service;
-use crate::heartbeat::trust::Said;
-use crate::table::{Claimed, Standing};
+use crate::heartbeat::refusal::Refusal;
+use crate::heartbeat::trust::{Said, Trust};
+use crate::name::ServiceName;
+use crate::table::{Claimed, Revival, Standing};
 use crate::time::Time;
 
 impl Binder {
@@ -16,16 +19,45 @@ impl Binder {
         for service in &mut self.services {
             let name = service.name.clone();
             service.hush(now, |address, claimed| {
-                trust.believes(&Said {
-                    key: claimed.key,
-                    host: peers.name(claimed.host),
-                    service: &name,
-                    claim: claimed.claim,
-                    address,
-                })
+                trust.believes(&said(peers, &name, address, claimed))
             });
         }
     }
+}
+
+fn said<'a>(
+    peers: &'a Peers,
+    service: &'a ServiceName,
+    address: IpAddr,
+    claimed: &Claimed,
+) -> Said<'a> {
+    let host = peers.name(claimed.host);
+    Said { key: claimed.key, host, service, claim: claimed.claim, address }
+}
+
+/// Why a claim to `address` counts no longer though it has not expired, where that is so.
+pub(super) fn why_hushed(
+    trust: &Trust,
+    peers: &Peers,
+    service: &ServiceName,
+    address: IpAddr,
+    claimed: &Claimed,
+) -> Option<String> {
+    if claimed.revival != Revival::Hushed {
+        return None;
+    }
+    if trust.believes(&said(peers, service, address, claimed)) {
+        return Some("not heard since its key was accepted again".to_owned());
+    }
+    let with = match claimed.key {
+        Some(key) => format!("last said with the key {key}, which"),
+        None => "last said unsigned, which".to_owned(),
+    };
+    Some(match trust.policy.voucher(claimed.key) {
+        Err(Refusal::UnknownKey) => format!("{with} is accepted no more"),
+        Err(_) => format!("{with} is refused now"),
+        Ok(_) => format!("{with} may not say it any more"),
+    })
 }
 
 impl Service {

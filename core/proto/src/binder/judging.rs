@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::drains::Drains;
+use super::hushing::why_hushed;
 use super::intake::heard;
 use super::service::Service;
 use super::zones::{Renewal, Told};
@@ -125,7 +126,12 @@ impl Binder {
             }
             let claimed = service.table.deciding(address, now);
             let reason = match verdict {
-                Some(verdict) => reason_of(service, address, claimed, verdict, &self.drains),
+                Some(verdict) => {
+                    let (trust, peers) = (&self.config.trust, &self.peers);
+                    let hushed = claimed.and_then(|c| why_hushed(trust, peers, name, address, c));
+                    let reason = reason_of(service, address, claimed, verdict, &self.drains);
+                    reason.or(hushed).unwrap_or_default()
+                }
                 None => String::new(),
             };
             let state = claimed.map(|claimed| claimed.state);
@@ -166,16 +172,16 @@ impl Binder {
 }
 
 /// More of why `address`, for which `claimed` decides, has `verdict`, where that is a reason to
-/// be out of which more is known.
+/// be out of which more is known; where nobody has said more it may be empty.
 fn reason_of(
     service: &Service,
     address: IpAddr,
     claimed: Option<&Claimed>,
     verdict: Verdict,
     drains: &Drains,
-) -> String {
+) -> Option<String> {
     let said = || claimed.map(|claimed| claimed.reason.as_str()).unwrap_or_default().to_owned();
-    match verdict {
+    Some(match verdict {
         Verdict::Draining => match drains.reason(service, address) {
             Some(words) => words.to_owned(),
             None => said(),
@@ -189,6 +195,6 @@ fn reason_of(
                 None => load,
             }
         }
-        _ => String::new(),
-    }
+        _ => return None,
+    })
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::drains::DrainView;
+use super::hushing::why_hushed;
 use super::peers::Stranger;
 use super::service::{Phase, Service};
 use super::zones::ZoneView;
@@ -350,7 +351,7 @@ impl Binder {
             host: claimed.host,
             host_name: self.peers.name(claimed.host).cloned(),
             state: claimed.state,
-            reason: claimed.reason.as_str().to_owned(),
+            reason: self.said(service, row.address, claimed),
             vote: match claimed.revival {
                 _ if claimed.is_expired(now) => Vote::Silent,
                 Revival::OneBeat | Revival::Hushed => Vote::Reviving,
@@ -363,8 +364,17 @@ impl Binder {
 
     /// Why an address stands where it does; an operator's words come first.
     fn reason(&self, service: &Service, row: &Row<'_>) -> String {
-        let by_operator = self.drains.reason(service, row.address);
-        by_operator.unwrap_or(row.claimed.reason.as_str()).to_owned()
+        match self.drains.reason(service, row.address) {
+            Some(by_operator) => by_operator.to_owned(),
+            None => self.said(service, row.address, row.claimed),
+        }
+    }
+
+    /// Why a claim counts no longer, or else what was said with it.
+    fn said(&self, service: &Service, address: IpAddr, claimed: &Claimed) -> String {
+        let (trust, peers) = (&self.config.trust, &self.peers);
+        let hushed = why_hushed(trust, peers, &service.name, address, claimed);
+        hushed.unwrap_or_else(|| claimed.reason.as_str().to_owned())
     }
 
     fn alarms(&self, now: Time) -> Vec<Alarm> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rais_proto::heartbeat::key::KeyId;
 use rais_proto::heartbeat::trust::Policy;
 
 use super::Daemon;
@@ -21,12 +22,14 @@ impl Daemon {
             Some(_) => "cluster.accept",
             None => "cluster.keys",
         };
-        let unsigned = [
-            unsigned(before, after, &binder.hosts),
-            unsigned_services(before, after, &binder.hosts),
+        let hosts = &binder.hosts;
+        let told = [
+            (accept, unsigned(before, after, hosts)),
+            (accept, unsigned_services(before, after, hosts)),
+            ("cluster.keys", with_a_key_that_is_gone(before, after, hosts)),
         ];
-        let unsigned = unsigned.into_iter().flatten();
-        unsigned.map(|message| checked.config.fault(accept, message).as_doubt()).collect()
+        let told = told.into_iter().filter_map(|(key, message)| Some((key, message?)));
+        told.map(|(key, message)| checked.config.fault(key, message).as_doubt()).collect()
     }
 }
 
@@ -60,6 +63,29 @@ fn unsigned_services(before: &Policy, after: &Policy, hosts: &[HeardHost]) -> Op
          services that beat seldom: {names}; of each its next beat counts again. Where \
          `accept = \"permissive\"` still stands, wait until no host has `unsigned` among its \
          `older_keys`, an `interval` of the slowest, before it goes"
+    ))
+}
+
+/// Hosts that were last heard with a key that was in the ring before, or whose services were.
+fn with_a_key_that_is_gone(before: &Policy, after: &Policy, hosts: &[HeardHost]) -> Option<String> {
+    let (before, after) = (before.ring()?, after.ring()?);
+    let is_gone = |id: &&String| {
+        let id = id.parse::<KeyId>();
+        id.is_ok_and(|id| before.get(id).is_some() && after.get(id).is_none())
+    };
+    let newest = |host: &HeardHost| {
+        let key = host.key.as_ref().filter(is_gone)?;
+        Some(format!("{} (key {key}, heard {})", host.name, ago(host)))
+    };
+    let older = |host: &HeardHost| {
+        let key = host.older_keys.iter().find(is_gone)?;
+        Some(format!("{} with key {key}", of_services(host, key)?))
+    };
+    let names = first_of(hosts.iter().filter_map(|host| newest(host).or_else(|| older(host))))?;
+    Some(format!(
+        "beats that are signed with a key that is gone are refused from now on, and what was last said \
+         with it counts no longer; hosts were last heard with such a key: {names}; a key that is \
+         accepted here, signing there, has one heard again"
     ))
 }
 
@@ -146,6 +172,32 @@ mod tests {
         }
         let told = unsigned(&Policy::Insecure, &after, &hosts).unwrap();
         assert!(told.contains("of which nobody has looked whether they sign: web2"), "{told}");
+    }
+
+    #[test]
+    fn who_was_last_heard_with_a_key_that_is_gone_is_named() {
+        let hosts = [
+            host("web1", Some(1), &[]),
+            host("web2", Some(2), &[(Some(1), "news"), (None, "mail")]),
+            host("web3", Some(2), &[]),
+            host("web4", None, &[]),
+            host("web5", Some(3), &[]),
+        ];
+        let permissive = |octets: &[u8]| Policy::Permissive(ring(octets));
+        let told =
+            with_a_key_that_is_gone(&permissive(&[1, 2]), &permissive(&[2]), &hosts).unwrap();
+        let id = key(1).id();
+        let names =
+            format!("such a key: web1 (key {id}, heard 2 s ago), web2 (news) with key {id}; a key");
+        assert!(told.contains(&names), "{told}");
+        for (before, after) in [
+            (permissive(&[1, 2]), permissive(&[1, 2])),
+            (permissive(&[2]), permissive(&[2])),
+            (permissive(&[1, 2]), Policy::Insecure),
+            (Policy::Insecure, permissive(&[2])),
+        ] {
+            assert_eq!(with_a_key_that_is_gone(&before, &after, &hosts), None);
+        }
     }
 
     #[test]
