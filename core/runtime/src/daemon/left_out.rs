@@ -59,10 +59,10 @@ fn unsigned_services(before: &Policy, after: &Policy, hosts: &[HeardHost]) -> Op
     let late = signing.filter_map(|host| of_services(host, UNSIGNED));
     let names = first_of(late.filter(|_| asks_for_tags(before, after)))?;
     Some(format!(
-        "what was said unsigned counts no longer, and hosts that sign by now have said so last of \
-         services that beat seldom: {names}; of each its next beat counts again. Where \
-         `accept = \"permissive\"` still stands, wait until no host has `unsigned` among its \
-         `older_keys`, an `interval` of the slowest, before it goes"
+        "what was last said in an unsigned beat counts no longer, of services that beat seldom also where \
+         the host signs by now: {names}; it counts again from their next beats. On other binders wait \
+         until no host has `unsigned` among its `older_keys`, an `interval` of the slowest service, before \
+         `accept = \"permissive\"` goes"
     ))
 }
 
@@ -84,8 +84,8 @@ fn with_a_key_that_is_gone(before: &Policy, after: &Policy, hosts: &[HeardHost])
     let names = first_of(hosts.iter().filter_map(|host| newest(host).or_else(|| older(host))))?;
     Some(format!(
         "beats that are signed with a key that is gone are refused from now on, and what was last said \
-         with it counts no longer; hosts were last heard with such a key: {names}; a key that is \
-         accepted here, signing there, has one heard again"
+         with it counts no longer; hosts were last heard with such a key: {names}; they are heard again \
+         when they sign with one that is here"
     ))
 }
 
@@ -162,10 +162,7 @@ mod tests {
             "{told}"
         );
         let told = unsigned_services(&before, &after, &hosts).unwrap();
-        assert!(
-            told.contains("services that beat seldom: web1 (news); of each its next"),
-            "{told}"
-        );
+        assert!(told.contains("the host signs by now: web1 (news); it counts again"), "{told}");
         for (before, after) in [(&after, &after), (&before, &before), (&after, &before)] {
             assert_eq!(unsigned(before, after, &hosts), None);
             assert_eq!(unsigned_services(before, after, &hosts), None);
@@ -188,7 +185,7 @@ mod tests {
             with_a_key_that_is_gone(&permissive(&[1, 2]), &permissive(&[2]), &hosts).unwrap();
         let id = key(1).id();
         let names =
-            format!("such a key: web1 (key {id}, heard 2 s ago), web2 (news) with key {id}; a key");
+            format!("such a key: web1 (key {id}, heard 2 s ago), web2 (news) with key {id}; they");
         assert!(told.contains(&names), "{told}");
         for (before, after) in [
             (permissive(&[1, 2]), permissive(&[1, 2])),
