@@ -217,6 +217,39 @@ fn a_key_is_rotated_in_three_steps_and_no_secret_is_shown() {
 }
 
 #[test]
+fn keys_that_all_sign_are_listed_and_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = |words: &[&str], code: i32| {
+        run_in(folder.path(), &[&["key"], words, &["--keys", "keys"]].concat()).expect_code(code)
+    };
+    for name in ["web1", "web2"] {
+        key(&["new", "--host", name, "--use", "accept"], 0);
+        let file = folder.path().join(format!("keys/{name}.key"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, text.replace("\"accept\"", "\"sign\"")).unwrap();
+    }
+    let list = key(&["list"], 1);
+    assert_eq!(list.stdout.matches("another signs too").count(), 2, "{}", list.stdout);
+    for said in [list, key(&["new"], 1), key(&["rotate", "switch", "web1"], 1)] {
+        for word in ["web1.key", "web2.key", "`rais key accept NAME --keys keys`"] {
+            assert!(said.stderr.contains(word), "{word} in {}", said.stderr);
+        }
+    }
+    let rows = key(&["list", "--output", "json"], 1).json();
+    assert!(rows[1]["wrong"].as_str().unwrap().contains("rais key accept"), "{rows}");
+
+    let done = key(&["accept", "web1", "--output", "json"], 0).json();
+    assert_eq!((&done["changed"], &done["signs"]["name"]), (&true.into(), &"web2".into()));
+    let said = key(&["accept", "web1.key", "web2"], 0).stdout;
+    assert!(said.contains("no key here signs"), "{said}");
+    let list = key(&["list"], 0).stdout;
+    assert!(list.matches("accept").count() == 2 && !list.contains("wrong"), "{list}");
+    std::fs::write(folder.path().join("keys/bad.key"), "").unwrap();
+    let list = key(&["list"], 1);
+    assert!(list.stdout.contains("bad") && list.stdout.contains("web2"), "{}", list.stdout);
+}
+
+#[test]
 fn probe_shows_each_once_and_sends_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,5 +1,7 @@
 //! `rais key`: the keys that beats are signed with.
 
+mod accept;
+mod list;
 mod rotate;
 
 use std::path::PathBuf;
@@ -10,12 +12,10 @@ use ipnet::IpNet;
 use rais_proto::heartbeat::key::KeyLimits;
 use rais_proto::name::{HostName, ServiceName};
 use rais_runtime::clock::Clock;
-use rais_runtime::keys::{self, KeyError, KeyFile, KeyUse};
-use serde::Serialize;
+use rais_runtime::keys::{self, KeyError, KeyUse};
 
-use crate::args::Output;
 use crate::exit::Stop;
-use crate::output::{self, Format, Side, Table, Tone};
+use crate::output;
 
 /// Arguments of `rais key`.
 #[derive(Debug, Args)]
@@ -32,6 +32,8 @@ Examples:
   rais key new --keys keys --host web3 --service http --allow 198.51.100.3/32
       a key for one host alone, which may speak of that service and address only
   rais key list --keys keys
+  rais key accept cluster --keys keys
+      signs nothing here any more: where only a binder runs, or two keys sign
   rais key rotate --help
       from one key to the next without a beat that nobody believes
 
@@ -42,7 +44,9 @@ enum KeyCommand {
     /// Make a key
     New(NewArgs),
     /// List the keys of a folder, without their secrets
-    List(ListArgs),
+    List(list::ListArgs),
+    /// Have keys accepted only: they sign nothing here any more
+    Accept(accept::AcceptArgs),
     /// Go over from one key to the next, in three steps, and lose no beat
     Rotate(rotate::RotateArgs),
 }
@@ -84,22 +88,15 @@ enum Usage {
     Accept,
 }
 
-#[derive(Debug, Args)]
-struct ListArgs {
-    #[command(flatten)]
-    keys: Folder,
-    #[command(flatten)]
-    output: Output,
-}
-
-/// Makes, lists or rotates keys.
+/// Makes, lists, accepts or rotates keys.
 ///
 /// # Errors
 /// A folder that cannot be used, a name that is taken, a step that cannot be taken.
 pub(crate) fn run(args: &KeyArgs) -> Result<(), Stop> {
     match &args.command {
         KeyCommand::New(args) => new(args),
-        KeyCommand::List(args) => list(args),
+        KeyCommand::List(args) => list::run(args),
+        KeyCommand::Accept(args) => accept::run(args),
         KeyCommand::Rotate(args) => rotate::run(args),
     }
 }
@@ -116,8 +113,9 @@ fn new(args: &NewArgs) -> Result<(), Stop> {
     if let (Some(KeyUse::Sign), Some(signer)) = (usage, signer) {
         let file = signer.path.display();
         return Err(Stop::Failed(anyhow!(
-            "{file} signs already, and one key of a folder does; make that one `use = \"accept\"` \
-             first, or this one `--use accept`"
+            "{file} signs already, and one key of a folder does: `rais key accept {}` first, or make \
+             this one with `--use accept`",
+            signer.name
         )));
     }
     let limits = KeyLimits {
@@ -190,68 +188,6 @@ fn advice(args: &NewArgs, usage: KeyUse, name: &str) -> String {
             "copy it, mode 0600, to the binders as it is, and to {hosts}, where \
              `rais key rotate switch {name}` has it sign"
         ),
-    }
-}
-
-/// A key, as JSON.
-#[derive(Debug, Serialize)]
-struct Row {
-    name: String,
-    id: String,
-    #[serde(rename = "use")]
-    usage: &'static str,
-    follows: Option<String>,
-    created: Option<String>,
-    hosts: Option<Vec<String>>,
-    services: Option<Vec<String>>,
-    addresses: Option<Vec<String>>,
-    file: String,
-}
-
-fn list(args: &ListArgs) -> Result<(), Stop> {
-    let keys = keys::load(&args.keys.folder).map_err(|error| Stop::Failed(error.into()))?;
-    let rows: Vec<Row> = keys.files.iter().map(Row::from).collect();
-    if args.output.format == Format::Json {
-        return output::json(&rows);
-    }
-    let columns = ["name", "id", "use", "follows", "created", "hosts", "services", "addresses"];
-    let mut table = Table::new(&columns.map(|name| (name, Side::Left)));
-    let shown = |list: Option<Vec<String>>| match list {
-        Some(list) => (list.join(" "), Tone::Plain),
-        None => ("any".to_owned(), Tone::Faint),
-    };
-    for row in rows {
-        table.row([
-            (row.name, Tone::Plain),
-            (row.id, Tone::Plain),
-            (row.usage.to_owned(), Tone::Plain),
-            (row.follows.unwrap_or_default(), Tone::Plain),
-            (row.created.unwrap_or_default(), Tone::Plain),
-            shown(row.hosts),
-            shown(row.services),
-            shown(row.addresses),
-        ]);
-    }
-    output::text(&table.to_string())
-}
-
-impl From<&KeyFile> for Row {
-    fn from(file: &KeyFile) -> Row {
-        fn texts<T: ToString>(list: Option<&Vec<T>>) -> Option<Vec<String>> {
-            list.map(|list| list.iter().map(ToString::to_string).collect())
-        }
-        let limits = &file.limits;
-        Row {
-            name: file.name.clone(),
-            id: file.id.to_string(),
-            usage: file.usage.as_str(),
-            follows: file.follows.map(|id| id.to_string()),
-            created: file.created.clone(),
-            hosts: texts(limits.hosts.as_ref()),
-            services: texts(limits.services.as_ref()),
-            addresses: texts(limits.addresses.as_ref()),
-            file: file.path.display().to_string(),
-        }
     }
 }
 

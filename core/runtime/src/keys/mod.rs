@@ -15,6 +15,7 @@
 
 mod file;
 pub mod rotation;
+mod survey;
 
 use std::env;
 use std::fmt;
@@ -24,7 +25,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Uid, User, geteuid};
-use rais_proto::heartbeat::key::{Key, KeyId, KeyLimits, KeyRing, Secret};
+use rais_proto::heartbeat::key::{KeyId, KeyLimits, KeyRing, Secret};
 use rais_proto::name::{HostName, NameError};
 use rais_proto::time::WallTime;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -32,7 +33,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 pub use self::file::KeyFile;
-use self::file::{About, read, render};
+use self::file::{About, render};
+pub use self::survey::{Survey, survey};
 use crate::durable;
 
 /// What a key file ends in.
@@ -89,16 +91,20 @@ pub enum KeyError {
         /// What is wrong, without any of what it says.
         why: String,
     },
-    /// Two keys want to sign.
+    /// Two keys want to sign, or more.
     #[error(
-        "{} and {} both have use = \"sign\", and neither follows the other; one key signs, make the other \"accept\"",
-        .first.display(), .second.display()
+        "{} and {} both have use = \"sign\"{}, and neither follows the other; one key of a folder signs: \
+         `rais key accept NAME --keys {}` has the other accepted only",
+        .first.display(), .second.display(), as_have(others),
+        .first.parent().unwrap_or(Path::new(".")).display()
     )]
     TwoSigners {
         /// The one.
         first: PathBuf,
         /// The other.
         second: PathBuf,
+        /// And who else.
+        others: Vec<PathBuf>,
     },
     /// The same secret is in two files.
     #[error("{} and {} hold the same secret; remove one", .first.display(), .second.display())]
@@ -148,6 +154,39 @@ pub struct Keys {
     pub files: Vec<KeyFile>,
 }
 
+impl KeyError {
+    /// The files that it is about; none where it is about the folder.
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            KeyError::TwoSigners { first, second, others } => {
+                [first, second].into_iter().chain(others).map(PathBuf::as_path).collect()
+            }
+            KeyError::Twice { first, second } => vec![first, second],
+            KeyError::Mode { path, .. }
+            | KeyError::Owner { path, .. }
+            | KeyError::Content { path, .. }
+            | KeyError::Io { path, .. }
+            | KeyError::Exists(path) => vec![path],
+            KeyError::Missing(_)
+            | KeyError::Empty { .. }
+            | KeyError::Name(_)
+            | KeyError::Random => Vec::new(),
+        }
+    }
+
+    /// What is wrong, in a word or three.
+    pub const fn mark(&self) -> &'static str {
+        match self {
+            KeyError::TwoSigners { .. } => "another signs too",
+            KeyError::Twice { .. } => "secret is there twice",
+            KeyError::Mode { .. } => "open to others",
+            KeyError::Owner { .. } => "of another user",
+            KeyError::Content { .. } => "not a sound key",
+            _ => "cannot be read",
+        }
+    }
+}
+
 impl KeyUse {
     /// As in the file.
     pub const fn as_str(self) -> &'static str {
@@ -171,18 +210,28 @@ impl fmt::Display for KeyUse {
 /// # Errors
 /// The first file that is at fault; no file at all.
 pub fn load(folder: &Path) -> Result<Keys, KeyError> {
-    load_as(folder, env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())
+    load_as(folder, credentials().as_deref())
+}
+
+/// The folder that systemd has made for this service.
+fn credentials() -> Option<PathBuf> {
+    env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
 /// As [`load`], for a service whose credentials are in a folder.
 fn load_as(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
+    unchanged(folder, || look(folder, credentials))
+}
+
+/// Looks until the folder has not changed meanwhile: one file read before a switch of keys and the
+/// next after it were never one ring.
+fn unchanged<T>(folder: &Path, mut look: impl FnMut() -> T) -> T {
     let mut looks = 1;
     loop {
         let before = stamps(folder);
-        let loaded = look(folder, credentials);
-        // One file read before a switch of keys and the next after it were never one ring.
+        let seen = look();
         if looks == MOST_LOOKS || stamps(folder) == before {
-            return loaded;
+            return seen;
         }
         looks += 1;
     }
@@ -201,41 +250,41 @@ fn stamps(folder: &Path) -> Option<Vec<(PathBuf, u64, i64, i64)>> {
 }
 
 fn look(folder: &Path, credentials: Option<&Path>) -> Result<Keys, KeyError> {
-    let mut files: Vec<KeyFile> = Vec::new();
-    let mut keys: Vec<Key> = Vec::new();
-    for path in key_files(folder)? {
-        let (file, key) = read(path, credentials)?;
-        if let Some(first) = files.iter().find(|first| first.id == file.id) {
-            return Err(KeyError::Twice { first: first.path.clone(), second: file.path });
-        }
-        files.push(file);
-        keys.push(key);
-    }
-    if files.is_empty() {
-        return Err(KeyError::Empty { folder: folder.to_owned(), others: others(folder) });
+    let Survey { mut files, keys, faults } = Survey::of(folder, credentials)?;
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(fault);
     }
     let signer = signer(&files)?;
-    for file in &mut files {
-        file.usage = if signer == Some(file.id) { KeyUse::Sign } else { KeyUse::Accept };
-    }
+    settle(&mut files, signer);
     let ring = KeyRing::new(keys, signer)
         .map_err(|error| KeyError::Content { path: folder.to_owned(), why: error.to_string() })?;
     Ok(Keys { ring, files })
 }
 
+/// Says of each what it is for where this one signs.
+fn settle(files: &mut [KeyFile], signer: Option<KeyId>) {
+    for file in files {
+        file.usage = if signer == Some(file.id) { KeyUse::Sign } else { KeyUse::Accept };
+    }
+}
+
 /// The key that signs: of those that want to, the one that follows all others.
 fn signer(files: &[KeyFile]) -> Result<Option<KeyId>, KeyError> {
     let signers: Vec<&KeyFile> = files.iter().filter(|file| file.usage == KeyUse::Sign).collect();
-    let [first, second, ..] = &signers[..] else { return Ok(signers.first().map(|one| one.id)) };
+    let [first, second, others @ ..] = &signers[..] else {
+        return Ok(signers.first().map(|one| one.id));
+    };
     let follows_all = |one: &&&KeyFile| {
         let mut others = signers.iter().filter(|other| other.id != one.id);
         others.all(|other| follows(files, one, other) && !follows(files, other, one))
     };
     match signers.iter().find(follows_all) {
         Some(last) => Ok(Some(last.id)),
-        None => {
-            Err(KeyError::TwoSigners { first: first.path.clone(), second: second.path.clone() })
-        }
+        None => Err(KeyError::TwoSigners {
+            first: first.path.clone(),
+            second: second.path.clone(),
+            others: others.iter().map(|file| file.path.clone()).collect(),
+        }),
     }
 }
 
@@ -341,6 +390,15 @@ fn instead(others: &[String]) -> String {
         others.iter().take(MOST_NAMED).map(|name| format!("`{}`", name.escape_debug())).collect();
     let more = if others.len() > MOST_NAMED { ", …" } else { "" };
     format!(" (only files named `NAME.{EXTENSION}` count, and not {}{more})", named.join(", "))
+}
+
+/// And who else has it.
+fn as_have(others: &[PathBuf]) -> String {
+    match others.len() {
+        0 => String::new(),
+        1 => ", as has another".to_owned(),
+        more => format!(", as have {more} others"),
+    }
 }
 
 /// A user as people know it.

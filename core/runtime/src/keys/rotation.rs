@@ -13,7 +13,9 @@ use rais_proto::name::HostName;
 use rais_proto::time::WallTime;
 
 use super::file::{About, rewrite};
-use super::{KeyError, KeyFile, KeyUse, Keys, follows, io_error, load, lock, write_new};
+use super::{
+    KeyError, KeyFile, KeyUse, Keys, Survey, follows, io_error, load, lock, survey, write_new,
+};
 use crate::durable;
 
 /// Why a step cannot be taken.
@@ -63,7 +65,8 @@ pub enum RotationError {
     /// Nobody is there to take over.
     #[error(
         "no key there follows {signer}, which signs: `rais key rotate begin` makes one, on one host; \
-         its file goes to all others first"
+         its file goes to all others first; to a key that is there already `rais key rotate switch NAME` \
+         goes over; where only a binder runs nothing needs to sign: `rais key accept {signer}`"
     )]
     NoSuccessor {
         /// The key that signs.
@@ -83,16 +86,24 @@ pub enum RotationError {
     },
     /// It is still needed.
     #[error(
-        "{name} signs here: `rais key rotate switch` first has another sign, and `rais reload` \
-         takes that up"
+        "{name} signs here: `rais key rotate switch` first has another sign, or, where only a binder \
+         runs, `rais key accept {name}` has none sign; `rais reload` takes that up"
     )]
     Signs {
         /// The key.
         name: String,
     },
     /// Nothing is old.
-    #[error("{}: no key there is followed by another, so there is none to remove", .0.display())]
-    NothingToEnd(PathBuf),
+    #[error(
+        "{}: no key there is followed by another, so the one to remove has to be named; there are: {}",
+        .folder.display(), .names.join(", ")
+    )]
+    NothingToEnd {
+        /// The key ring.
+        folder: PathBuf,
+        /// Its keys.
+        names: Vec<String>,
+    },
     /// No names are left for it.
     #[error("{}: all names from {stem}-2 to {stem}-{last} are taken", .folder.display())]
     NoName {
@@ -116,6 +127,19 @@ pub struct Switched {
     pub changed: bool,
 }
 
+/// Keys that sign no more, and how their folder is then.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Those that were named.
+    pub keys: Vec<KeyFile>,
+    /// Whether any of them was to sign until now.
+    pub changed: bool,
+    /// The key that signs now.
+    pub signer: Option<KeyFile>,
+    /// Why the folder is still no key ring.
+    pub fault: Option<KeyError>,
+}
+
 /// Names are tried up to this number.
 const LAST_NAME: u32 = 9999;
 
@@ -128,7 +152,7 @@ pub fn begin(folder: &Path, named: Option<&str>, now: WallTime) -> Result<KeyFil
     let _lock = lock_ring(folder)?;
     let keys = load(folder)?;
     let old = match named {
-        Some(named) => find(folder, &keys, named)?,
+        Some(named) => find(folder, &keys.files, named)?,
         None => signer_of(folder, &keys)?,
     };
     let successor = keys.files.iter().find(|file| file.follows == Some(old.id));
@@ -139,7 +163,8 @@ pub fn begin(folder: &Path, named: Option<&str>, now: WallTime) -> Result<KeyFil
         return Err(RotationError::UnderWay { old: old.name.clone(), new: new.name.clone() });
     }
     let path = create_next(folder, old, now)?;
-    one_of(folder, &load(folder)?, |file| file.path == path, &path.display().to_string()).cloned()
+    one_of(folder, &load(folder)?.files, |file| file.path == path, &path.display().to_string())
+        .cloned()
 }
 
 /// Has the key that is `named` sign, else the one that follows the key that signs.
@@ -151,7 +176,7 @@ pub fn switch(folder: &Path, named: Option<&str>) -> Result<Switched, RotationEr
     let keys = load(folder)?;
     let signer = keys.files.iter().find(|file| file.usage == KeyUse::Sign);
     let target = match (named, signer) {
-        (Some(named), _) => find(folder, &keys, named)?,
+        (Some(named), _) => find(folder, &keys.files, named)?,
         (None, Some(signer)) => successor(&keys, signer)?,
         (None, None) => signer_of(folder, &keys)?,
     };
@@ -171,6 +196,44 @@ pub fn switch(folder: &Path, named: Option<&str>) -> Result<Switched, RotationEr
     Ok(Switched { signer, before: before.cloned(), changed })
 }
 
+/// Has the keys that are `named` accepted only; also in a folder of which nobody can say who signs, as it is
+/// where keys that sign on their own hosts were copied together.
+///
+/// # Errors
+/// There is no such key; a file is at fault.
+pub fn accept(folder: &Path, named: &[String]) -> Result<Accepted, RotationError> {
+    // Not `lock_ring`: this is what makes a ring of it.
+    survey(folder)?;
+    let _lock = lock(folder)?;
+    let before = only_two_signers(survey(folder)?)?.files;
+    let targets: Vec<&KeyFile> =
+        named.iter().map(|named| find(folder, &before, named)).collect::<Result<_, _>>()?;
+    // Whoever gave up signing to one of these does not begin again, and goes first: at no moment does
+    // it sign alone.
+    let gave_up = |file: &&KeyFile| targets.iter().any(|target| follows(&before, target, file));
+    for file in before.iter().filter(gave_up).chain(targets.iter().copied()) {
+        rewrite(&file.path, KeyUse::Accept, None)?;
+    }
+    let mut after = only_two_signers(survey(folder)?)?;
+    let fault = after.faults.pop();
+    let is_target = |file: &&KeyFile| targets.iter().any(|target| target.id == file.id);
+    Ok(Accepted {
+        keys: after.files.iter().filter(is_target).cloned().collect(),
+        changed: targets.iter().any(|file| file.usage == KeyUse::Sign),
+        signer: after.files.into_iter().find(|file| fault.is_none() && file.usage == KeyUse::Sign),
+        fault,
+    })
+}
+
+/// A survey of files that are sound each by itself.
+fn only_two_signers(mut survey: Survey) -> Result<Survey, KeyError> {
+    let other = |fault: &KeyError| !matches!(fault, KeyError::TwoSigners { .. });
+    match survey.faults.iter().position(other) {
+        Some(at) => Err(survey.faults.swap_remove(at)),
+        None => Ok(survey),
+    }
+}
+
 /// The keys that [`end`] would remove: the one that is `named`, else all that another follows.
 ///
 /// # Errors
@@ -178,7 +241,7 @@ pub fn switch(folder: &Path, named: Option<&str>) -> Result<Switched, RotationEr
 pub fn ending(folder: &Path, named: Option<&str>) -> Result<Vec<KeyFile>, RotationError> {
     let keys = load(folder)?;
     if let Some(named) = named {
-        let file = find(folder, &keys, named)?;
+        let file = find(folder, &keys.files, named)?;
         return match file.usage {
             KeyUse::Sign => Err(RotationError::Signs { name: file.name.clone() }),
             KeyUse::Accept => Ok(vec![file.clone()]),
@@ -189,7 +252,10 @@ pub fn ending(folder: &Path, named: Option<&str>) -> Result<Vec<KeyFile>, Rotati
         keys.files.iter().filter(is_old).partition(|file| file.usage == KeyUse::Sign);
     match (&old[..], &signing[..]) {
         ([], [signer, ..]) => Err(RotationError::Signs { name: signer.name.clone() }),
-        ([], []) => Err(RotationError::NothingToEnd(folder.to_owned())),
+        ([], []) => {
+            let (folder, names) = (folder.to_owned(), names(&keys.files));
+            Err(RotationError::NothingToEnd { folder, names })
+        }
         _ => Ok(old.into_iter().cloned().collect()),
     }
 }
@@ -221,38 +287,44 @@ fn lock_ring(folder: &Path) -> Result<fs::File, RotationError> {
     Ok(lock(folder)?)
 }
 
-fn names(keys: &Keys) -> Vec<String> {
-    keys.files.iter().map(|file| file.name.clone()).collect()
+fn names(files: &[KeyFile]) -> Vec<String> {
+    files.iter().map(|file| file.name.clone()).collect()
 }
 
 fn signer_of<'k>(folder: &Path, keys: &'k Keys) -> Result<&'k KeyFile, RotationError> {
-    keys.files
-        .iter()
-        .find(|file| file.usage == KeyUse::Sign)
-        .ok_or_else(|| RotationError::NoSigner { folder: folder.to_owned(), names: names(keys) })
+    keys.files.iter().find(|file| file.usage == KeyUse::Sign).ok_or_else(|| {
+        RotationError::NoSigner { folder: folder.to_owned(), names: names(&keys.files) }
+    })
 }
 
-/// By its name, its file's name without the ending, or its id.
-fn find<'k>(folder: &Path, keys: &'k Keys, named: &str) -> Result<&'k KeyFile, RotationError> {
+/// By its name, its file's name with its ending or without, or its id.
+fn find<'k>(
+    folder: &Path,
+    files: &'k [KeyFile],
+    named: &str,
+) -> Result<&'k KeyFile, RotationError> {
     let stem = |file: &KeyFile| file.path.file_stem().is_some_and(|stem| stem == named);
-    let is = |file: &KeyFile| file.name == named || stem(file) || file.id.to_string() == named;
-    one_of(folder, keys, is, named)
+    let whole = |file: &KeyFile| file.path.file_name().is_some_and(|whole| whole == named);
+    let is = |file: &KeyFile| {
+        file.name == named || stem(file) || whole(file) || file.id.to_string() == named
+    };
+    one_of(folder, files, is, named)
 }
 
 fn one_of<'k>(
     folder: &Path,
-    keys: &'k Keys,
+    files: &'k [KeyFile],
     is: impl Fn(&KeyFile) -> bool,
     named: &str,
 ) -> Result<&'k KeyFile, RotationError> {
-    let found: Vec<&KeyFile> = keys.files.iter().filter(|file| is(file)).collect();
+    let found: Vec<&KeyFile> = files.iter().filter(|file| is(file)).collect();
     match found[..] {
         [file] => Ok(file),
         _ => Err(RotationError::Named {
             folder: folder.to_owned(),
             named: named.to_owned(),
             several: !found.is_empty(),
-            names: names(keys),
+            names: names(files),
         }),
     }
 }

@@ -107,6 +107,24 @@ fn two_signers_are_refused_by_name() {
 }
 
 #[test]
+fn a_survey_shows_each_key_and_all_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_a, b, c, d] = ["a", "b", "c", "d"].map(|name| made(folder.path(), name));
+    edit(&b, "\"accept\"", "\"sign\"");
+    fs::set_permissions(&c, Permissions::from_mode(0o644)).unwrap();
+    fs::copy(&d, folder.path().join("e.key")).unwrap();
+    let seen = survey(folder.path()).unwrap();
+    let uses = seen.files.iter().map(|file| (file.name.as_str(), file.usage.as_str()));
+    let uses: Vec<_> = uses.collect();
+    assert_eq!(uses, [("a", "sign"), ("b", "sign"), ("d", "accept"), ("d", "accept")]);
+    let about = |fault: &KeyError| {
+        let stem = |path: &&Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+        fault.files().iter().map(stem).collect::<Vec<_>>().concat()
+    };
+    assert_eq!(seen.faults.iter().map(about).collect::<Vec<_>>(), ["c", "de", "ab"]);
+}
+
+#[test]
 fn one_secret_in_two_files_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let first = made(folder.path(), "a");

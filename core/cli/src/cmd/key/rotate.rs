@@ -11,7 +11,8 @@ use rais_runtime::keys::rotation::{self, RotationError, Switched};
 use rais_runtime::status::{HeardHost, Status};
 use serde::Serialize;
 
-use super::{Folder, Row};
+use super::Folder;
+use super::list::Row;
 use crate::args::Output;
 use crate::cmd::socket::SocketArgs;
 use crate::exit::Stop;

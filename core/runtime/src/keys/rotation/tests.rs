@@ -55,7 +55,7 @@ impl Ring {
 
 fn id(ring: &Ring, name: &str) -> KeyId {
     let keys = load(ring.folder()).unwrap();
-    find(ring.folder(), &keys, name).unwrap().id
+    find(ring.folder(), &keys.files, name).unwrap().id
 }
 
 #[test]
@@ -170,6 +170,53 @@ fn of_a_row_of_followers_the_last_signs_and_a_circle_signs_nothing() {
     assert!(error.contains("a.key") && error.contains("follows"), "{error}");
 }
 
+fn accept(ring: &Ring, names: &[&str]) -> Accepted {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    super::accept(ring.folder(), &names).unwrap()
+}
+
+#[test]
+fn a_host_that_only_binds_leaves_a_key_that_signs_there() {
+    let ring = Ring::new(&["cluster", "web1"]);
+    let left = accept(&ring, &["cluster"]);
+    assert_eq!((left.changed, left.signer, left.keys[0].name.as_str()), (true, None, "cluster"));
+    assert_eq!(ring.uses().0, None);
+    assert!(!accept(&ring, &["cluster.key"]).changed);
+    let old = ending(ring.folder(), Some("cluster")).unwrap();
+    end(ring.folder(), &[old[0].id]).unwrap();
+    assert_eq!(ring.uses().1, ["web1"]);
+}
+
+#[test]
+fn keys_that_all_sign_are_accepted_one_by_one_or_together() {
+    let ring = Ring::new(&["a", "b", "c"]);
+    ring.edit("b", "\"accept\"", "\"sign\"");
+    ring.edit("c", "\"accept\"", "\"sign\"");
+    let said = switch(ring.folder(), Some("a")).unwrap_err().to_string();
+    let command = format!("`rais key accept NAME --keys {}`", ring.folder().display());
+    assert!(said.contains(&command) && said.contains("as has another"), "{said}");
+    let left = accept(&ring, &["b"]);
+    assert!(left.changed && left.signer.is_none(), "{left:?}");
+    assert!(matches!(left.fault, Some(KeyError::TwoSigners { others, .. }) if others.is_empty()));
+    let left = accept(&ring, &["a"]);
+    assert_eq!(left.signer.map(|file| file.name).as_deref(), Some("c"));
+    ring.edit("a", "\"accept\"", "\"sign\"");
+    accept(&ring, &["a", "c"]);
+    assert_eq!(ring.uses().0, None);
+    let nobody = super::accept(ring.folder(), &["nobody".to_owned()]).unwrap_err();
+    assert!(nobody.to_string().contains("there are: a, b, c"), "{nobody}");
+}
+
+#[test]
+fn who_gave_up_signing_does_not_begin_again() {
+    let ring = Ring::new(&["site"]);
+    ring.begin();
+    // As a crash leaves a switch.
+    ring.edit("site-2", "\"accept\"", "\"sign\"");
+    assert_eq!(accept(&ring, &["site-2"]).signer, None);
+    assert_eq!(ring.uses().0, None);
+}
+
 #[test]
 fn what_is_out_of_turn_is_refused_with_what_to_do() {
     let ring = Ring::new(&["site"]);
@@ -178,10 +225,12 @@ fn what_is_out_of_turn_is_refused_with_what_to_do() {
         let said = error.to_string();
         assert!(words.iter().all(|word| said.contains(word)), "{words:?} in {said}");
     };
-    says(switch(folder, None).unwrap_err(), &["site", "rotate begin"]);
+    let none = ["site", "rotate begin", "rotate switch NAME", "rais key accept site"];
+    says(switch(folder, None).unwrap_err(), &none);
     says(switch(folder, Some("nobody")).unwrap_err(), &["\"nobody\"", "site"]);
-    says(ending(folder, None).unwrap_err(), &["followed by another"]);
-    says(ending(folder, Some("site")).unwrap_err(), &["site signs", "rotate switch"]);
+    says(ending(folder, None).unwrap_err(), &["followed by another", "there are: site"]);
+    let signs = ["site signs", "rotate switch", "rais key accept site"];
+    says(ending(folder, Some("site")).unwrap_err(), &signs);
     says(end(folder, &[id(&ring, "site")]).unwrap_err(), &["site signs"]);
     ring.begin();
     says(begin(folder, None, NOW).unwrap_err(), &["site-2", "rotate switch", "rotate end"]);
