@@ -180,12 +180,7 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
             Response::Status(status) => {
                 let Status::Binder(binder) = *status else { continue };
                 binders += 1;
-                let signed = |host: &HeardHost| {
-                    old.iter()
-                        .find(|key| host.stands_by(Some(&key.id.to_string())))
-                        .map(|key| with(host, key))
-                };
-                still.extend(binder.hosts.iter().filter_map(signed));
+                still.extend(binder.hosts.iter().filter_map(|host| in_the_way(host, old)));
             }
             _ => {
                 return Err(Stop::Failed(anyhow!("{}: another answer than asked", path.display())));
@@ -196,16 +191,30 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
         return Ok(binders);
     }
     Err(Stop::Failed(anyhow!(
-        "beats of these hosts would be refused, since the last of each, or of one of its services, was signed with the old key:\n  \
-         {}\n`rais key rotate switch` and `rais reload` there first; or `--force`, if they are not to \
-         be believed (a key that has leaked) or are no more",
+        "beats of these hosts would be refused, or what they last said would count no longer:\n  {}\nor `--force`, if they are not to be \
+         believed (a key that has leaked) or are no more",
         still.join("\n  ")
     )))
 }
 
-fn with(host: &HeardHost, key: &KeyFile) -> String {
-    let ago = output::duration(Duration::from_millis(host.heard_ms_ago));
-    format!("{}: {} ({}), heard {ago} ago", host.name, key.name, key.id)
+/// Why a host cannot do without one of the keys yet, and what there is to do.
+fn in_the_way(host: &HeardHost, old: &[KeyFile]) -> Option<String> {
+    let named = |key: &KeyFile| format!("{} ({})", key.name, key.id);
+    let name = &host.name;
+    if let Some(key) = old.iter().find(|key| host.key == Some(key.id.to_string())) {
+        let ago = output::duration(Duration::from_millis(host.heard_ms_ago));
+        return Some(format!(
+            "{name}: its newest beat, {ago} ago, was signed with {}: `rais key rotate switch` and \
+             `rais reload` there first",
+            named(key)
+        ));
+    }
+    let key = old.iter().find(|key| host.stands_by(Some(&key.id.to_string())))?;
+    Some(format!(
+        "{name}: has switched, but a service of it that beats seldom was last signed with {}: wait for \
+         its next beat (`interval` of the service there)",
+        named(key)
+    ))
 }
 
 fn failed(error: RotationError) -> Stop {
@@ -215,5 +224,42 @@ fn failed(error: RotationError) -> Stop {
 impl Done {
     fn of(step: &'static str) -> Done {
         Done { step, changed: true, key: None, before: None, removed: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rais_proto::heartbeat::key::KeyLimits;
+    use rais_runtime::keys::KeyUse;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_has_not_switched_is_told_from_who_has_a_service_that_beats_seldom() {
+        let old = KeyFile {
+            path: "web1.key".into(),
+            name: "web1".to_owned(),
+            id: "af2e8a9e".parse().unwrap(),
+            usage: KeyUse::Accept,
+            follows: None,
+            created: None,
+            limits: KeyLimits::default(),
+        };
+        let told = |key: &str, older: &[&str]| {
+            let host = json!({ "name": "web1", "id": "0", "epoch": 1, "sequence": 1, "source": null,
+                "heard_ms_ago": 382, "key": key, "older_keys": older });
+            let host: HeardHost = serde_json::from_value(host).unwrap();
+            in_the_way(&host, std::slice::from_ref(&old))
+        };
+        assert_eq!(told("f6c35988", &["unsigned"]), None);
+        for older in [&[][..], &["unsigned"]] {
+            let told = told("af2e8a9e", older).unwrap();
+            let says = ["382ms ago", "web1 (af2e8a9e)", "rotate switch", "rais reload"];
+            assert!(says.iter().all(|says| told.contains(says)), "{told}");
+        }
+        let told = told("f6c35988", &["af2e8a9e"]).unwrap();
+        assert!(told.contains("web1 (af2e8a9e): wait for its next beat"), "{told}");
+        assert!(!told.contains("382ms") && !told.contains("rotate switch"), "{told}");
     }
 }
