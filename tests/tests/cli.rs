@@ -206,12 +206,14 @@ fn a_key_is_rotated_in_three_steps_and_no_secret_is_shown() {
     assert_eq!(done["key"]["name"], "cluster-2");
     let done = key(&["rotate", "end", "--output", "json"], 0).json();
     assert_eq!(done["removed"][0]["name"], "cluster");
+    assert_eq!(done["asked"], false);
     assert!(!folder.path().join("keys/cluster.key").exists());
     // Where a binder is named it has to be there.
     key(&["rotate", "begin"], 0);
     key(&["rotate", "switch"], 0);
     let out = key(&["rotate", "end", "--socket", "nowhere.sock"], 1);
-    assert!(out.stderr.contains("nowhere.sock"), "{}", out.stderr);
+    let says = ["nowhere.sock", "nobody says whether", "`--force`"];
+    assert!(says.iter().all(|says| out.stderr.contains(says)), "{}", out.stderr);
     key(&["rotate", "end", "--socket", "nowhere.sock", "--force"], 0);
     key(&["rotate"], 2);
 }

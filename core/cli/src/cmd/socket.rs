@@ -58,8 +58,9 @@ impl SocketArgs {
         ask_each(sockets, request)
     }
 
-    /// As [`ask_binders`](SocketArgs::ask_binders), but it is no failure that none is here, where none
-    /// was named or the configuration has none: of a host that only monitors.
+    /// As [`ask_binders`](SocketArgs::ask_binders), but it is no failure that none is here where the
+    /// configuration, named or the usual one, has none, or there is no configuration: of a host that
+    /// only monitors.
     ///
     /// # Errors
     /// As [`ask`](SocketArgs::ask).
@@ -70,11 +71,10 @@ impl SocketArgs {
         if self.socket.is_some() {
             return self.ask(request);
         }
-        let sockets = self.sockets(&[Role::Binder])?;
-        if self.config.is_some() && !sockets.is_empty() {
-            return ask_each(sockets, request);
-        }
-        Ok(ask_those(sockets, request)?.0)
+        // One that cannot be looked at may have a binder.
+        let usual = Path::new(DEFAULT_CONFIG);
+        let usual = usual.try_exists().unwrap_or(true).then_some(usual);
+        ask_binders_of(self.config.as_deref().or(usual), request)
     }
 
     /// As [`ask`](SocketArgs::ask) of what is a whole process's business: one of both roles is
@@ -110,8 +110,32 @@ impl SocketArgs {
             Some(path) => sockets_of(path)?,
             None => sockets_of(Path::new(DEFAULT_CONFIG)).unwrap_or_else(|_| client::sockets(None)),
         };
-        Ok(all.into_iter().filter(|(role, _)| of.contains(role)).map(|(_, path)| path).collect())
+        Ok(only(of, all))
     }
+}
+
+fn only(of: &[Role], all: Vec<(Role, PathBuf)>) -> Vec<PathBuf> {
+    all.into_iter().filter(|(role, _)| of.contains(role)).map(|(_, path)| path).collect()
+}
+
+/// Asks the binders of a configuration, which have to be there; where there is none, who is there.
+fn ask_binders_of(
+    config: Option<&Path>,
+    request: &Request,
+) -> Result<Vec<(PathBuf, Response)>, Stop> {
+    let Some(config) = config else {
+        return Ok(ask_those(only(&[Role::Binder], client::sockets(None)), request)?.0);
+    };
+    let sockets = only(&[Role::Binder], sockets_of(config)?);
+    if sockets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (answers, absent) = ask_those(sockets, request)?;
+    if answers.is_empty() {
+        let (config, absent) = (config.display(), absent.join("\n  and "));
+        return Err(Stop::Failed(anyhow!("{config} has a binder, and none answers: {absent}")));
+    }
+    Ok(answers)
 }
 
 const EVERY: [Role; 2] = [Role::Monitor, Role::Binder];
@@ -209,15 +233,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("rais.toml");
         let here = SocketArgs { socket: None, config: Some(file.clone()) };
+        let ask = || ask_binders_of(Some(&file), &Request::Status);
         fs::write(&file, format!("{MONITOR}[control]\nsocket = \"{{role}}\"\n")).unwrap();
-        assert!(here.ask_binders_here(&Request::Status).unwrap().is_empty());
+        assert!(ask().unwrap().is_empty());
         here.ask_binders(&Request::Status).unwrap_err();
 
         let binder = "[binder]\nns = [\"ns1.example\"]\nmailbox = \"h.example\"\n\
             [binder.service.s]\nzone = \"s.example\"\n[zone.\"s.example\"]\nsinks = [\"hook\"]\n\
             [sink.hook]\ntype = \"hook\"\nargv = [\"/bin/true\"]\n";
         fs::write(&file, format!("{MONITOR}[control]\nsocket = \"{{role}}\"\n{binder}")).unwrap();
-        here.ask_binders_here(&Request::Status).unwrap_err();
+        let Err(Stop::Failed(why)) = ask() else { panic!("a binder is there") };
+        let why = why.to_string();
+        let says = format!("{} has a binder, and none answers: ", file.display());
+        assert!(why.starts_with(&says) && why.contains("/binder"), "{why}");
+        // It cannot be asked whether it has one.
+        fs::write(&file, "[binder\n").unwrap();
+        assert!(matches!(ask(), Err(Stop::Configuration(_))));
     }
 
     #[test]

@@ -69,7 +69,7 @@ struct EndArgs {
     key: Option<String>,
     #[command(flatten)]
     keys: Folder,
-    /// Also if the binder that runs here has hosts that were last heard with it
+    /// Ask nobody: also if hosts were last heard with it, or the binder that belongs here does not run
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -91,6 +91,8 @@ struct Done {
     before: Option<Row>,
     /// Keys that are no more.
     removed: Vec<Row>,
+    /// Of `end`: whether a binder was asked if a host still signs with them.
+    asked: Option<bool>,
 }
 
 /// Takes a step.
@@ -152,7 +154,8 @@ fn end(args: &EndArgs) -> Result<(), Stop> {
     rotation::end(folder, &ids).map_err(failed)?;
     if args.output.format == Format::Json {
         let removed = old.iter().map(Row::from).collect();
-        return output::json(&Done { removed, ..Done::of("end") });
+        let asked = Some(binders.is_some_and(|binders| binders > 0));
+        return output::json(&Done { removed, asked, ..Done::of("end") });
     }
     let removed: Vec<String> = old
         .iter()
@@ -175,7 +178,7 @@ fn end(args: &EndArgs) -> Result<(), Stop> {
 /// were.
 fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop> {
     let (mut still, mut binders) = (Vec::new(), 0);
-    for (path, response) in socket.ask_binders_here(&Request::Status)? {
+    for (path, response) in socket.ask_binders_here(&Request::Status).map_err(unasked)? {
         match response {
             Response::Status(status) => {
                 let Status::Binder(binder) = *status else { continue };
@@ -195,6 +198,14 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
          believed (a key that has leaked) or are no more",
         still.join("\n  ")
     )))
+}
+
+fn unasked(stop: Stop) -> Stop {
+    let Stop::Failed(why) = stop else { return stop };
+    Stop::Failed(anyhow!(
+        "{why:#}\nso nobody says whether a host still signs with the old key: ask again when it runs; or \
+         `--force`, where no binder is to run here, or the key has leaked"
+    ))
 }
 
 /// Why a host cannot do without one of the keys yet, and what there is to do.
@@ -223,7 +234,7 @@ fn failed(error: RotationError) -> Stop {
 
 impl Done {
     fn of(step: &'static str) -> Done {
-        Done { step, changed: true, key: None, before: None, removed: Vec::new() }
+        Done { step, changed: true, key: None, before: None, removed: Vec::new(), asked: None }
     }
 }
 
