@@ -3,22 +3,19 @@
 use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::Read;
-use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ipnet::IpNet;
 use nix::unistd::geteuid;
 use rais_proto::heartbeat::key::{Key, KeyId, KeyLimits, Secret};
-use rais_proto::name::{HostName, NameError, ServiceName};
+use rais_proto::name::HostName;
 use rais_proto::time::WallTime;
-use serde::Deserialize;
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+use super::written::{Written, parse};
 use super::{KeyError, KeyUse, io_error};
 use crate::clock::rfc3339;
 use crate::durable;
@@ -45,64 +42,23 @@ pub struct KeyFile {
     pub limits: KeyLimits,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    secret: String,
-    #[serde(rename = "use")]
-    usage: Spanned<KeyUse>,
-    follows: Option<Spanned<String>>,
-    created: Option<String>,
-    name: Option<String>,
-    hosts: Option<Vec<String>>,
-    services: Option<Vec<String>>,
-    addresses: Option<Vec<String>>,
-}
-
 /// A key file; `credentials` is the folder that systemd has made for this service, if any.
 pub(super) fn read(path: PathBuf, credentials: Option<&Path>) -> Result<(KeyFile, Key), KeyError> {
     let text = read_private(&path, credentials)?;
     let wrong = |why: String| KeyError::Content { path: path.clone(), why };
-    let written = parse(&text).map_err(wrong)?;
-    let encoded = Zeroizing::new(written.secret);
-    let secret = decode(&encoded)
-        .ok_or_else(|| wrong(format!("secret is not {} octets in base64", Secret::LEN)))?;
-    let follows = written.follows.map(|id| {
-        id.get_ref().parse().map_err(|_| wrong("follows is not a key's id, like f6c35988".into()))
-    });
-    let limits = KeyLimits {
-        hosts: names::<HostName>(written.hosts).map_err(|e| wrong(e.to_string()))?,
-        services: names::<ServiceName>(written.services).map_err(|e| wrong(e.to_string()))?,
-        addresses: written
-            .addresses
-            .map(|texts| texts.iter().map(|text| range(text)).collect::<Result<_, _>>())
-            .transpose()
-            .map_err(wrong)?,
-    };
-    let follows = follows.transpose()?;
+    let Written { secret, usage, follows, created, name, limits } = parse(&text).map_err(wrong)?;
     let key = Key::new(secret, limits.clone());
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let file = KeyFile {
-        name: written.name.unwrap_or(stem),
+        name: name.unwrap_or(stem),
         id: key.id(),
-        usage: written.usage.into_inner(),
-        follows,
-        created: written.created,
+        usage: usage.into_inner(),
+        follows: follows.map(Spanned::into_inner),
+        created,
         limits,
         path,
     };
     Ok((file, key))
-}
-
-fn parse(text: &str) -> Result<Written, String> {
-    // The error's own text shows the line, and the line may be the secret.
-    toml::from_str(text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..start].iter().filter(|&&octet| octet == b'\n').count() + 1;
-        format!(
-            "line {line} is not as in a key file, which has secret, use (\"sign\" or \"accept\"), and maybe follows, created, name, hosts, services and addresses"
-        )
-    })
 }
 
 /// Has the key at `path` be for `usage` from now on, in the place of the key `follows` where one is
@@ -112,7 +68,6 @@ pub(super) fn rewrite(path: &Path, usage: KeyUse, follows: Option<KeyId>) -> Res
     let text = read_private(path, None)?;
     let wrong = |why| KeyError::Content { path: path.to_owned(), why };
     let written = parse(&text).map_err(wrong)?;
-    let _wiped = Zeroizing::new(written.secret);
     let mut changes = Vec::new();
     if *written.usage.get_ref() != usage {
         changes.push((written.usage.span(), format!("\"{usage}\"")));
@@ -137,14 +92,6 @@ pub(super) fn rewrite(path: &Path, usage: KeyUse, follows: Option<KeyId>) -> Res
     changes.into_iter().for_each(|(span, value)| new.replace_range(span, &value));
     let mode = path.metadata().map_err(|source| io_error("read", path, source))?.mode() & 0o7777;
     durable::write(path, new.as_bytes(), mode).map_err(|source| io_error("write", path, source))
-}
-
-/// An address range, or an address alone.
-fn range(text: &str) -> Result<IpNet, String> {
-    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        "addresses has something that is neither an address nor a range like 192.0.2.0/24"
-            .to_owned()
-    })
 }
 
 /// Reads a file that nobody else can.
@@ -187,20 +134,6 @@ fn read_private(path: &Path, credentials: Option<&Path>) -> Result<Zeroizing<Str
 fn is_credential(path: &Path, about: &Metadata, folder: &Path) -> bool {
     let inside = || Some(path.canonicalize().ok()?.starts_with(folder.canonicalize().ok()?));
     about.uid() == 0 && about.mode() & 0o7777 == 0o440 && inside() == Some(true)
-}
-
-fn decode(text: &str) -> Option<Secret> {
-    // Room for what may be decoded too long, so that it is told from what is right.
-    let mut octets = Zeroizing::new([0; 3 * Secret::LEN]);
-    let len = STANDARD.decode_slice(text.trim(), &mut *octets).ok()?;
-    let exact = Zeroizing::new(<[u8; Secret::LEN]>::try_from(octets.get(..len)?).ok()?);
-    Some(Secret::from(*exact))
-}
-
-fn names<N: FromStr<Err = NameError>>(
-    texts: Option<Vec<String>>,
-) -> Result<Option<Vec<N>>, NameError> {
-    texts.map(|texts| texts.iter().map(|text| text.parse()).collect()).transpose()
 }
 
 /// What a new key's file says beside its secret.

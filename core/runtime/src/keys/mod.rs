@@ -1,21 +1,14 @@
 //! The key ring on disk: a folder of `*.key` files, each one key and what it may do.
 //!
-//! ```toml
-//! secret = "32 octets in base64"
-//! use = "sign"                     # or "accept"
-//! follows = "f6c35988"             # the id of the key in whose place it is; see `rotation`
-//! created = "2026-11-23T14:34:00Z" # for people
-//! name = "web3"                    # for people; the file's name where missing
-//! hosts = ["web3"]                 # limits, each optional: what beats of this key may speak of
-//! services = ["http"]
-//! addresses = ["198.51.100.3/32"]
-//! ```
+//! What is in one is in `docs/reference/key-file.md`.
+//!
 //! Nobody but the owner may read one; a credential that systemd hands a service
 //! (`LoadCredential=`, in `$CREDENTIALS_DIRECTORY`) is read as systemd leaves it. Secrets never appear in errors, logs or `Debug`.
 
 mod file;
 pub mod rotation;
 mod survey;
+mod written;
 
 use std::env;
 use std::fmt;
@@ -29,7 +22,6 @@ use rais_proto::heartbeat::key::{KeyId, KeyLimits, KeyRing, Secret};
 use rais_proto::name::{HostName, NameError};
 use rais_proto::time::WallTime;
 use ring::rand::{SecureRandom, SystemRandom};
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 pub use self::file::KeyFile;
@@ -47,6 +39,12 @@ pub enum KeyError {
     /// The folder is missing.
     #[error("{}: no such folder: `rais key new --keys {}` makes it and a first key", .0.display(), .0.display())]
     Missing(PathBuf),
+    /// It is no folder.
+    #[error(
+        "{}: a file, and the key ring is a folder: name the one that it is in, `{}`",
+        .0.display(), parent(.0).display()
+    )]
+    NotAFolder(PathBuf),
     /// The folder has no key in it.
     #[error(
         "{}: no key here{}: `rais key new --keys {}` makes the first",
@@ -96,7 +94,7 @@ pub enum KeyError {
         "{} and {} both have use = \"sign\"{}, and neither follows the other; one key of a folder signs: \
          `rais key accept NAME --keys {}` has the other accepted only",
         .first.display(), .second.display(), as_have(others),
-        .first.parent().unwrap_or(Path::new(".")).display()
+        parent(.first).display()
     )]
     TwoSigners {
         /// The one.
@@ -136,8 +134,7 @@ pub enum KeyError {
 }
 
 /// What a key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyUse {
     /// Our beats are signed with it, others' accepted.
     Sign,
@@ -168,6 +165,7 @@ impl KeyError {
             | KeyError::Io { path, .. }
             | KeyError::Exists(path) => vec![path],
             KeyError::Missing(_)
+            | KeyError::NotAFolder(_)
             | KeyError::Empty { .. }
             | KeyError::Name(_)
             | KeyError::Random => Vec::new(),
@@ -356,6 +354,7 @@ fn key_files(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(KeyError::Missing(folder.to_owned()));
         }
+        Err(_) if folder.is_file() => return Err(KeyError::NotAFolder(folder.to_owned())),
         entries => entries.map_err(|source| io_error("read", folder, source))?,
     };
     let mut paths = Vec::new();
@@ -390,6 +389,11 @@ fn instead(others: &[String]) -> String {
         others.iter().take(MOST_NAMED).map(|name| format!("`{}`", name.escape_debug())).collect();
     let more = if others.len() > MOST_NAMED { ", …" } else { "" };
     format!(" (only files named `NAME.{EXTENSION}` count, and not {}{more})", named.join(", "))
+}
+
+/// Where a file is.
+fn parent(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// And who else has it.

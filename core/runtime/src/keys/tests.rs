@@ -196,6 +196,15 @@ fn a_folder_without_keys_is_told_by_what_lies_there() {
 }
 
 #[test]
+fn a_file_in_a_folders_place_is_told_with_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = made(folder.path(), "web1");
+    let told = load(&file).unwrap_err().to_string();
+    let says = format!("name the one that it is in, `{}`", folder.path().display());
+    assert!(told.contains(&says), "{told}");
+}
+
+#[test]
 fn a_key_of_somebody_else_is_told_with_both_users_and_what_to_do() {
     let told = |wanted| {
         let path = PathBuf::from("web1.key");
