@@ -15,7 +15,7 @@ use crate::output::{self, Format};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AcceptArgs {
-    /// Its name or id; several where several sign
+    /// The name or id of the key that is to sign no more; may be repeated
     #[arg(required = true, value_name = "KEY")]
     named: Vec<String>,
     #[command(flatten)]

@@ -45,17 +45,26 @@ Examples:
 #[derive(Debug, Subcommand)]
 enum Step {
     /// Make the next key: of the same limits, and accepted only
-    Begin(KeyOf),
+    Begin(BeginArgs),
     /// Have the next key sign
-    Switch(KeyOf),
+    Switch(SwitchArgs),
     /// Remove the old key
     End(EndArgs),
 }
 
 #[derive(Debug, Args)]
-struct KeyOf {
-    /// Its name or id; without it, begin follows the key that signs, and switch takes the key that
-    /// follows it
+struct BeginArgs {
+    /// The name or id of the key to follow; without it the one that signs
+    key: Option<String>,
+    #[command(flatten)]
+    keys: Folder,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct SwitchArgs {
+    /// The name or id of the key that is to sign; without it the one that follows the one that signs
     key: Option<String>,
     #[command(flatten)]
     keys: Folder,
@@ -65,7 +74,7 @@ struct KeyOf {
 
 #[derive(Debug, Args)]
 struct EndArgs {
-    /// Its name or id; without it every key that another follows
+    /// The name or id of the key to remove; without it every key that another follows
     key: Option<String>,
     #[command(flatten)]
     keys: Folder,
@@ -107,7 +116,7 @@ pub(super) fn run(args: &RotateArgs) -> Result<(), Stop> {
     }
 }
 
-fn begin(args: &KeyOf) -> Result<(), Stop> {
+fn begin(args: &BeginArgs) -> Result<(), Stop> {
     let made = rotation::begin(&args.keys.folder, args.key.as_deref(), Clock::start().wall());
     let made = made.map_err(failed)?;
     if args.output.format == Format::Json {
@@ -123,7 +132,7 @@ fn begin(args: &KeyOf) -> Result<(), Stop> {
     ))
 }
 
-fn switch(args: &KeyOf) -> Result<(), Stop> {
+fn switch(args: &SwitchArgs) -> Result<(), Stop> {
     let switched = rotation::switch(&args.keys.folder, args.key.as_deref()).map_err(failed)?;
     let Switched { signer, before, changed } = &switched;
     if args.output.format == Format::Json {
