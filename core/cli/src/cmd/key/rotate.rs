@@ -230,9 +230,13 @@ fn in_the_way(host: &HeardHost, old: &[KeyFile]) -> Option<String> {
         ));
     }
     let key = old.iter().find(|key| host.stands_by(Some(&key.id.to_string())))?;
+    let services = match host.older_services.get(&key.id.to_string()) {
+        Some(services) => services.join(", "),
+        None => "a service of it".to_owned(), // an older rais does not tell
+    };
     Some(format!(
-        "{name}: has switched, but a service of it that beats seldom was last signed with {}: wait for \
-         its next beat (`interval` of the service there)",
+        "{name}: has switched, but {services} was last signed with {}: wait for the next beat of that \
+         (its `interval` there)",
         named(key)
     ))
 }
@@ -268,7 +272,8 @@ mod tests {
         };
         let told = |key: &str, older: &[&str]| {
             let host = json!({ "name": "web1", "id": "0", "epoch": 1, "sequence": 1, "source": null,
-                "heard_ms_ago": 382, "key": key, "older_keys": older });
+                "heard_ms_ago": 382, "key": key, "older_keys": older,
+                "older_services": { "af2e8a9e": ["mail", "news"] } });
             let host: HeardHost = serde_json::from_value(host).unwrap();
             in_the_way(&host, std::slice::from_ref(&old))
         };
@@ -279,7 +284,8 @@ mod tests {
             assert!(says.iter().all(|says| told.contains(says)), "{told}");
         }
         let told = told("f6c35988", &["af2e8a9e"]).unwrap();
-        assert!(told.contains("web1 (af2e8a9e): wait for its next beat"), "{told}");
+        let says = "mail, news was last signed with web1 (af2e8a9e): wait for the next beat";
+        assert!(told.contains(says), "{told}");
         assert!(!told.contains("382ms") && !told.contains("rotate switch"), "{told}");
     }
 }
