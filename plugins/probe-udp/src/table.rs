@@ -13,9 +13,12 @@ const FOLDER: &str = "/proc/net";
 /// The state of a socket without a peer (TCP_CLOSE).
 const NO_PEER: &str = "07";
 
-/// What the kernel hands out by one read(2), of whole lines: a page (`seq_file`). Between two it
-/// goes on by counting sockets, so that one is passed over where one before it has gone.
+/// What the kernel hands out by one read(2) at most, of whole lines: a page (`seq_file`). Between two
+/// it goes on by counting sockets, so that one is passed over where one before it has gone.
 const PAGE: usize = 4096;
+
+/// More than any line: a text of which so much more fits into a page was read at once.
+const LINE: usize = 256;
 
 /// Of one table. Where sockets go faster than that, one may still hide.
 const MOST_READINGS: usize = 8;
@@ -51,7 +54,7 @@ fn add(all: &mut Sockets, table: &Path) -> io::Result<()> {
                 found += 1;
             }
         }
-        if found == 0 || text.len() < PAGE {
+        if found == 0 || text.len() + LINE < PAGE {
             break;
         }
     }
