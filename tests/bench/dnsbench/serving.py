@@ -69,6 +69,11 @@ def takes_part(server, workload, is_echo):
     return (server.tcp or workload != "WT") and (server.monitors or workload != "WD")
 
 
+def slow_seconds(options):
+    """Of a run at a fixed rate."""
+    return max(0.5, options.secs / 2)
+
+
 def measure(servers, options):
     """Rounds over workloads over servers, so that what is compared was measured within seconds. Each block
     begins with the echo server, the reference of its ratios: by its own figure where it is asked the same,
@@ -93,7 +98,7 @@ def measure(servers, options):
                 if workload in WITH_LATENCY and options.rate:
                     # Or the throttle of real-time processes shows as latency.
                     time.sleep(0.2)
-                    seconds = max(0.5, options.secs / 2)
+                    seconds = slow_seconds(options)
                     row.slow.append(load(server, options.rt, secs=seconds, rate=options.rate, **asked))
     return rows
 
@@ -120,6 +125,10 @@ echo server beside it; usr = user-space CPU µs per query; p50, p99 and cpu@lo (
             print(f"{workload:3} {name:10} {row.median('qps'):8.0f} {row.median('each'):8.0f} "
                   f"{max(row.all('each')):8.0f} {row.median('ratio'):5.2f} {user:5.2f} {used:5.0f} {latency} "
                   f"{sum(row.all('bad')):4} {sum(row.all('lost')):5} {row.median('size'):5.0f}")
+    stood = [r["stood_ms"] / 10 / slow_seconds(options) for row in rows.values() for r in row.slow]
+    if stood:
+        print(f"the generator itself stood still for {statistics.mean(stood):.1f} % of the time at that rate, "
+              f"{max(stood):.0f} % of a run at most; what was under way then is not timed")
 
 
 def show_servers(servers):

@@ -145,7 +145,7 @@ fn at_rate(rate: f64, time: u64, flows: &mut [Flow], questions: &mut Questions, 
             stood_until = now;
             flows.iter_mut().for_each(Flow::time_none);
         }
-        before = now;
+        let due_before = asked;
         while asked < total && now >= due(asked) {
             let flow_count = flows.len();
             let flow = &mut flows[asked as usize % flow_count];
@@ -153,6 +153,8 @@ fn at_rate(rate: f64, time: u64, flows: &mut [Flow], questions: &mut Questions, 
             flow.send_one(at, questions, &mut buffer, tally);
             asked += 1;
         }
+        // To make up for what was due takes time, too.
+        before = if asked > due_before + 1 { now_ns() } else { now };
         turn = (turn + 1) % flows.len();
         inbox.take_in(&mut flows[turn], questions, tally, Some(now_ns));
     }
