@@ -33,16 +33,21 @@ impl Site {
         for _ in 0..seconds {
             self.sequence += 1;
             Sent { reports: reports.to_vec(), ..Sent::own(self.sequence) }.to(&mut self.world);
-            while let Some(output) = self.world.binder.poll_output() {
-                told.extend(match output {
-                    Output::Refused { cause: Some(cause), .. } => Some(cause.to_string()),
-                    Output::Refused { refusal, .. } => Some(refusal.to_string()),
-                    _ => None,
-                });
-            }
+            told.extend(self.told());
             self.world.pass(SECOND);
         }
         told
+    }
+
+    /// What is told of beats that were refused just now.
+    fn told(&mut self) -> Vec<String> {
+        let outputs = std::iter::from_fn(|| self.world.binder.poll_output());
+        let told = outputs.filter_map(|output| match output {
+            Output::Refused { cause: Some(cause), .. } => Some(cause.to_string()),
+            Output::Refused { refusal, .. } => Some(refusal.to_string()),
+            _ => None,
+        });
+        told.collect()
     }
 
     fn reload(&mut self, keys: &[(u8, KeyLimits)]) {
@@ -112,6 +117,32 @@ fn a_service_that_is_beyond_the_key_all_the_time_is_told_of_once() {
     assert_eq!(site.hear(20, &[www(), news()]), [""; 0]);
     site.reload(&[(1, for_services(&["http"]))]);
     assert_eq!(site.hear(20, &[news()]).len(), 1);
+}
+
+#[test]
+fn who_sends_from_the_address_of_a_host_that_is_heard_fills_no_log() {
+    let mut site = Site::new(keyed(&[(1, any())]));
+    let mut told = Vec::new();
+    for second in 0..3000 {
+        assert_eq!(site.hear(1, &[www()]), [""; 0]);
+        let key = Some(20 + (second % 11) as u8 % 8);
+        Sent { key, ..Sent::own(site.sequence) }.to(&mut site.world);
+        told.extend(site.told());
+    }
+    // One for each key, and one more after a calm of ten seconds.
+    assert_eq!(told.len(), 8 + 1, "{told:?}");
+}
+
+#[test]
+fn replays_of_a_host_that_is_heard_are_told_of_once() {
+    let mut site = Site::new(keyed(&[(1, any())]));
+    let mut told = Vec::new();
+    for _ in 0..60 {
+        assert_eq!(site.hear(50, &[www()]), [""; 0]);
+        Sent::own(1).to(&mut site.world);
+        told.extend(site.told());
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
 }
 
 /// The limits that status warns of.

@@ -15,7 +15,8 @@ const PACE: Duration = Duration::from_secs(1);
 /// network on purpose.
 const AGAIN: Duration = Duration::from_secs(3600);
 /// Or sooner, where its beats were taken in meanwhile and it was not refused for so long: what is refused
-/// and taken in by turns is told of once.
+/// and taken in by turns is told of once. With each line that comes sooner the wait is twice as long: who
+/// can send from the address of a host that is heard may choose these times.
 const CALM: Duration = Duration::from_secs(10);
 /// So many senders are remembered as told of: whoever sends may choose where it seems to come from.
 const MOST: usize = 256;
@@ -39,7 +40,7 @@ pub struct RefusedView {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refused {
     last: BTreeMap<Refusal, Last>,
-    told: BTreeMap<(Refusal, Sender), Vec<Told>>,
+    told: BTreeMap<(Refusal, Sender), Told>,
     quiet_until: Option<Time>,
 }
 
@@ -50,9 +51,17 @@ struct Last {
     cause: Option<Cause>,
 }
 
-/// One cause that was told of.
+/// What a sender was told of, for one reason.
 #[derive(Debug, Clone)]
 struct Told {
+    causes: Vec<ToldCause>,
+    /// So long it is not to be refused before it is told of sooner than [`AGAIN`].
+    calm: Duration,
+}
+
+/// One cause that was told of.
+#[derive(Debug, Clone)]
+struct ToldCause {
     cause: Option<Cause>,
     at: Time,
     /// When it was last met.
@@ -109,10 +118,11 @@ impl Refused {
 
     fn remember(&mut self, now: Time, sender: (Refusal, Sender), cause: Option<&Cause>) {
         if self.told.len() >= MOST {
-            self.told.retain(|_, told| told.iter().any(|one| now < one.at + AGAIN));
+            self.told.retain(|_, told| told.causes.iter().any(|one| now < one.at + AGAIN));
         }
         if self.told.len() < MOST {
-            self.told.insert(sender, vec![Told { cause: cause.cloned(), at: now, met: now }]);
+            let causes = vec![ToldCause::new(now, cause)];
+            self.told.insert(sender, Told { causes, calm: CALM });
         }
     }
 
@@ -127,28 +137,38 @@ impl Refused {
     }
 }
 
+impl ToldCause {
+    fn new(now: Time, cause: Option<&Cause>) -> ToldCause {
+        ToldCause { cause: cause.cloned(), at: now, met: now }
+    }
+}
+
 /// Whether one of a sender who was told of is worth another line.
 fn tell_once_more(
     now: Time,
-    told: &mut Vec<Told>,
+    told: &mut Told,
     cause: Option<&Cause>,
     is_mended: impl FnOnce(Time) -> bool,
 ) -> Tell {
-    if let Some(one) = told.iter_mut().find(|one| one.cause.as_ref() == cause) {
+    let Told { causes, calm } = told;
+    if let Some(one) = causes.iter_mut().find(|one| one.cause.as_ref() == cause) {
         let met = std::mem::replace(&mut one.met, now);
-        if now < one.at + AGAIN && (now < met + CALM || !is_mended(met)) {
-            return Tell::Nobody;
+        if now < one.at + AGAIN {
+            if now < met + *calm || !is_mended(met) {
+                return Tell::Nobody;
+            }
+            *calm = (*calm * 2).min(AGAIN);
         }
         one.at = now;
         return Tell::Everybody;
     }
-    if told.len() >= MOST_CAUSES {
-        told.retain(|one| now < one.at + AGAIN);
+    if causes.len() >= MOST_CAUSES {
+        causes.retain(|one| now < one.at + AGAIN);
     }
-    if told.len() >= MOST_CAUSES {
+    if causes.len() >= MOST_CAUSES {
         return Tell::Nobody;
     }
-    told.push(Told { cause: cause.cloned(), at: now, met: now });
+    causes.push(ToldCause::new(now, cause));
     Tell::Everybody
 }
 
@@ -214,6 +234,41 @@ mod tests {
             told.extend((tell == Tell::Everybody).then_some(second));
         }
         assert_eq!(told, [0, 65]);
+    }
+
+    #[test]
+    fn who_is_refused_and_heard_by_turns_is_told_of_ever_more_seldom() {
+        let mut refused = Refused::default();
+        let mut told = Vec::new();
+        // Each cause comes every eighty seconds, and is taken in all the time.
+        for second in (0..36_000_u64).step_by(10) {
+            let cause = key((second / 10 % 8) as u8 + 1);
+            let now = at(second * 1000);
+            let tell = refused.hear_of(now, Refusal::UnknownKey, from(1), Some(&cause), Some(now));
+            told.extend((tell == Tell::Everybody).then_some(second));
+        }
+        let within = |hour: u64| told.iter().filter(|&&second| second / 3600 == hour).count();
+        assert_eq!(told[..8], [0, 10, 20, 30, 40, 50, 60, 70]);
+        // Sooner than in an hour after 10, 20, 40 and 80 s.
+        assert_eq!(within(0), 8 + 4, "{told:?}");
+        assert!((1..10).all(|hour| within(hour) <= 8 + 4), "{told:?}");
+        assert_eq!(refused.told.len(), 1);
+    }
+
+    #[test]
+    fn the_wait_for_another_line_grows_to_an_hour() {
+        let mut refused = Refused::default();
+        let mut now = Time::ZERO;
+        for step in 0..12 {
+            let tell = refused.hear_of(now, Refusal::BadTag, from(1), None, Some(now));
+            assert_eq!(tell, Tell::Everybody, "{step}");
+            let wait = (CALM * (1 << step)).min(AGAIN);
+            let soon = now + wait - Duration::from_millis(1);
+            let mut early = refused.clone();
+            let tell = early.hear_of(soon, Refusal::BadTag, from(1), None, Some(soon));
+            assert_eq!(tell, Tell::Nobody, "{step}");
+            now = now + wait;
+        }
     }
 
     #[test]

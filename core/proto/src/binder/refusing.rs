@@ -34,8 +34,10 @@ impl Binder {
         let host = codec::unproven(datagram).map(|header| header.host);
         let heard = Heard { peers: &self.peers, services: &self.services };
         let cause = cause.as_ref();
-        let is_mended =
-            |since| host.is_some_and(|host| heard.is_again(host, source.ip(), cause, since));
+        let is_mended = |since| {
+            may_be_mended(refusal)
+                && host.is_some_and(|host| heard.is_again(host, source.ip(), cause, since))
+        };
         let told = self.refused.tell_of(now, (refusal, sender), cause, is_mended);
         if told == Tell::Everybody {
             self.outputs.push_back(Output::Refused { refusal, source, cause: cause.cloned() });
@@ -98,6 +100,12 @@ impl Binder {
         let breach = Breach { host: beat.host_name.clone(), key: key?, limit };
         Some((beat, breach))
     }
+}
+
+/// Whether a host that is heard may have been refused for that before: not where only what is sent beside
+/// its beats is refused.
+fn may_be_mended(refusal: Refusal) -> bool {
+    !matches!(refusal, Refusal::Rate | Refusal::Replay | Refusal::Duplicate)
 }
 
 /// What was taken in.
