@@ -206,6 +206,28 @@ fn who_may_speak_from_its_own_address_alone_is_shown_where_no_beat_of_it_comes_f
 }
 
 #[test]
+fn what_else_is_refused_of_a_host_is_shown_before_where_its_copies_come_from() {
+    for turn in 0..2 {
+        let mut world = World::new(keyed(&[(1, limited(&["host1"], None))]));
+        for sequence in 1..4 {
+            for way in 0..2 {
+                let source = if way == turn { address(1) } else { address(9) };
+                Sent { source, ahead: 3600 * SECOND, ..Sent::own(sequence) }.to(&mut world);
+            }
+            let alarms = world.binder.view(world.now).alarms.into_iter();
+            let refused: Vec<_> = alarms
+                .filter_map(|alarm| match alarm {
+                    Alarm::Refused { stranger, .. } => Some(stranger.refusal),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(refused, [Refusal::Skew]);
+            world.pass(SECOND);
+        }
+    }
+}
+
+#[test]
 fn what_no_tag_proves_is_shown_of_the_last_alone() {
     let mut world = World::new(keyed(&[(1, any())]));
     for id in 1..200 {

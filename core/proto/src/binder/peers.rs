@@ -20,6 +20,9 @@ const MOST_HOSTS: usize = 200_000;
 /// Of refused first contacts, so many are remembered for people.
 const MOST_STRANGERS: usize = 64;
 
+/// And each is shown for so long after its last try.
+pub(super) const STRANGERS_SHOWN: Duration = Duration::from_secs(600);
+
 /// Where the table of hosts is full, this part of it at a time makes room: the search costs what
 /// there is, so it is not made for each new host.
 const ROOM_AT_ONCE: usize = 64;
@@ -331,6 +334,19 @@ impl Peers {
         self.insert(beat.host, peer);
     }
 
+    /// Whether `beat`, or one after it, was heard before: what comes now is a copy.
+    pub fn has_overtaken(&self, beat: &Heartbeat) -> bool {
+        let number = (beat.epoch, beat.sequence);
+        self.hosts.get(&beat.host).is_some_and(|peer| number <= (peer.epoch, peer.sequence()))
+    }
+
+    /// Whether what else is known of `host` tells more than that beats of it came from elsewhere: a copy
+    /// may do so of each that is refused for another cause.
+    fn is_refused_anyway(&self, host: HostId, now: Time) -> bool {
+        let stranger = self.strangers.get(&host).filter(|s| now < s.at + STRANGERS_SHOWN);
+        stranger.is_some_and(|stranger| stranger.breach.is_none())
+    }
+
     /// Remembers who is refused, for people.
     pub fn note_stranger(
         &mut self,
@@ -339,6 +355,10 @@ impl Peers {
         refusal: Refusal,
         breach: Option<Breach>,
     ) {
+        let is_of_source = breach.as_ref().is_some_and(|breach| breach.limit.is_of_source());
+        if is_of_source && self.is_refused_anyway(beat.host, arrival.now) {
+            return;
+        }
         if self.strangers.len() >= MOST_STRANGERS && !self.strangers.contains_key(&beat.host) {
             let oldest = self.strangers.iter().min_by_key(|(_, s)| s.at).map(|(&host, _)| host);
             oldest.map(|host| self.strangers.remove(&host));

@@ -51,7 +51,9 @@ impl Binder {
             Refusal::Cluster => codec::unproven(datagram)?.cluster.parse().ok().map(Cause::Cluster),
             Refusal::KeyLimit | Refusal::NotAllowed => {
                 let (beat, breach) = self.breach(arrival, datagram, refusal)?;
-                self.peers.note_stranger(arrival, &beat, refusal, Some(breach.clone()));
+                if !breach.limit.is_of_source() || !self.peers.has_overtaken(&beat) {
+                    self.peers.note_stranger(arrival, &beat, refusal, Some(breach.clone()));
+                }
                 Some(Cause::Breach(breach))
             }
             _ => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::drains::DrainView;
 use super::hushing::why_hushed;
-use super::peers::Stranger;
+use super::peers::{STRANGERS_SHOWN, Stranger};
 use super::service::{Phase, Service};
 use super::zones::ZoneView;
 use super::{Binder, Counters, RefusedView};
@@ -241,9 +241,6 @@ impl fmt::Display for Who {
         }
     }
 }
-
-/// A refused host is shown for so long after its last try.
-const STRANGERS_SHOWN: Duration = Duration::from_secs(600);
 
 impl Binder {
     /// Shows everything.

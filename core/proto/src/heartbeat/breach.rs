@@ -35,6 +35,13 @@ pub enum Limit {
     NoSource,
 }
 
+impl Limit {
+    /// Whether the same beat may be in order by another way.
+    pub(crate) fn is_of_source(&self) -> bool {
+        matches!(self, Limit::Source | Limit::NoSource)
+    }
+}
+
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Breach { host, key, limit } = self;

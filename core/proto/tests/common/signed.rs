@@ -1,6 +1,7 @@
 //! Beats that are signed, and a binder that asks for it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use rais_proto::binder::{Arrival, BinderConfig, TransportId};
 use rais_proto::heartbeat::key::{Key, KeyLimits, KeyRing};
@@ -49,6 +50,8 @@ pub struct Sent {
     pub epoch: u64,
     pub sequence: u64,
     pub source: IpAddr,
+    /// Of its clock, to the receiver's.
+    pub ahead: Duration,
     pub reports: Vec<Report>,
 }
 
@@ -62,6 +65,7 @@ impl Sent {
             epoch: 1,
             sequence,
             source: address(1),
+            ahead: Duration::ZERO,
             reports: vec![report(1, State::Up, None)],
         }
     }
@@ -72,7 +76,7 @@ impl Sent {
             host_name: self.name.parse().unwrap(),
             epoch: Epoch(self.epoch),
             sequence: Sequence(self.sequence),
-            wall: wall(world.now),
+            wall: wall(world.now + self.ahead),
             reports: self.reports,
         };
         let key = self.key.map(|octet| Key::new([octet; 32], KeyLimits::default()));
