@@ -187,7 +187,30 @@ fn a_service_beyond_its_key_is_shown_though_others_are_heard() {
         assert_eq!(warned_of(&site).len(), 1);
     }
     // The host has it no more.
-    site.hear(100, &[www()]);
+    site.hear(540, &[www()]);
+    assert_eq!(warned_of(&site).len(), 1);
+    site.hear(60, &[www()]);
+    assert_eq!(warned_of(&site), [""; 0]);
+}
+
+#[test]
+fn a_service_that_beats_seldom_is_shown_all_the_time() {
+    let mut site = Site::new(keyed(&[(1, for_services(&["http"]))]));
+    for _ in 0..3 {
+        site.hear(1, &[news()]);
+        for _ in 0..30 {
+            site.hear(10, &[www()]);
+            assert_eq!(warned_of(&site).len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_host_whose_name_is_corrected_is_shown_no_more_once_it_is_heard() {
+    let mut site = Site::new(keyed(&[(1, limited(&["host2"], Some(&["192.0.2.0/24"])))]));
+    site.hear(1, &[www()]);
+    assert_eq!(warned_of(&site).len(), 1);
+    Sent { name: "host2", ..Sent::own(2) }.to(&mut site.world);
     assert_eq!(warned_of(&site), [""; 0]);
 }
 
@@ -203,6 +226,27 @@ fn who_may_speak_from_its_own_address_alone_is_shown_where_no_beat_of_it_comes_f
         site.hear(1, std::slice::from_ref(&elsewhere));
         assert_eq!(warned_of(&site), [""; 0], "it is heard by another way");
     }
+}
+
+#[test]
+fn a_host_that_beats_by_two_ways_and_dies_is_not_said_to_be_refused() {
+    let mut site = Site::new(keyed(&[(1, limited(&["host1"], None))]));
+    let elsewhere = report(7, State::Up, None);
+    for _ in 0..4 {
+        site.hear(1, &[www()]);
+        site.hear(1, std::slice::from_ref(&elsewhere));
+    }
+    for _ in 0..60 {
+        site.world.pass(10 * SECOND);
+        assert_eq!(warned_of(&site), [""; 0]);
+        // Somebody has its last beats, and sends them again.
+        let sequence = site.sequence - 1;
+        Sent { source: address(9), ..Sent::own(sequence) }.to(&mut site.world);
+        assert_eq!(warned_of(&site), [""; 0]);
+    }
+    // It is back, by the other way alone.
+    site.hear(1, &[elsewhere]);
+    assert_eq!(warned_of(&site).len(), 1);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! A datagram that changes nothing: counted, and told of where that is worth a line.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::peers::{Peers, Stranger};
 use super::refused::{Sender, Tell};
@@ -14,9 +13,6 @@ use crate::heartbeat::codec::{self, Opened};
 use crate::heartbeat::refusal::Refusal;
 use crate::name::{HostId, ServiceName};
 use crate::time::Time;
-
-/// Of a host that is heard, what was beyond its key is shown for so long: services may beat seldom.
-const ASIDE: Duration = Duration::from_secs(120);
 
 impl Binder {
     /// Counts a datagram, and tells of it now and then.
@@ -61,24 +57,19 @@ impl Binder {
     }
 
     /// Whether somebody should still look at a host that was refused.
-    pub(super) fn is_still_refused(&self, host: HostId, stranger: &Stranger, now: Time) -> bool {
+    pub(super) fn is_still_refused(&self, host: HostId, stranger: &Stranger) -> bool {
         let Some(Breach { limit, .. }) = &stranger.breach else { return true };
         let heard = Heard { peers: &self.peers, services: &self.services };
         let is_heard = self.peers.last_heard(host).is_some_and(|(heard, _)| heard > stranger.at);
         match limit {
+            Limit::Host => !is_heard,
             // By that name: under its id another may be heard.
-            Limit::Host | Limit::Id(_) => {
-                !is_heard || self.peers.name(host) != Some(&stranger.name)
-            }
-            // Its beats may come by two ways, of which one is in order.
-            Limit::Source | Limit::NoSource => self.peers.is_away(host, now),
-            Limit::Service(_) | Limit::Address(_) if !is_heard => true,
-            Limit::Service(name) => {
-                now < stranger.at + ASIDE && !heard.has_said(host, name, stranger.at)
-            }
-            Limit::Address(address) => {
-                now < stranger.at + ASIDE && !heard.has_named(host, *address, stranger.at)
-            }
+            Limit::Id(_) => !is_heard || self.peers.name(host) != Some(&stranger.name),
+            // Its beats may come by two ways, of which one is in order, also where it dies after that.
+            Limit::Source | Limit::NoSource => self.peers.is_away(host, stranger.at),
+            // Its other services may be heard all the time, and this one beat seldom.
+            Limit::Service(name) => !heard.has_said(host, name, stranger.at),
+            Limit::Address(address) => !heard.has_named(host, *address, stranger.at),
         }
     }
 

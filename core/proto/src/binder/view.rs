@@ -410,7 +410,7 @@ impl Binder {
             Alarm::Owned { service: service.clone(), address, owner, claimant }
         }));
         let strangers = self.peers.strangers(now - STRANGERS_SHOWN);
-        let strangers = strangers.filter(|(host, s)| self.is_still_refused(*host, s, now));
+        let strangers = strangers.filter(|(host, s)| self.is_still_refused(*host, s));
         alarms.extend(strangers.map(|(host, s)| Alarm::Refused { host, stranger: s.clone() }));
         alarms
     }
