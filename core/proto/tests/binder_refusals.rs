@@ -286,6 +286,23 @@ fn what_no_tag_proves_is_shown_of_the_last_alone() {
 }
 
 #[test]
+fn of_a_flood_beyond_keys_a_part_is_looked_at_in_each_second() {
+    let mut world = World::new(keyed(&[(1, limited(&["host0"], None))]));
+    for second in 1..4 {
+        for id in 1..=200 {
+            Sent { id, source: address(id), ..Sent::own(second) }.to(&mut world);
+        }
+        let view = world.binder.view(world.now);
+        assert_eq!(view.counters.refused[Refusal::KeyLimit.index()], 200 * second);
+        let last: Vec<_> = view.refused.into_iter().map(|last| last.source.ip()).collect();
+        assert_eq!(last, [address(64)]);
+        let shown = |alarm: &Alarm| matches!(alarm, Alarm::Refused { .. });
+        assert_eq!(view.alarms.iter().filter(|alarm| shown(alarm)).count(), 64);
+        world.pass(SECOND);
+    }
+}
+
+#[test]
 fn another_cluster_is_named() {
     let mut world = World::new(keyed(&[(1, any())]));
     let theirs = world.datagram(1, vec![www()]);

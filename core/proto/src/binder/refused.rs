@@ -23,6 +23,10 @@ const MOST: usize = 256;
 /// And of each, for each reason, so many causes are told of: it may choose these, too.
 const MOST_CAUSES: usize = 8;
 
+/// So many are read whole within [`PACE`], to tell more of why: a flood costs no more than to refuse it, and
+/// hosts that beat at the same moment all have their turn.
+const MOST_LOOKS: u32 = 64;
+
 /// A datagram that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedView {
@@ -42,6 +46,9 @@ pub(super) struct Refused {
     last: BTreeMap<Refusal, Last>,
     told: BTreeMap<(Refusal, Sender), Told>,
     quiet_until: Option<Time>,
+    /// How many were read whole, and from when they are counted anew.
+    looks: u32,
+    looks_until: Option<Time>,
 }
 
 #[derive(Debug, Clone)]
@@ -78,6 +85,17 @@ pub(super) enum Sender {
 }
 
 impl Refused {
+    /// Whether one more may be read whole.
+    pub(super) fn may_look(&mut self, now: Time) -> bool {
+        if self.looks_until.is_none_or(|until| now >= until) {
+            self.looks = 0;
+            self.looks_until = Some(now + PACE);
+        }
+        let may = self.looks < MOST_LOOKS;
+        self.looks += u32::from(may);
+        may
+    }
+
     /// Notes one; says whether one is worth a line now, if its sender is.
     pub(super) fn note(
         &mut self,

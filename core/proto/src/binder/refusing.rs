@@ -19,6 +19,9 @@ impl Binder {
     pub(super) fn refuse(&mut self, arrival: Arrival, datagram: &[u8], refusal: Refusal) {
         self.counters.refuse(refusal);
         let Arrival { now, source, .. } = arrival;
+        if is_beyond_key(refusal) && !self.refused.may_look(now) {
+            return;
+        }
         let cause = self.cause(arrival, datagram, refusal);
         if self.refused.note(now, refusal, source, cause.as_ref()) == Tell::Nobody {
             return;
@@ -45,7 +48,7 @@ impl Binder {
         match refusal {
             Refusal::UnknownKey => codec::unproven(datagram)?.key.map(Cause::UnknownKey),
             Refusal::Cluster => codec::unproven(datagram)?.cluster.parse().ok().map(Cause::Cluster),
-            Refusal::KeyLimit | Refusal::NotAllowed => {
+            _ if is_beyond_key(refusal) => {
                 let (beat, breach) = self.breach(arrival, datagram, refusal)?;
                 if !breach.limit.is_of_source() || !self.peers.has_overtaken(&beat) {
                     self.peers.note_stranger(arrival, &beat, refusal, Some(breach.clone()));
@@ -93,6 +96,11 @@ impl Binder {
         let breach = Breach { host: beat.host_name.clone(), key: key?, limit };
         Some((beat, breach))
     }
+}
+
+/// Whether the tag is right, and what is beyond the key stands in the rest of the datagram.
+fn is_beyond_key(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::KeyLimit | Refusal::NotAllowed)
 }
 
 /// Whether a host that is heard may have been refused for that before: not where only what is sent beside
