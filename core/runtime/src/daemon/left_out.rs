@@ -78,8 +78,8 @@ fn with_a_key_that_is_gone(before: &Policy, after: &Policy, hosts: &[HeardHost])
         Some(format!("{} (key {key}, heard {})", host.name, ago(host)))
     };
     let older = |host: &HeardHost| {
-        let key = host.older_keys.iter().find(is_gone)?;
-        Some(format!("{} with key {key}", of_services(host, key)?))
+        let keys = host.older_keys.iter().filter(is_gone);
+        first_of(keys.filter_map(|key| Some(format!("{} with key {key}", of_services(host, key)?))))
     };
     let names = first_of(hosts.iter().filter_map(|host| newest(host).or_else(|| older(host))))?;
     Some(format!(
@@ -92,8 +92,8 @@ fn with_a_key_that_is_gone(before: &Policy, after: &Policy, hosts: &[HeardHost])
 /// A host, and its services that stand by an older key, where there are any.
 fn of_services(host: &HeardHost, key: &str) -> Option<String> {
     host.older_keys.iter().any(|older| older == key).then(|| {
-        let services = host.older_services.get(key).map(|names| names.join(", "));
-        format!("{} ({})", host.name, services.unwrap_or_default())
+        let services = host.older_services.get(key).into_iter().flatten();
+        format!("{} ({})", host.name, first_of(services.cloned()).unwrap_or_default())
     })
 }
 
@@ -101,7 +101,7 @@ fn ago(host: &HeardHost) -> String {
     format!("{} ago", in_words(Duration::from_millis(host.heard_ms_ago)))
 }
 
-/// Of hosts in one message, so many are named: there may be any number, and the message is one line.
+/// Of hosts in one message, and of the services of each, so many are named: there may be any number, and the message is one line.
 const MOST_NAMED: usize = 20;
 
 /// The first names, and how many more there are; none where there are none at all.
@@ -195,6 +195,19 @@ mod tests {
         ] {
             assert_eq!(with_a_key_that_is_gone(&before, &after, &hosts), None);
         }
+    }
+
+    #[test]
+    fn each_key_that_is_gone_is_named_and_of_very_many_services_the_first() {
+        let mut web = host("web1", Some(3), &[(Some(1), "news"), (Some(2), "mail")]);
+        let (one, two) = (key(1).id().to_string(), key(2).id().to_string());
+        let many = (0..1000).map(|service| format!("s{service}"));
+        web.older_services.insert(one.clone(), many.collect());
+        let (before, after) = (Policy::Enforce(ring(&[1, 2, 3])), Policy::Enforce(ring(&[3])));
+        let told = with_a_key_that_is_gone(&before, &after, std::slice::from_ref(&web)).unwrap();
+        assert!(told.contains(&format!(", s19, and 980 more) with key {one}")), "{told}");
+        assert!(told.contains(&format!("web1 (mail) with key {two}")), "{told}");
+        assert!(!told.contains("s20"), "{told}");
     }
 
     #[test]
