@@ -63,8 +63,12 @@ pub(super) fn read(path: PathBuf, credentials: Option<&Path>) -> Result<(KeyFile
 
 /// Has the key at `path` be for `usage` from now on, in the place of the key `follows` where one is
 /// given. All else of the file, its mode and its comments stay; a file that says so already stays
-/// as it is.
-pub(super) fn rewrite(path: &Path, usage: KeyUse, follows: Option<KeyId>) -> Result<(), KeyError> {
+/// as it is. Whether it is another than before.
+pub(super) fn rewrite(
+    path: &Path,
+    usage: KeyUse,
+    follows: Option<KeyId>,
+) -> Result<bool, KeyError> {
     let text = read_private(path, None)?;
     let wrong = |why| KeyError::Content { path: path.to_owned(), why };
     let written = parse(&text).map_err(wrong)?;
@@ -83,7 +87,7 @@ pub(super) fn rewrite(path: &Path, usage: KeyUse, follows: Option<KeyId>) -> Res
         (_, None) => {}
     }
     if changes.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     // From the back: what is changed moves nothing that is still to be changed.
     changes.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
@@ -91,7 +95,8 @@ pub(super) fn rewrite(path: &Path, usage: KeyUse, follows: Option<KeyId>) -> Res
     new.push_str(&text);
     changes.into_iter().for_each(|(span, value)| new.replace_range(span, &value));
     let mode = path.metadata().map_err(|source| io_error("read", path, source))?.mode() & 0o7777;
-    durable::write(path, new.as_bytes(), mode).map_err(|source| io_error("write", path, source))
+    durable::write(path, new.as_bytes(), mode).map_err(|source| io_error("write", path, source))?;
+    Ok(true)
 }
 
 /// Reads a file that nobody else can.

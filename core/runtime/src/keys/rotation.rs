@@ -132,7 +132,9 @@ pub struct Switched {
 pub struct Accepted {
     /// Those that were named.
     pub keys: Vec<KeyFile>,
-    /// Whether any of them was to sign until now.
+    /// Those besides that had given up signing to one that was named, and are kept from it.
+    pub with_them: Vec<KeyFile>,
+    /// Whether any of all these said until now that it is to sign.
     pub changed: bool,
     /// The key that signs now.
     pub signer: Option<KeyFile>,
@@ -199,30 +201,44 @@ pub fn switch(folder: &Path, named: Option<&str>) -> Result<Switched, RotationEr
 /// Has the keys that are `named` accepted only; also in a folder of which nobody can say who signs, as it is
 /// where keys that sign on their own hosts were copied together.
 ///
+/// Where the one that signs is among them none signs then. Where another signs, or nobody can say who, no other
+/// key is changed: whichever is left may be the host's own.
+///
 /// # Errors
 /// There is no such key; a file is at fault.
 pub fn accept(folder: &Path, named: &[String]) -> Result<Accepted, RotationError> {
     // Not `lock_ring`: this is what makes a ring of it.
     survey(folder)?;
     let _lock = lock(folder)?;
-    let before = only_two_signers(survey(folder)?)?.files;
+    let before = only_two_signers(survey(folder)?)?;
     let targets: Vec<&KeyFile> =
-        named.iter().map(|named| find(folder, &before, named)).collect::<Result<_, _>>()?;
-    // Whoever gave up signing to one of these does not begin again, and goes first: at no moment does
-    // it sign alone.
-    let gave_up = |file: &&KeyFile| targets.iter().any(|target| follows(&before, target, file));
-    for file in before.iter().filter(gave_up).chain(targets.iter().copied()) {
-        rewrite(&file.path, KeyUse::Accept, None)?;
+        named.iter().map(|named| find(folder, &before.files, named)).collect::<Result<_, _>>()?;
+    let is_target = |file: &KeyFile| targets.iter().any(|target| target.id == file.id);
+    // A switch that was cut in two leaves more that say `sign`. They go before the one that signs: at no
+    // moment does one of them sign in its place.
+    let signer = signer_in(&before);
+    let signer_goes = signer.is_some_and(is_target);
+    let going = before.files.iter().filter(|file| signer_goes || is_target(file));
+    let (last, first): (Vec<&KeyFile>, Vec<&KeyFile>) =
+        going.partition(|file| signer.is_some_and(|signer| signer.id == file.id));
+    let mut changed = Vec::new();
+    for file in first.into_iter().chain(last) {
+        if rewrite(&file.path, KeyUse::Accept, None)? {
+            changed.push(file.id);
+        }
     }
     let mut after = only_two_signers(survey(folder)?)?;
+    let signer = signer_in(&after).cloned();
     let fault = after.faults.pop();
-    let is_target = |file: &&KeyFile| targets.iter().any(|target| target.id == file.id);
-    Ok(Accepted {
-        keys: after.files.iter().filter(is_target).cloned().collect(),
-        changed: targets.iter().any(|file| file.usage == KeyUse::Sign),
-        signer: after.files.into_iter().find(|file| fault.is_none() && file.usage == KeyUse::Sign),
-        fault,
-    })
+    let (keys, others): (Vec<KeyFile>, Vec<KeyFile>) = after.files.into_iter().partition(is_target);
+    let with_them = others.into_iter().filter(|file| changed.contains(&file.id)).collect();
+    Ok(Accepted { keys, with_them, changed: !changed.is_empty(), signer, fault })
+}
+
+/// None where nobody can say which it is.
+fn signer_in(survey: &Survey) -> Option<&KeyFile> {
+    let mut signers = survey.files.iter().filter(|file| file.usage == KeyUse::Sign);
+    signers.next().filter(|_| survey.faults.is_empty())
 }
 
 /// A survey of files that are sound each by itself.

@@ -26,6 +26,7 @@ pub(super) struct AcceptArgs {
 
 const EXAMPLES: &str = "\
 Others' beats that are signed with it are accepted as before; in its file it says `use = \"accept\"`.
+Where it is the one that signed, none signs then; where another signs, that one signs on.
 
 Where only a binder runs, nothing needs to sign. Where a monitor runs one key has to: there
 `rais key rotate switch KEY` has another sign in its place.
@@ -37,10 +38,12 @@ Examples:
 /// What was done, as JSON.
 #[derive(Debug, Serialize)]
 struct Done {
-    /// Whether any of them was to sign until now.
+    /// Whether any of all these said until now that it is to sign.
     changed: bool,
     /// The keys that were named.
     keys: Vec<Row>,
+    /// Those besides that had given up signing to one that was named, and are kept from it.
+    with_them: Vec<Row>,
     /// The key that signs now.
     signs: Option<Row>,
 }
@@ -56,6 +59,7 @@ pub(super) fn run(args: &AcceptArgs) -> Result<(), Stop> {
         Format::Json => output::json(&Done {
             changed: done.changed,
             keys: done.keys.iter().map(Row::from).collect(),
+            with_them: done.with_them.iter().map(Row::from).collect(),
             signs: done.signer.as_ref().map(Row::from),
         })?,
         Format::Human => output::text(&text(&done))?,
@@ -76,6 +80,11 @@ fn text(done: &Accepted) -> String {
         format!("{}\n  id {}, others' beats are accepted, {when}", file.path.display(), file.id)
     };
     let mut lines: Vec<String> = done.keys.iter().map(one).collect();
+    lines.extend(
+        done.with_them.iter().map(|file| {
+            format!("{}; it had given up signing, and does not begin again", one(file))
+        }),
+    );
     match (&done.signer, &done.fault) {
         // Said as what it is, an error.
         (_, Some(_)) => {}

@@ -213,8 +213,37 @@ fn who_gave_up_signing_does_not_begin_again() {
     ring.begin();
     // As a crash leaves a switch.
     ring.edit("site-2", "\"accept\"", "\"sign\"");
-    assert_eq!(accept(&ring, &["site-2"]).signer, None);
+    let left = accept(&ring, &["site-2"]);
+    assert_eq!((left.signer, left.changed), (None, true));
+    assert_eq!(left.with_them.iter().map(|file| &*file.name).collect::<Vec<_>>(), ["site"]);
     assert_eq!(ring.uses().0, None);
+    // A whole switch has left nothing to do but what is asked for.
+    switch(ring.folder(), Some("site-2")).unwrap();
+    let left = accept(&ring, &["site-2"]);
+    assert!(left.changed && left.signer.is_none() && left.with_them.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_key_that_was_not_named_signs_on() {
+    let ring = Ring::new(&["cluster"]);
+    ring.begin();
+    let left = accept(&ring, &["cluster-2"]);
+    assert!(!left.changed && left.with_them.is_empty(), "{left:?}");
+    assert_eq!(left.signer.map(|file| file.name).as_deref(), Some("cluster"));
+    ring.signs("cluster", &["cluster-2"]);
+    // Copied from their hosts, where they took over from it.
+    let ring = with_two_that_took_over();
+    let left = accept(&ring, &["web1", "web2"]);
+    assert!(left.changed && left.with_them.is_empty() && left.fault.is_none(), "{left:?}");
+    assert_eq!(left.signer.map(|file| file.name).as_deref(), Some("cluster"));
+    ring.signs("cluster", &["web1", "web2"]);
+}
+
+fn with_two_that_took_over() -> Ring {
+    let ring = Ring::new(&["cluster", "web1", "web2"]);
+    let follows = format!("follows = \"{}\"\nuse = \"sign\"", id(&ring, "cluster"));
+    ["web1", "web2"].iter().for_each(|name| ring.edit(name, "use = \"accept\"", &follows));
+    ring
 }
 
 #[test]
@@ -301,5 +330,33 @@ fn a_ring_is_whole_at_every_moment_of_a_switch() {
         done.store(true, Ordering::Relaxed);
         let seen = reader.join().unwrap();
         assert!(seen.iter().all(|&times| times > 0), "{seen:?}");
+    });
+}
+
+/// Whoever loads meanwhile never has the one sign that gave up signing, in whatever order they are named.
+#[test]
+fn the_one_that_signs_is_put_aside_last() {
+    let ring = Ring::new(&["site"]);
+    ring.begin();
+    accept(&ring, &["site"]);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = 0;
+            while !done.load(Ordering::Relaxed) {
+                let (signer, _) = ring.uses();
+                assert_ne!(signer.as_deref(), Some("site"));
+                seen += u32::from(signer.is_some());
+            }
+            seen
+        });
+        for _ in 0..30 {
+            for name in ["site-2", "site"] {
+                rewrite(&ring.file(name), KeyUse::Sign, None).unwrap();
+            }
+            accept(&ring, &["site-2", "site"]);
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 0);
     });
 }
