@@ -91,9 +91,9 @@ pub enum KeyError {
     },
     /// Two keys want to sign, or more.
     #[error(
-        "{} and {} both have use = \"sign\"{}, and neither follows the other; one key of a folder signs: \
+        "{} and {} both have use = \"sign\"{}, and {} follows the other; one key of a folder signs: \
          `rais key accept NAME --keys {}` has the other accepted only",
-        .first.display(), .second.display(), as_have(others),
+        .first.display(), .second.display(), as_have(others), if *.circle { "each" } else { "neither" },
         parent(.first).display()
     )]
     TwoSigners {
@@ -103,6 +103,8 @@ pub enum KeyError {
         second: PathBuf,
         /// And who else.
         others: Vec<PathBuf>,
+        /// Whether each of all follows each.
+        circle: bool,
     },
     /// The same secret is in two files.
     #[error("{} and {} hold the same secret; remove one", .first.display(), .second.display())]
@@ -155,7 +157,7 @@ impl KeyError {
     /// The files that it is about; none where it is about the folder.
     pub fn files(&self) -> Vec<&Path> {
         match self {
-            KeyError::TwoSigners { first, second, others } => {
+            KeyError::TwoSigners { first, second, others, .. } => {
                 [first, second].into_iter().chain(others).map(PathBuf::as_path).collect()
             }
             KeyError::Twice { first, second } => vec![first, second],
@@ -269,21 +271,24 @@ fn settle(files: &mut [KeyFile], signer: Option<KeyId>) {
 /// The key that signs: of those that want to, the one that follows all others.
 fn signer(files: &[KeyFile]) -> Result<Option<KeyId>, KeyError> {
     let signers: Vec<&KeyFile> = files.iter().filter(|file| file.usage == KeyUse::Sign).collect();
-    let [first, second, others @ ..] = &signers[..] else {
-        return Ok(signers.first().map(|one| one.id));
+    let succeeds = |late: &KeyFile, early: &KeyFile| {
+        follows(files, late, early) && !follows(files, early, late)
     };
-    let follows_all = |one: &&&KeyFile| {
-        let mut others = signers.iter().filter(|other| other.id != one.id);
-        others.all(|other| follows(files, one, other) && !follows(files, other, one))
-    };
-    match signers.iter().find(follows_all) {
-        Some(last) => Ok(Some(last.id)),
-        None => Err(KeyError::TwoSigners {
-            first: first.path.clone(),
-            second: second.path.clone(),
-            others: others.iter().map(|file| file.path.clone()).collect(),
-        }),
-    }
+    let is_last = |one: &&KeyFile| !signers.iter().any(|other| succeeds(other, one));
+    let last: Vec<&KeyFile> = signers.iter().copied().filter(is_last).collect();
+    let Some(&first) = last.first() else { return Ok(None) };
+    // A secret that is there twice is no rival of itself.
+    let rivals: Vec<&KeyFile> = last.into_iter().filter(|other| other.id != first.id).collect();
+    let stranger = rivals.iter().find(|other| !follows(files, first, other));
+    let Some(second) = stranger.or(rivals.first()) else { return Ok(Some(first.id)) };
+    let named = [&first.path, &second.path];
+    let others = signers.iter().filter(|file| !named.contains(&&file.path));
+    Err(KeyError::TwoSigners {
+        first: first.path.clone(),
+        second: second.path.clone(),
+        others: others.map(|file| file.path.clone()).collect(),
+        circle: stranger.is_none(),
+    })
 }
 
 /// Whether `late` follows `early`, also with others of `files` between them.

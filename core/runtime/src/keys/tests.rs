@@ -132,6 +132,8 @@ fn one_secret_in_two_files_is_refused_by_name() {
     fs::copy(&first, &second).unwrap();
     let error = load(folder.path()).unwrap_err().to_string();
     assert!(error.contains("a.key") && error.contains("b.key"), "{error}");
+    let faults = survey(folder.path()).unwrap().faults;
+    assert!(matches!(faults[..], [KeyError::Twice { .. }]), "{faults:?}");
 }
 
 #[test]

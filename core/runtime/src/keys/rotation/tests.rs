@@ -162,7 +162,9 @@ fn of_a_row_of_followers_the_last_signs_and_a_circle_signs_nothing() {
     ring.edit("c", "use = \"accept\"", &format!("follows = \"{}\"\nuse = \"sign\"", ids[1]));
     ring.signs("c", &["a", "b"]);
     ring.edit("a", "use =", &format!("follows = \"{}\"\nuse =", ids[2]));
-    assert!(matches!(load(ring.folder()), Err(KeyError::TwoSigners { .. })));
+    let circle = load(ring.folder()).unwrap_err();
+    assert!(matches!(&circle, KeyError::TwoSigners { circle: true, .. }), "{circle:?}");
+    assert!(circle.to_string().contains("each follows the other"), "{circle}");
     ring.edit("a", "\"sign\"", "\"accept\"");
     ring.signs("c", &["a", "b"]);
     ring.edit("a", &ids[2].to_string(), "0");
@@ -237,6 +239,29 @@ fn a_key_that_was_not_named_signs_on() {
     assert!(left.changed && left.with_them.is_empty() && left.fault.is_none(), "{left:?}");
     assert_eq!(left.signer.map(|file| file.name).as_deref(), Some("cluster"));
     ring.signs("cluster", &["web1", "web2"]);
+}
+
+#[test]
+fn the_two_that_are_named_do_not_follow_each_other() {
+    let ring = with_two_that_took_over();
+    let said = load(ring.folder()).unwrap_err().to_string();
+    let says = ["web1.key and ", "web2.key both", "as has another, and neither follows the other"];
+    assert!(says.iter().all(|says| said.contains(says)), "{said}");
+    assert!(!said.contains("cluster"), "{said}");
+    // Two in a circle, and one that follows neither.
+    let web1 = id_in(&ring, "web1");
+    let cluster = id_in(&ring, "cluster");
+    ring.edit("cluster", "use =", &format!("follows = \"{web1}\"\nuse ="));
+    ring.edit("web2", &cluster, "00000001");
+    let said = load(ring.folder()).unwrap_err().to_string();
+    let says = ["cluster.key and ", "web2.key both", "neither follows the other"];
+    assert!(says.iter().all(|says| said.contains(says)), "{said}");
+}
+
+/// Also where nobody can say who signs.
+fn id_in(ring: &Ring, name: &str) -> String {
+    let files = survey(ring.folder()).unwrap().files;
+    find(ring.folder(), &files, name).unwrap().id.to_string()
 }
 
 fn with_two_that_took_over() -> Ring {
