@@ -74,7 +74,7 @@ impl<'t> Fields<'t> {
         let meant = nearest(name, FIELDS).map(|meant| format!("; did you mean `{meant}`?"));
         let meant = meant.unwrap_or_else(|| format!("; a key file has {}", FIELDS.join(", ")));
         let line = line(self.text, Some(unknown.span()));
-        Err(format!("line {line}: unknown field{}{meant}", shown(name, '`')))
+        Err(format!("line {line}: unknown field{}{meant}", shown_name(name)))
     }
 
     fn get(&self, field: &str) -> Option<&'t Spanned<DeValue<'t>>> {
@@ -102,7 +102,7 @@ impl<'t> Fields<'t> {
         match read(text) {
             Some(read) => Ok(Some(Spanned::new(value.span(), read))),
             None => {
-                let not = if field == "secret" { String::new() } else { shown(text, '"') };
+                let not = if field == "secret" { String::new() } else { shown(text) };
                 let not = if not.is_empty() { not } else { format!(", not{not}") };
                 Err(self.wrong(value.span(), &format!("`{field}` must be {called}{not}")))
             }
@@ -148,7 +148,7 @@ impl<'t> Fields<'t> {
 
     fn names<N: FromStr<Err = NameError>>(&self, field: &str) -> Result<Option<Vec<N>>, String> {
         self.list(field, |text| {
-            text.parse().map_err(|error: NameError| match shown(text, '"') {
+            text.parse().map_err(|error: NameError| match shown(text) {
                 none if none.is_empty() => format!(" {error}"),
                 shown => format!("{shown}: {error}"),
             })
@@ -174,15 +174,28 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// Behind a space and in quotes what is too short to be a secret, or has what base64 has not.
-fn shown(text: &str, quote: char) -> String {
-    const SHORT: usize = 16;
+/// Behind a space and in quotes a field's value that cannot hold a secret, nor a good part of one.
+fn shown(text: &str) -> String {
+    let like_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
+    let run = text.split(|c| !like_base64(c)).map(str::len).max().unwrap_or(0);
     let is_plain = text.chars().all(|c| c.is_ascii_graphic());
-    if is_plain && (text.len() <= SHORT || text.len() < 64 && text.contains(['.', ':'])) {
-        format!(" {quote}{text}{quote}")
+    if is_plain && text.len() <= LONGEST_RANGE && run <= LONGEST_RUN {
+        format!(" \"{text}\"")
     } else {
         String::new()
     }
+}
+
+/// A range of IPv6 addresses.
+const LONGEST_RANGE: usize = 43;
+
+/// So many characters of a secret are a quarter of it: words, ids and the labels of most names have no more.
+const LONGEST_RUN: usize = 11;
+
+/// Behind a space the name of a field, which may be the secret where that stands in the wrong place.
+fn shown_name(name: &str) -> String {
+    let is_word = name.len() <= 16 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    if is_word { format!(" `{name}`") } else { String::new() }
 }
 
 fn usage(text: &str) -> Option<KeyUse> {
@@ -192,7 +205,7 @@ fn usage(text: &str) -> Option<KeyUse> {
 /// An address range, or an address alone.
 fn range(text: &str) -> Result<IpNet, String> {
     text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        let what = match shown(text, '"') {
+        let what = match shown(text) {
             none if none.is_empty() => " one".to_owned(),
             shown => shown,
         };

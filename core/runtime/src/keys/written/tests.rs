@@ -49,6 +49,13 @@ fn what_may_be_a_secret_is_not_shown() {
         format!("hosts = [\"{secret}=\"]"),
         format!("follows = \"{secret}=\""),
         format!("name = {secret}="),
+        format!("\"secret:{secret}=\" = 1"),
+        format!("\"{}\" = 1", &secret[..16]),
+        format!("addresses = [\"192.0.2.1:{}\"]", &secret[..12]),
+        format!("hosts = [\"secret:{secret}=\"]"),
+        format!("services = [\"{}:\"]", &secret[..16]),
+        format!("follows = \"{}\"", &secret[..16]),
+        format!("follows = \"{}\"", "AAEC:".repeat(11)),
     ] {
         let told = told(&format!("use = \"sign\"\n{SECRET}{field}\n"));
         assert!(told.starts_with("line 3: ") && !told.contains("AAEC"), "{told}");
