@@ -107,8 +107,9 @@ impl SocketArgs {
     /// Those of some roles.
     fn sockets(&self, of: &[Role]) -> Result<Vec<PathBuf>, Stop> {
         let all = match &self.config {
-            Some(path) => sockets_of(path)?,
-            None => sockets_of(Path::new(DEFAULT_CONFIG)).unwrap_or_else(|_| client::sockets(None)),
+            Some(path) => sockets_of(path)?.all,
+            None => sockets_of(Path::new(DEFAULT_CONFIG))
+                .map_or_else(|_| client::sockets(None), |sockets| sockets.all),
         };
         Ok(only(of, all))
     }
@@ -126,12 +127,9 @@ fn ask_binders_of(
     let Some(config) = config else {
         return Ok(ask_those(only(&[Role::Binder], client::sockets(None)), request)?.0);
     };
-    let sockets = only(&[Role::Binder], sockets_of(config)?);
-    if sockets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (answers, absent) = ask_those(sockets, request)?;
-    if answers.is_empty() {
+    let Sockets { all, binds } = sockets_of(config)?;
+    let (answers, absent) = ask_those(only(&[Role::Binder], all), request)?;
+    if answers.is_empty() && binds {
         let (config, absent) = (config.display(), absent.join("\n  and "));
         return Err(Stop::Failed(anyhow!("{config} has a binder, and none answers: {absent}")));
     }
@@ -165,6 +163,14 @@ fn ask_those(sockets: Vec<PathBuf>, request: &Request) -> Result<Answers, Stop> 
     Ok((answers, absent))
 }
 
+/// The control sockets of a configuration.
+struct Sockets {
+    /// Of a file that is at fault those of both roles, for either may run.
+    all: Vec<(Role, PathBuf)>,
+    /// Whether a binder belongs to it.
+    binds: bool,
+}
+
 /// The sockets that the configuration at `path` names.
 ///
 /// A process goes on with what it read before its file was broken, and must be found all the same:
@@ -172,10 +178,14 @@ fn ask_those(sockets: Vec<PathBuf>, request: &Request) -> Result<Answers, Stop> 
 ///
 /// # Errors
 /// It cannot be read as TOML.
-fn sockets_of(path: &Path) -> Result<Vec<(Role, PathBuf)>, Faults> {
+fn sockets_of(path: &Path) -> Result<Sockets, Faults> {
     // What a monitor needs is enough to know the sockets: headers may be elsewhere.
     let faults = match config::load_for(path, Asked::Only(Role::Monitor)) {
-        Ok(loaded) => return Ok(client::sockets(Some(&loaded.config))),
+        Ok(loaded) => {
+            let all = client::sockets(Some(&loaded.config));
+            let binds = all.iter().any(|(role, _)| *role == Role::Binder);
+            return Ok(Sockets { all, binds });
+        }
         Err(faults) => faults,
     };
     let text = config::read_regular(path).ok().and_then(|octets| String::from_utf8(octets).ok());
@@ -185,14 +195,16 @@ fn sockets_of(path: &Path) -> Result<Vec<(Role, PathBuf)>, Faults> {
     let key = table.get("control").and_then(|control| control.get("socket")?.as_str());
     let doubt = format!("{} is at fault now; `rais check -c {0}` says why", path.display());
     output::error(&output::titled_warning(&doubt));
-    Ok(match key {
+    let all = match key {
         Some(pattern) => {
             let folder = path.parent().unwrap_or(Path::new(""));
             let socket = |role: Role| folder.join(pattern.replace("{role}", role.as_str()));
             EVERY.map(|role| (role, socket(role))).to_vec()
         }
         None => client::sockets(None),
-    })
+    };
+    // A sink may answer queries without a service.
+    Ok(Sockets { all, binds: table.contains_key("binder") || table.contains_key("sink") })
 }
 
 /// Whether nobody is there, and nothing worse.
@@ -215,7 +227,7 @@ mod tests {
             Ok(inside) => inside.display().to_string(),
             Err(_) => path.display().to_string(),
         };
-        Ok(sockets_of(&file)?.into_iter().map(|(_, path)| inside(path)).collect())
+        Ok(sockets_of(&file)?.all.into_iter().map(|(_, path)| inside(path)).collect())
     }
 
     const MONITOR: &str =
@@ -237,15 +249,24 @@ mod tests {
         fs::write(&file, format!("{MONITOR}[control]\nsocket = \"{{role}}\"\n")).unwrap();
         assert!(ask().unwrap().is_empty());
         here.ask_binders(&Request::Status).unwrap_err();
+        // Nor is one missed where something else is wrong with the file.
+        let control = "[control]\nsocket = \"{role}\"\n";
+        fs::write(&file, format!("ryse = 1\n{MONITOR}{control}")).unwrap();
+        assert!(ask().unwrap().is_empty());
 
         let binder = "[binder]\nns = [\"ns1.example\"]\nmailbox = \"h.example\"\n\
             [binder.service.s]\nzone = \"s.example\"\n[zone.\"s.example\"]\nsinks = [\"hook\"]\n\
             [sink.hook]\ntype = \"hook\"\nargv = [\"/bin/true\"]\n";
         fs::write(&file, format!("{MONITOR}[control]\nsocket = \"{{role}}\"\n{binder}")).unwrap();
-        let Err(Stop::Failed(why)) = ask() else { panic!("a binder is there") };
-        let why = why.to_string();
-        let says = format!("{} has a binder, and none answers: ", file.display());
-        assert!(why.starts_with(&says) && why.contains("/binder"), "{why}");
+        let is_missed = || {
+            let Err(Stop::Failed(why)) = ask() else { panic!("a binder belongs there") };
+            let why = why.to_string();
+            let says = format!("{} has a binder, and none answers: ", file.display());
+            assert!(why.starts_with(&says) && why.contains("/binder"), "{why}");
+        };
+        is_missed();
+        fs::write(&file, format!("ryse = 1\n{MONITOR}{control}{binder}")).unwrap();
+        is_missed();
         // It cannot be asked whether it has one.
         fs::write(&file, "[binder\n").unwrap();
         assert!(matches!(ask(), Err(Stop::Configuration(_))));
