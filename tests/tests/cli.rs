@@ -216,6 +216,20 @@ fn a_key_is_rotated_in_three_steps_and_no_secret_is_shown() {
     assert!(says.iter().all(|says| out.stderr.contains(says)), "{}", out.stderr);
     key(&["rotate", "end", "--socket", "nowhere.sock", "--force"], 0);
     key(&["rotate"], 2);
+
+    // What was not named signs on, and what is changed with what was named is listed.
+    key(&["rotate", "begin"], 0);
+    let next = key(&["list", "--output", "json"], 0).json()[1]["name"].as_str().unwrap().to_owned();
+    let done = key(&["accept", &next, "--output", "json"], 0).json();
+    assert_eq!((&done["changed"], &done["with_them"]), (&false.into(), &serde_json::json!([])));
+    let signer = done["signs"]["name"].as_str().unwrap();
+    assert_ne!(signer, next);
+    let file = folder.path().join(format!("keys/{next}.key"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"accept\"", "\"sign\"")).unwrap();
+    let told = key(&["accept", &next], 0).stdout;
+    let says = [&format!("{signer}.key"), "does not begin again", "no key here signs"];
+    assert!(says.iter().all(|says| told.contains(says)), "{told}");
 }
 
 #[test]

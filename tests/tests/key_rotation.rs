@@ -17,6 +17,7 @@ use rais_tests::{count, keys, status, wait};
 
 const CONFIG: &str = "/var/lib/bind/rais.toml";
 const RING: &str = "/var/lib/keys";
+const MONITOR: &str = "/run/rais/monitor.sock";
 const BINDER: &str = "/run/rais/binder.sock";
 const WEB: [u8; 3] = [1, 2, 3];
 const KEYS: &str = "keys = \"/var/lib/keys\"";
@@ -231,6 +232,10 @@ fn one_key_for_all_is_rotated_under_load() {
                 assert!(!out.contains(&format!("web{switched}:")), "{out}");
             }
         }
+        let end = ["key", "rotate", "end", "--keys", RING, "--socket", MONITOR];
+        let told = first.rais(&end).expect_code(1).stderr;
+        assert!(told.contains("a monitor answers there"), "{told}");
+        assert_eq!(ids(first).len(), 2);
         for host in fleet.ns.iter().chain(&fleet.web) {
             let done = rotate(host, &["end"]);
             assert_eq!(done["removed"][0]["id"], *old);

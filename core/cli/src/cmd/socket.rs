@@ -31,6 +31,11 @@ impl SocketArgs {
         self.config.as_ref()
     }
 
+    /// The socket that was named.
+    pub(super) fn socket(&self) -> Option<&PathBuf> {
+        self.socket.as_ref()
+    }
+
     /// Asks the role that is named, else every one that runs; in the order of the sockets.
     ///
     /// # Errors

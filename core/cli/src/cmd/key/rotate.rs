@@ -199,6 +199,12 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
             }
         }
     }
+    if let (0, Some(path)) = (binders, socket.socket()) {
+        return Err(unasked(Stop::Failed(anyhow!(
+            "{}: a monitor answers there, and only a binder knows who signs with which key",
+            path.display()
+        ))));
+    }
     if still.is_empty() {
         return Ok(binders);
     }
@@ -212,8 +218,8 @@ fn nobody_signs_with(old: &[KeyFile], socket: &SocketArgs) -> Result<usize, Stop
 fn unasked(stop: Stop) -> Stop {
     let Stop::Failed(why) = stop else { return stop };
     Stop::Failed(anyhow!(
-        "{why:#}\nso nobody says whether a host still signs with the old key: ask again when it runs; or \
-         `--force`, where no binder is to run here, or the key has leaked"
+        "{why:#}\nso nobody says whether a host still signs with the old key: ask again when a binder \
+         answers; or `--force`, where no binder is to run here, or the key has leaked"
     ))
 }
 
