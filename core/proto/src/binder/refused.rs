@@ -20,8 +20,10 @@ const AGAIN: Duration = Duration::from_secs(3600);
 const CALM: Duration = Duration::from_secs(10);
 /// So many senders are remembered as told of: whoever sends may choose where it seems to come from.
 const MOST: usize = 256;
-/// And of each, for each reason, so many causes are told of: it may choose these, too.
+/// And of each, for each reason, so many causes are told of.
 const MOST_CAUSES: usize = 8;
+/// Fewer of such as no tag proves: it may choose these, too.
+const MOST_UNPROVEN: usize = 2;
 
 /// So many are read whole within [`PACE`], to tell more of why: a flood costs no more than to refuse it, and
 /// hosts that beat at the same moment all have their turn.
@@ -180,10 +182,11 @@ fn tell_once_more(
         one.at = now;
         return Tell::Everybody;
     }
-    if causes.len() >= MOST_CAUSES {
+    let most = if matches!(cause, Some(Cause::Breach(_))) { MOST_CAUSES } else { MOST_UNPROVEN };
+    if causes.len() >= most {
         causes.retain(|one| now < one.at + AGAIN);
     }
-    if causes.len() >= MOST_CAUSES {
+    if causes.len() >= most {
         return Tell::Nobody;
     }
     causes.push(ToldCause::new(now, cause));
@@ -200,6 +203,7 @@ pub(super) enum Tell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heartbeat::breach::{Breach, Limit};
     use crate::heartbeat::key::KeyId;
 
     fn at(millis: u64) -> Time {
@@ -236,6 +240,14 @@ mod tests {
         Cause::UnknownKey(KeyId::new(octet.into()).unwrap())
     }
 
+    fn breach(octet: u8) -> Cause {
+        Cause::Breach(Breach {
+            host: "web1".parse().unwrap(),
+            key: KeyId::new(1).unwrap(),
+            limit: Limit::Address([192, 0, 2, octet].into()),
+        })
+    }
+
     #[test]
     fn who_was_heard_in_between_is_told_of_again_and_who_is_by_turns_is_not() {
         let mut refused = Refused::default();
@@ -260,9 +272,9 @@ mod tests {
         let mut told = Vec::new();
         // Each cause comes every eighty seconds, and is taken in all the time.
         for second in (0..36_000_u64).step_by(10) {
-            let cause = key((second / 10 % 8) as u8 + 1);
+            let cause = breach((second / 10 % 8) as u8 + 1);
             let now = at(second * 1000);
-            let tell = refused.hear_of(now, Refusal::UnknownKey, from(1), Some(&cause), Some(now));
+            let tell = refused.hear_of(now, Refusal::KeyLimit, from(1), Some(&cause), Some(now));
             told.extend((tell == Tell::Everybody).then_some(second));
         }
         let within = |hour: u64| told.iter().filter(|&&second| second / 3600 == hour).count();
@@ -291,15 +303,21 @@ mod tests {
 
     #[test]
     fn each_cause_is_told_of_and_not_without_end() {
-        let mut refused = Refused::default();
-        let mut told = Vec::new();
-        for second in 0..1000_u64 {
-            let cause = key((second % 200) as u8 + 1);
-            let now = at(second * 1000);
-            let tell = refused.hear_of(now, Refusal::UnknownKey, from(1), Some(&cause), None);
-            told.extend((tell == Tell::Everybody).then_some(second));
+        let cases = [
+            (Refusal::KeyLimit, breach as fn(u8) -> Cause, MOST_CAUSES),
+            (Refusal::UnknownKey, key, MOST_UNPROVEN),
+        ];
+        for (refusal, cause, most) in cases {
+            let mut refused = Refused::default();
+            let mut told = Vec::new();
+            for second in 0..1000_u64 {
+                let cause = cause((second % 200) as u8 + 1);
+                let now = at(second * 1000);
+                let tell = refused.hear_of(now, refusal, from(1), Some(&cause), None);
+                told.extend((tell == Tell::Everybody).then_some(second));
+            }
+            assert_eq!(told, (0..most as u64).collect::<Vec<_>>());
         }
-        assert_eq!(told, (0..MOST_CAUSES as u64).collect::<Vec<_>>());
     }
 
     #[test]
