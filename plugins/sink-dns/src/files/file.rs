@@ -51,8 +51,21 @@ pub(super) enum Standing {
 }
 
 impl File {
+    /// Whether it has been read as it is.
+    pub(super) fn stands(&self, look: Look) -> bool {
+        self.look == look && self.standing == Standing::Read
+    }
+
     pub(super) fn is_as_before(&self, look: Look, owner: Owner) -> bool {
-        self.look == look && self.standing == Standing::Read && self.owner == owner
+        self.stands(look) && self.owner == owner
+    }
+
+    /// Has it read at the next look, as if for the first time; one that cannot be read is tried then anyway.
+    pub(super) fn forget(&mut self) {
+        let hash = self.read.as_mut().and_then(|read| read.hash.take());
+        if hash.is_some() {
+            self.standing = Standing::Moving;
+        }
     }
 
     /// Whether its zone is served from it, or would be if it were sound.

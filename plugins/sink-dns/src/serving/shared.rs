@@ -126,7 +126,7 @@ impl Shared {
         if zones.start == Start::Ahead {
             zones.awaited.clone_from(&its);
         }
-        zones.bound = its;
+        zones.bound = Arc::new(its);
         drop(zones);
         if some_are_handed {
             self.look_at_once();
@@ -135,7 +135,10 @@ impl Shared {
 
     /// A binder is about to publish this one: its file is not to come in between.
     pub(crate) fn publishes(&self, apex: Vec<u8>) {
-        lock(&self.zones).bound.insert(apex);
+        let bound = &mut lock(&self.zones).bound;
+        if !bound.contains(&apex) {
+            Arc::make_mut(bound).insert(apex);
+        }
     }
 
     /// A zone has another state, which is served.
@@ -187,6 +190,14 @@ impl Shared {
         self.complete.notify_all();
     }
 
+    /// The zones that are a binder's. Those that were until now are to be read, though their files may be as
+    /// they were at the last look.
+    pub(super) fn before_look(&self, folder: &mut Folder) -> Arc<BTreeSet<Vec<u8>>> {
+        let zones = lock(&self.zones);
+        zones.handed.iter().for_each(|apex| folder.read_again(apex));
+        Arc::clone(&zones.bound)
+    }
+
     pub(super) fn look(
         &self,
         folder: &mut Folder,
@@ -194,7 +205,7 @@ impl Shared {
         before: &Before,
         host: &Host,
     ) -> std::io::Result<()> {
-        let bound = lock(&self.zones).bound.clone();
+        let bound = self.before_look(folder);
         let goes_on = || self.life() == Life::Runs;
         let mut news = News::default();
         let mut serve = |found| {

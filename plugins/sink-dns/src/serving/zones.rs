@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::before::Before;
 use crate::engine::{Engine, Source};
@@ -15,7 +16,7 @@ const EACH: usize = 10;
 #[derive(Debug, Default)]
 pub(super) struct Zones {
     /// Those that a binder publishes: their files would be a second truth.
-    pub(super) bound: BTreeSet<Vec<u8>>,
+    pub(super) bound: Arc<BTreeSet<Vec<u8>>>,
     /// Those of them without which nothing is answered yet: "refused" would be a lie.
     pub(super) awaited: BTreeSet<Vec<u8>>,
     /// Those that have files, and of them those that a binder published and are still served so: until
@@ -193,13 +194,14 @@ mod tests {
     fn looked(
         folder: &mut Folder,
         haste: Haste,
-        bound: &BTreeSet<Vec<u8>>,
+        bound: &Arc<BTreeSet<Vec<u8>>>,
         shared: &Shared,
     ) -> News {
         let mut news = News::default();
         let mut serve = |found| lock(&shared.zones).serve(found, &shared.engine, &mut news);
-        let brought = folder.look(haste, bound, &|| true, &mut serve).unwrap().unwrap();
-        lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
+        if let Some(brought) = folder.look(haste, bound, &|| true, &mut serve).unwrap() {
+            lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
+        }
         news
     }
 
@@ -221,7 +223,7 @@ mod tests {
                 comes();
                 lock(&shared.zones).serve(found, &shared.engine, &mut news);
             };
-            let none = BTreeSet::new();
+            let none = Arc::default();
             let brought = folder.look(Haste::Now, &none, &|| true, &mut serve).unwrap().unwrap();
             comes();
             lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
@@ -267,10 +269,25 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_that_was_a_binders_between_two_looks_is_served_from_its_file_again() {
+        let (_bed, mut folder) = filed(7);
+        let shared = shared();
+        looked(&mut folder, Haste::Now, &Arc::default(), &shared);
+        shared.assign(BTreeSet::from([APEX.to_vec()]));
+        shared.engine.serve(zone(1000));
+        shared.assign(BTreeSet::new());
+        for _ in 0..2 {
+            let bound = shared.before_look(&mut folder);
+            looked(&mut folder, Haste::Settled, &bound, &shared);
+            assert_eq!(serial(&shared), Some(7));
+        }
+    }
+
+    #[test]
     fn a_file_that_is_unsound_as_a_server_takes_anothers_place_leaves_the_zone_as_it_was() {
         let (bed, mut folder) = filed(7);
         let [first, second, third] = [(); 3].map(|()| Arc::new(shared()));
-        looked(&mut folder, Haste::Now, &BTreeSet::new(), &first);
+        looked(&mut folder, Haste::Now, &Arc::default(), &first);
         let path = bed.path().join("a.zone");
         fs::write(&path, "no zone at all").unwrap();
         let mut before = Before::of([&first]);
@@ -278,7 +295,7 @@ mod tests {
             let mut folder = Folder::new(bed.path().to_owned());
             let mut news = News::default();
             let mut none = |_| unreachable!();
-            let look = folder.look(Haste::Now, &BTreeSet::new(), &|| true, &mut none);
+            let look = folder.look(Haste::Now, &Arc::default(), &|| true, &mut none);
             let brought = look.unwrap().unwrap();
             assert_eq!(brought.faults.len(), 1);
             lock(&shared.zones).settle(brought, &before, &shared.engine, &mut news);
@@ -292,7 +309,7 @@ mod tests {
         // Nor is it kept once the file is gone.
         fs::remove_file(&path).unwrap();
         for _ in 0..2 {
-            looked(&mut folder, Haste::Settled, &BTreeSet::new(), &first);
+            looked(&mut folder, Haste::Settled, &Arc::default(), &first);
         }
         assert!(Before::of([&first]).filed(APEX).is_none());
         assert!(Before::of([&second]).filed(APEX).is_some());
@@ -303,7 +320,7 @@ mod tests {
         let (bed, mut folder) = filed(7);
         let shared = shared();
         let mut look = || {
-            let news = looked(&mut folder, Haste::Now, &BTreeSet::new(), &shared);
+            let news = looked(&mut folder, Haste::Now, &Arc::default(), &shared);
             (news.lines(Path::new("/z")), news.doubts)
         };
         let path = bed.path().join("a.zone");
