@@ -86,11 +86,12 @@ impl Folder {
         goes_on: &dyn Fn() -> bool,
         serve: &mut dyn FnMut(Vec<Found>),
     ) -> io::Result<Option<Brought>> {
-        let mut rests = (haste == Haste::Settled).then(Rests::new);
-        let mut rest = || rests.iter_mut().for_each(Rests::after_one);
-        if self.is_as_before(taken, goes_on, &mut rest)? {
+        let rests = || (haste == Haste::Settled).then(Rests::new);
+        if self.is_as_before(taken, goes_on, rests())? {
             return Ok(None);
         }
+        let mut rests = rests();
+        let mut rest = || rests.iter_mut().for_each(Rests::after_one);
         let (mut brought, mut there) = (Brought::default(), There::new());
         for entry in fs::read_dir(&self.path)? {
             if !goes_on() {
@@ -148,7 +149,7 @@ impl Folder {
         &self,
         taken: &Arc<BTreeSet<Vec<u8>>>,
         goes_on: &dyn Fn() -> bool,
-        rest: &mut dyn FnMut(),
+        mut rests: Option<Rests>,
     ) -> io::Result<bool> {
         if self.taken.as_ref() != Some(taken) {
             return Ok(false);
@@ -166,7 +167,7 @@ impl Folder {
             if !goes_on() {
                 return Ok(false);
             }
-            rest();
+            rests.iter_mut().for_each(Rests::after_one);
         }
         Ok(same == self.files.len())
     }

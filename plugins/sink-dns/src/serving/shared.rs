@@ -113,22 +113,24 @@ impl Shared {
     /// that has been read.
     pub(crate) fn assign(&self, its: BTreeSet<Vec<u8>>) {
         let mut zones = lock(&self.zones);
-        let Zones { bound, filed, handed, .. } = &mut *zones;
+        let Zones { bound, filed, handed, given_up, .. } = &mut *zones;
         handed.retain(|zone| !its.contains(zone));
+        given_up.retain(|zone| !its.contains(zone));
         for gone in bound.difference(&its) {
+            given_up.insert(gone.clone());
             if filed.contains(gone) {
                 handed.insert(gone.clone());
             } else {
                 self.engine.withdraw(gone);
             }
         }
-        let some_are_handed = !handed.is_empty();
+        let some_may_be_read = !given_up.is_empty();
         if zones.start == Start::Ahead {
             zones.awaited.clone_from(&its);
         }
         zones.bound = Arc::new(its);
         drop(zones);
-        if some_are_handed {
+        if some_may_be_read {
             self.look_at_once();
         }
     }
@@ -193,8 +195,8 @@ impl Shared {
     /// The zones that are a binder's. Those that were until now are to be read, though their files may be as
     /// they were at the last look.
     pub(super) fn before_look(&self, folder: &mut Folder) -> Arc<BTreeSet<Vec<u8>>> {
-        let zones = lock(&self.zones);
-        zones.handed.iter().for_each(|apex| folder.read_again(apex));
+        let mut zones = lock(&self.zones);
+        std::mem::take(&mut zones.given_up).iter().for_each(|apex| folder.read_again(apex));
         Arc::clone(&zones.bound)
     }
 

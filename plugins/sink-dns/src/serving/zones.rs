@@ -23,6 +23,9 @@ pub(super) struct Zones {
     /// their files have been read.
     pub(super) filed: BTreeSet<Vec<u8>>,
     pub(super) handed: BTreeSet<Vec<u8>>,
+    /// Those that a binder gave up since the last look began: their files are to be read, whether they change
+    /// or not.
+    pub(super) given_up: BTreeSet<Vec<u8>>,
     pub(super) files: Files,
     pub(super) start: Start,
 }
@@ -124,7 +127,7 @@ impl Zones {
             news.gone.push(format!("{}: its file is gone, it is served no more", to_text(apex)));
         }
         self.handed.retain(|apex| {
-            let is_coming = brought.unread.contains(apex);
+            let is_coming = brought.unread.contains(apex) || self.given_up.contains(apex);
             if !is_coming && !news.apexes.contains(apex) {
                 engine.withdraw(apex);
             }
@@ -244,7 +247,7 @@ mod tests {
         shared.assign(BTreeSet::from([APEX.to_vec()]));
         shared.engine.serve(zone(1000));
         let mut look = |haste, shared: &Shared| {
-            let bound = lock(&shared.zones).bound.clone();
+            let bound = shared.before_look(&mut folder);
             looked(&mut folder, haste, &bound, shared)
         };
         look(Haste::Now, &shared);
@@ -280,6 +283,44 @@ mod tests {
             let bound = shared.before_look(&mut folder);
             looked(&mut folder, Haste::Settled, &bound, &shared);
             assert_eq!(serial(&shared), Some(7));
+        }
+    }
+
+    #[test]
+    fn a_zone_that_a_binder_gives_up_during_a_look_is_served_until_its_file_has_been_read() {
+        for was_bound in [true, false] {
+            let (_bed, mut folder) = filed(7);
+            let shared = shared();
+            looked(&mut folder, Haste::Now, &Arc::default(), &shared);
+            let bind = |shared: &Shared| {
+                shared.assign(BTreeSet::from([APEX.to_vec()]));
+                shared.engine.serve(zone(1000));
+            };
+            if was_bound {
+                bind(&shared);
+            }
+            let bound = shared.before_look(&mut folder);
+            // As a look does that another file makes long.
+            folder.read_again(APEX);
+            let mut news = News::default();
+            let none = &mut |_| unreachable!();
+            let mut serve = |found| {
+                if !was_bound {
+                    bind(&shared);
+                }
+                lock(&shared.zones).serve(found, &shared.engine, &mut news);
+            };
+            let serve: &mut dyn FnMut(_) = if was_bound { none } else { &mut serve };
+            let brought = folder.look(Haste::Settled, &bound, &|| true, serve).unwrap().unwrap();
+            shared.assign(BTreeSet::new());
+            lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
+            assert_eq!(serial(&shared), Some(1000));
+            assert!(shared.goes_on(Duration::ZERO), "it is looked at at once");
+            for _ in 0..2 {
+                let bound = shared.before_look(&mut folder);
+                looked(&mut folder, Haste::Settled, &bound, &shared);
+                assert_eq!(serial(&shared), Some(7));
+            }
         }
     }
 
