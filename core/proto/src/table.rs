@@ -176,14 +176,20 @@ impl Table {
         Some(host)
     }
 
-    /// Takes every claim that `is_believed` refuses for silent until it is heard again. Says to which
-    /// addresses those are.
-    pub fn hush(&mut self, is_believed: impl Fn(IpAddr, &Claimed) -> bool) -> Vec<IpAddr> {
+    /// Takes every claim that `is_believed` refuses for silent until it is heard again; one that has expired
+    /// is so for that reason. Says to which addresses those are.
+    pub fn hush(
+        &mut self,
+        now: Time,
+        is_believed: impl Fn(IpAddr, &Claimed) -> bool,
+    ) -> Vec<IpAddr> {
         let mut hushed = Vec::new();
         for (&address, claims) in &mut self.members {
             let claims = claims.as_mut_slice().iter_mut();
             for claimed in claims.filter(|claimed| !is_believed(address, claimed)) {
-                claimed.revival = Revival::Hushed;
+                if !claimed.is_expired(now) {
+                    claimed.revival = Revival::Hushed;
+                }
                 hushed.push(address);
             }
         }

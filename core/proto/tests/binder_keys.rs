@@ -13,11 +13,13 @@ use common::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use rais_proto::binder::Output;
+use rais_proto::binder::view::Alarm;
+use rais_proto::heartbeat::breach::Limit;
 use rais_proto::heartbeat::cause::Cause;
 use rais_proto::heartbeat::key::{Key, KeyLimits};
 use rais_proto::heartbeat::refusal::Refusal;
 use rais_proto::heartbeat::trust::{Policy, Said};
-use rais_proto::heartbeat::{Claim, Report, State};
+use rais_proto::heartbeat::{Claim, Reason, Report, State};
 use rais_proto::policy::Verdict;
 
 /// What a thief would say that he is good for.
@@ -92,6 +94,13 @@ fn a_key_of_one_host_does_not_speak_with_the_id_of_another() {
     assert_eq!(refused(&world, Refusal::KeyLimit), 2);
     Sent::own(2).to(&mut world);
     assert_eq!((world.binder.counters().accepted, world.set()), (2, addresses(&[1])));
+    let alarms = world.binder.view(world.now).alarms.into_iter();
+    let limits = alarms.filter_map(|alarm| match alarm {
+        Alarm::Refused { stranger, .. } => stranger.breach.map(|breach| breach.limit),
+        _ => None,
+    });
+    let known = Limit::Id("host1".parse().unwrap());
+    assert_eq!(limits.collect::<Vec<_>>(), [known], "somebody should look at it");
 }
 
 #[test]
@@ -311,6 +320,34 @@ fn why_a_claim_counts_no_longer_is_told() {
         let again = Sent { sequence: 2, ..said_by(9, with, report(9, State::Up, None)) };
         again.to(&mut world);
         assert_eq!(shown(&world), (Verdict::Reviving, String::new()));
+    }
+}
+
+#[test]
+fn who_was_out_before_its_key_was_removed_is_out_for_the_same_reason() {
+    let own = |state, expire| Report { expire, ..report(9, state, None) };
+    for (said, verdict, why) in [
+        (
+            Report { reason: Reason::new("refused"), ..news(own(State::Down, INTERVAL)) },
+            "down",
+            "refused",
+        ),
+        (Report { service: service("news"), ..own(State::Up, INTERVAL * 2) }, "expired", ""),
+    ] {
+        let mut world = World::new(believing(enforce(&[(1, any()), (2, any())])));
+        Sent { reports: vec![said], ..said_by(9, Some(1), report(9, State::Up, None)) }
+            .to(&mut world);
+        (2..=70).for_each(|sequence| round(&mut world, sequence));
+        let shown = |world: &World| {
+            let service = world.binder.view(world.now).services.remove(1);
+            let member = service.members.into_iter().find(|one| one.address == address(9));
+            member.map(|one| (one.verdict.as_str(), one.known.unwrap().reason)).unwrap()
+        };
+        let before = shown(&world);
+        assert_eq!(before, (verdict, why.to_owned()));
+        world.binder.handle_config(world.now, believing(enforce(&[(2, any())])));
+        world.pass_millis(1);
+        assert_eq!(shown(&world), before);
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Binder;
 use super::peers::Peers;
 use super::service::Service;
+use crate::heartbeat::State;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::{Said, Trust};
 use crate::name::ServiceName;
@@ -35,7 +36,8 @@ fn said<'a>(
     Said { key: claimed.key, host, service, claim: claimed.claim, address }
 }
 
-/// Why a claim to `address` counts no longer though it has not expired, where that is so.
+/// Why a claim to `address` is taken for silent though it had not expired, where that is so. Who was out
+/// anyway is out for what was said.
 pub(super) fn why_hushed(
     trust: &Trust,
     peers: &Peers,
@@ -43,7 +45,7 @@ pub(super) fn why_hushed(
     address: IpAddr,
     claimed: &Claimed,
 ) -> Option<String> {
-    if claimed.revival != Revival::Hushed {
+    if claimed.revival != Revival::Hushed || !matches!(claimed.state, State::Up | State::Unknown) {
         return None;
     }
     if trust.believes(&said(peers, service, address, claimed)) {
@@ -63,7 +65,7 @@ pub(super) fn why_hushed(
 impl Service {
     /// On-timer, what was up by such a word alone is not in this period.
     fn hush(&mut self, now: Time, is_believed: impl Fn(IpAddr, &Claimed) -> bool) {
-        for address in self.table.hush(is_believed) {
+        for address in self.table.hush(now, is_believed) {
             let standing = self.table.standing_of(address, now);
             if !matches!(standing, Some(Standing::Up | Standing::Reviving)) {
                 self.note_left(address);
