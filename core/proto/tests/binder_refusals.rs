@@ -194,6 +194,28 @@ fn a_service_beyond_its_key_is_shown_though_others_are_heard() {
 }
 
 #[test]
+fn what_this_binder_does_not_bind_is_shown_until_the_key_allows_it() {
+    let mail = || Report { service: service("mail"), ..www() };
+    let mut site = Site::new(keyed(&[(1, for_services(&["http"]))]));
+    site.hear(1, &[www(), mail()]);
+    site.reload(&[(1, any())]);
+    assert_eq!(warned_of(&site).len(), 1, "nothing was heard since");
+    site.hear(1, &[www(), mail()]);
+    assert_eq!(warned_of(&site), [""; 0]);
+}
+
+#[test]
+fn what_is_replayed_keeps_no_host_in_view() {
+    let mut site = Site::new(keyed(&[(1, for_services(&["http"]))]));
+    site.hear(1, &[news()]);
+    for _ in 0..10 {
+        site.hear(60, &[www()]);
+        Sent { reports: vec![news()], ..Sent::own(1) }.to(&mut site.world);
+    }
+    assert_eq!(warned_of(&site), [""; 0]);
+}
+
+#[test]
 fn a_service_that_beats_seldom_is_shown_all_the_time() {
     let mut site = Site::new(keyed(&[(1, for_services(&["http"]))]));
     for _ in 0..3 {

@@ -191,8 +191,8 @@ impl Peers {
         match admitted {
             Ok(None) => self.begin(arrival, beat, terms.key),
             Ok(Some(_)) => {}
-            // What is heard again and again of everybody.
-            Err(Refusal::Duplicate | Refusal::Replay) => {}
+            // What is heard again and again of everybody; and of a key's limits more is known elsewhere.
+            Err(Refusal::Duplicate | Refusal::Replay | Refusal::KeyLimit) => {}
             Err(refusal) => self.note_stranger(arrival, beat, refusal, None),
         }
         admitted.map(|order| order.unwrap_or(Order::Newest))

@@ -22,11 +22,12 @@ const CALM: Duration = Duration::from_secs(10);
 const MOST: usize = 256;
 /// And of each, for each reason, so many causes are told of.
 const MOST_CAUSES: usize = 8;
-/// Fewer of such as no tag proves: it may choose these, too.
+/// Fewer of such as no tag proves: it may choose these, too. Not over a message bus, where all who are not
+/// known have one address.
 const MOST_UNPROVEN: usize = 2;
 
-/// So many are read whole within [`PACE`], to tell more of why: a flood costs no more than to refuse it, and
-/// hosts that beat at the same moment all have their turn.
+/// So many of each reason are read whole within [`PACE`], to tell more of why: a flood costs no more than to
+/// refuse it, and hosts that beat at the same moment all have their turn.
 const MOST_LOOKS: u32 = 64;
 
 /// A datagram that was refused.
@@ -48,9 +49,14 @@ pub(super) struct Refused {
     last: BTreeMap<Refusal, Last>,
     told: BTreeMap<(Refusal, Sender), Told>,
     quiet_until: Option<Time>,
-    /// How many were read whole, and from when they are counted anew.
-    looks: u32,
-    looks_until: Option<Time>,
+    looks: BTreeMap<Refusal, Looks>,
+}
+
+/// How many were read whole for one reason, and from when they are counted anew.
+#[derive(Debug, Clone)]
+struct Looks {
+    count: u32,
+    until: Time,
 }
 
 #[derive(Debug, Clone)]
@@ -88,13 +94,14 @@ pub(super) enum Sender {
 
 impl Refused {
     /// Whether one more may be read whole.
-    pub(super) fn may_look(&mut self, now: Time) -> bool {
-        if self.looks_until.is_none_or(|until| now >= until) {
-            self.looks = 0;
-            self.looks_until = Some(now + PACE);
+    pub(super) fn may_look(&mut self, now: Time, refusal: Refusal) -> bool {
+        let anew = || Looks { count: 0, until: now + PACE };
+        let looks = self.looks.entry(refusal).or_insert_with(anew);
+        if now >= looks.until {
+            *looks = anew();
         }
-        let may = self.looks < MOST_LOOKS;
-        self.looks += u32::from(may);
+        let may = looks.count < MOST_LOOKS;
+        looks.count += u32::from(may);
         may
     }
 
@@ -124,7 +131,10 @@ impl Refused {
         is_mended: impl FnOnce(Time) -> bool,
     ) -> Tell {
         let tell = match self.told.get_mut(&sender) {
-            Some(told) => tell_once_more(now, told, cause, is_mended),
+            Some(told) => {
+                let most = most_causes(&sender.1, cause);
+                tell_once_more(now, (told, most), cause, is_mended)
+            }
             None => {
                 self.remember(now, sender, cause);
                 Tell::Everybody
@@ -163,10 +173,16 @@ impl ToldCause {
     }
 }
 
-/// Whether one of a sender who was told of is worth another line.
+fn most_causes(sender: &Sender, cause: Option<&Cause>) -> usize {
+    let is_proven = matches!(cause, Some(Cause::Breach(_)));
+    let are_many = matches!(sender, Sender::At(address) if address.is_unspecified());
+    if is_proven || are_many { MOST_CAUSES } else { MOST_UNPROVEN }
+}
+
+/// Whether one of a sender who was told of is worth another line, where `most` of its causes are.
 fn tell_once_more(
     now: Time,
-    told: &mut Told,
+    (told, most): (&mut Told, usize),
     cause: Option<&Cause>,
     is_mended: impl FnOnce(Time) -> bool,
 ) -> Tell {
@@ -182,7 +198,6 @@ fn tell_once_more(
         one.at = now;
         return Tell::Everybody;
     }
-    let most = if matches!(cause, Some(Cause::Breach(_))) { MOST_CAUSES } else { MOST_UNPROVEN };
     if causes.len() >= most {
         causes.retain(|one| now < one.at + AGAIN);
     }
@@ -303,17 +318,19 @@ mod tests {
 
     #[test]
     fn each_cause_is_told_of_and_not_without_end() {
+        let bus = SocketAddr::from(([0, 0, 0, 0], 0));
         let cases = [
-            (Refusal::KeyLimit, breach as fn(u8) -> Cause, MOST_CAUSES),
-            (Refusal::UnknownKey, key, MOST_UNPROVEN),
+            (Refusal::KeyLimit, from(1), breach as fn(u8) -> Cause, MOST_CAUSES),
+            (Refusal::UnknownKey, from(1), key, MOST_UNPROVEN),
+            (Refusal::UnknownKey, bus, key, MOST_CAUSES),
         ];
-        for (refusal, cause, most) in cases {
+        for (refusal, source, cause, most) in cases {
             let mut refused = Refused::default();
             let mut told = Vec::new();
             for second in 0..1000_u64 {
                 let cause = cause((second % 200) as u8 + 1);
                 let now = at(second * 1000);
-                let tell = refused.hear_of(now, refusal, from(1), Some(&cause), None);
+                let tell = refused.hear_of(now, refusal, source, Some(&cause), None);
                 told.extend((tell == Tell::Everybody).then_some(second));
             }
             assert_eq!(told, (0..most as u64).collect::<Vec<_>>());

@@ -10,6 +10,7 @@ use crate::heartbeat::Heartbeat;
 use crate::heartbeat::breach::{Breach, Limit};
 use crate::heartbeat::cause::Cause;
 use crate::heartbeat::codec::{self, Opened};
+use crate::heartbeat::key::KeyLimits;
 use crate::heartbeat::refusal::Refusal;
 use crate::name::{HostId, ServiceName};
 use crate::time::Time;
@@ -19,7 +20,7 @@ impl Binder {
     pub(super) fn refuse(&mut self, arrival: Arrival, datagram: &[u8], refusal: Refusal) {
         self.counters.refuse(refusal);
         let Arrival { now, source, .. } = arrival;
-        if is_beyond_key(refusal) && !self.refused.may_look(now) {
+        if is_beyond_key(refusal) && !self.refused.may_look(now, refusal) {
             return;
         }
         let cause = self.cause(arrival, datagram, refusal);
@@ -30,12 +31,12 @@ impl Binder {
             Some(Cause::Breach(breach)) => Sender::Host(breach.host.clone()),
             _ => Sender::At(source.ip()),
         };
-        let host = codec::unproven(datagram).map(|header| header.host);
         let heard = Heard { peers: &self.peers, services: &self.services };
         let cause = cause.as_ref();
         let is_mended = |since| {
+            let host = || codec::unproven(datagram).map(|header| header.host);
             may_be_mended(refusal)
-                && host.is_some_and(|host| heard.is_again(host, source.ip(), cause, since))
+                && host().is_some_and(|host| heard.is_again(host, source.ip(), cause, since))
         };
         let told = self.refused.tell_of(now, (refusal, sender), cause, is_mended);
         if told == Tell::Everybody {
@@ -50,7 +51,9 @@ impl Binder {
             Refusal::Cluster => codec::unproven(datagram)?.cluster.parse().ok().map(Cause::Cluster),
             _ if is_beyond_key(refusal) => {
                 let (beat, breach) = self.breach(arrival, datagram, refusal)?;
-                if !breach.limit.is_of_source() || !self.peers.has_overtaken(&beat) {
+                // What comes again of a host that is heard is a copy, or somebody replays it.
+                let is_anothers = matches!(breach.limit, Limit::Host | Limit::Id(_));
+                if is_anothers || !self.peers.has_overtaken(&beat) {
                     self.peers.note_stranger(arrival, &beat, refusal, Some(breach.clone()));
                 }
                 Some(Cause::Breach(breach))
@@ -64,6 +67,11 @@ impl Binder {
         let Some(Breach { limit, .. }) = &stranger.breach else { return true };
         let heard = Heard { peers: &self.peers, services: &self.services };
         let is_heard = self.peers.last_heard(host).is_some_and(|(heard, _)| heard > stranger.at);
+        // What this binder does not bind leaves no trace but that.
+        let may_now = |allow: &dyn Fn(&KeyLimits) -> bool| {
+            let key = self.peers.key(host).flatten();
+            is_heard && self.config.trust.limits(key).is_none_or(allow)
+        };
         match limit {
             Limit::Host => !is_heard,
             // By that name: under its id another may be heard.
@@ -71,8 +79,14 @@ impl Binder {
             // Its beats may come by two ways, of which one is in order, also where it dies after that.
             Limit::Source | Limit::NoSource => self.peers.is_away(host, stranger.at),
             // Its other services may be heard all the time, and this one beat seldom.
-            Limit::Service(name) => !heard.has_said(host, name, stranger.at),
-            Limit::Address(address) => !heard.has_named(host, *address, stranger.at),
+            Limit::Service(name) => {
+                let is_said = heard.has_said(host, name, stranger.at);
+                !is_said && !may_now(&|limits| limits.allow_service(name))
+            }
+            Limit::Address(address) => {
+                let is_named = heard.has_named(host, *address, stranger.at);
+                !is_named && !may_now(&|limits| limits.allow_address(*address))
+            }
         }
     }
 

@@ -28,7 +28,7 @@ pub struct Opened {
 
 /// The heartbeat in `datagram`, if `trust` lets it through.
 ///
-/// Header, key and tag come first: nothing is parsed or allocated for a stranger.
+/// Header, key and tag come first: nothing more is parsed for a stranger.
 ///
 /// # Errors
 /// Why it is refused: the first fault from the front, up to [`Refusal::KeyLimit`]. The later ones
