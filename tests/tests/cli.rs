@@ -204,7 +204,10 @@ fn a_key_is_rotated_in_three_steps_and_no_secret_is_shown() {
     let done = key(&["rotate", "switch", "--output", "json"], 0).json();
     assert_eq!(done["changed"], false);
     assert_eq!(done["key"]["name"], "cluster-2");
-    let done = key(&["rotate", "end", "--output", "json"], 0).json();
+    let alone = "[host]\nname = \"h\"\n[monitor.service.s]\nprobe = { type = \"tcp\", port = 1 }\n";
+    let text = format!("{alone}[control]\nsocket = \"{{role}}.sock\"\n");
+    std::fs::write(folder.path().join("monitor.toml"), text).unwrap();
+    let done = key(&["rotate", "end", "-c", "monitor.toml", "--output", "json"], 0).json();
     assert_eq!(done["removed"][0]["name"], "cluster");
     assert_eq!(done["asked"], false);
     assert!(!folder.path().join("keys/cluster.key").exists());
