@@ -86,13 +86,9 @@ impl Folder {
         goes_on: &dyn Fn() -> bool,
         serve: &mut dyn FnMut(Vec<Found>),
     ) -> io::Result<Option<Brought>> {
-        let rests = || (haste == Haste::Settled).then(Rests::new);
-        if self.is_as_before(taken, goes_on, rests())? {
-            return Ok(None);
-        }
-        let mut rests = rests();
+        let mut rests = (haste == Haste::Settled).then(Rests::new);
         let mut rest = || rests.iter_mut().for_each(Rests::after_one);
-        let (mut brought, mut there) = (Brought::default(), There::new());
+        let (mut brought, mut there, mut same) = (Brought::default(), There::new(), 0);
         for entry in fs::read_dir(&self.path)? {
             if !goes_on() {
                 return Ok(None);
@@ -106,10 +102,18 @@ impl Folder {
                     there.insert(path, None);
                 }
                 Entry::File(look) => {
+                    let stands = self.files.get(&path).is_some_and(|old| old.stands(look));
+                    same += usize::from(stands);
                     there.insert(path, Some(look));
                 }
             }
             rest();
+        }
+        // What follows takes, of a thousand zones, some milliseconds without a rest, in which a query waits
+        // where there is one processor.
+        let is_as_before = same == there.len() && same == self.files.len();
+        if is_as_before && self.taken.as_ref() == Some(taken) {
+            return Ok(None);
         }
         let mut tray = Tray::new(serve);
         for changed in self.changed(&there, taken) {
@@ -136,40 +140,13 @@ impl Folder {
         Ok(Some(brought))
     }
 
-    /// Has the file of a zone read again, whether it changes or not: what was read of it is served no more.
-    pub(crate) fn read_again(&mut self, apex: &[u8]) {
-        for file in self.files.values_mut().filter(|file| file.apex == apex) {
-            file.forget();
+    /// Has the files of zones read again, whether they change or not: what was read of them is served no
+    /// more.
+    pub(crate) fn read_again(&mut self, apexes: &BTreeSet<Vec<u8>>) {
+        if !apexes.is_empty() {
+            let files = self.files.values_mut().filter(|file| apexes.contains(&file.apex));
+            files.for_each(File::forget);
         }
-    }
-
-    /// Whether a look would find nothing new. All that a look does for each zone beside this takes, of a
-    /// thousand, some milliseconds without a rest, in which a query waits where there is one processor.
-    fn is_as_before(
-        &self,
-        taken: &Arc<BTreeSet<Vec<u8>>>,
-        goes_on: &dyn Fn() -> bool,
-        mut rests: Option<Rests>,
-    ) -> io::Result<bool> {
-        if self.taken.as_ref() != Some(taken) {
-            return Ok(false);
-        }
-        let mut same = 0;
-        for entry in fs::read_dir(&self.path)? {
-            let path = entry?.path();
-            match Entry::of(&path) {
-                Entry::Hidden | Entry::Other => {}
-                Entry::File(look) if self.files.get(&path).is_some_and(|old| old.stands(look)) => {
-                    same += 1;
-                }
-                Entry::File(_) | Entry::Unknown => return Ok(false),
-            }
-            if !goes_on() {
-                return Ok(false);
-            }
-            rests.iter_mut().for_each(Rests::after_one);
-        }
-        Ok(same == self.files.len())
     }
 
     /// The files that are others than before, the shortest first.

@@ -1,4 +1,4 @@
-//! The rests on the way through many files.
+//! The rests of a look at many files.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// to a processor at it waits for the rest: of a thousand files looked at once a second by 32, the slowest
 /// answers in a hundred did.
 const AT_ONCE: usize = 4;
-/// All rests on one way: with more, what has changed in a folder of ten thousand files would be seen too
+/// All rests of one look: with more, what has changed in a folder of ten thousand files would be seen too
 /// late.
 const ALL: Duration = Duration::from_millis(250);
 

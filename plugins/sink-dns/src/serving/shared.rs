@@ -79,6 +79,11 @@ impl Shared {
         *pace != Pace::Ended
     }
 
+    #[cfg(test)]
+    pub(super) fn is_hurried(&self) -> bool {
+        *lock(&self.pace) == Pace::AtOnce
+    }
+
     /// Waits as long as between two looks, or until the end.
     pub(super) fn rest(&self) -> Life {
         let runs = |pace: &mut Pace| *pace != Pace::Ended;
@@ -124,20 +129,22 @@ impl Shared {
                 self.engine.withdraw(gone);
             }
         }
-        let some_may_be_read = !given_up.is_empty();
+        let some_are_handed = !handed.is_empty();
         if zones.start == Start::Ahead {
             zones.awaited.clone_from(&its);
         }
         zones.bound = Arc::new(its);
         drop(zones);
-        if some_may_be_read {
+        if some_are_handed {
             self.look_at_once();
         }
     }
 
     /// A binder is about to publish this one: its file is not to come in between.
     pub(crate) fn publishes(&self, apex: Vec<u8>) {
-        let bound = &mut lock(&self.zones).bound;
+        let Zones { bound, handed, given_up, .. } = &mut *lock(&self.zones);
+        handed.remove(&apex);
+        given_up.remove(&apex);
         if !bound.contains(&apex) {
             Arc::make_mut(bound).insert(apex);
         }
@@ -195,9 +202,12 @@ impl Shared {
     /// The zones that are a binder's. Those that were until now are to be read, though their files may be as
     /// they were at the last look.
     pub(super) fn before_look(&self, folder: &mut Folder) -> Arc<BTreeSet<Vec<u8>>> {
-        let mut zones = lock(&self.zones);
-        std::mem::take(&mut zones.given_up).iter().for_each(|apex| folder.read_again(apex));
-        Arc::clone(&zones.bound)
+        let (given_up, bound) = {
+            let mut zones = lock(&self.zones);
+            (std::mem::take(&mut zones.given_up), Arc::clone(&zones.bound))
+        };
+        folder.read_again(&given_up);
+        bound
     }
 
     pub(super) fn look(

@@ -23,8 +23,8 @@ pub(super) struct Zones {
     /// their files have been read.
     pub(super) filed: BTreeSet<Vec<u8>>,
     pub(super) handed: BTreeSet<Vec<u8>>,
-    /// Those that a binder gave up since the last look began: their files are to be read, whether they change
-    /// or not.
+    /// Those that a binder gave up since the last look began: where they have files these are to be read,
+    /// whether they change or not.
     pub(super) given_up: BTreeSet<Vec<u8>>,
     pub(super) files: Files,
     pub(super) start: Start,
@@ -253,7 +253,7 @@ mod tests {
         look(Haste::Now, &shared);
         shared.assign(BTreeSet::new());
         assert_eq!(serial(&shared), Some(1000));
-        assert!(shared.goes_on(Duration::ZERO), "it is looked at at once");
+        assert!(shared.is_hurried() && shared.goes_on(Duration::ZERO));
         let news = look(Haste::Settled, &shared);
         assert!(news.taken_up.len() == 1 && news.doubts.is_empty(), "{news:?}");
         assert_eq!(serial(&shared), Some(7));
@@ -301,7 +301,7 @@ mod tests {
             }
             let bound = shared.before_look(&mut folder);
             // As a look does that another file makes long.
-            folder.read_again(APEX);
+            folder.read_again(&BTreeSet::from([APEX.to_vec()]));
             let mut news = News::default();
             let none = &mut |_| unreachable!();
             let mut serve = |found| {
@@ -315,7 +315,7 @@ mod tests {
             shared.assign(BTreeSet::new());
             lock(&shared.zones).settle(brought, &Before::default(), &shared.engine, &mut news);
             assert_eq!(serial(&shared), Some(1000));
-            assert!(shared.goes_on(Duration::ZERO), "it is looked at at once");
+            assert!(shared.is_hurried() && shared.goes_on(Duration::ZERO));
             for _ in 0..2 {
                 let bound = shared.before_look(&mut folder);
                 looked(&mut folder, Haste::Settled, &bound, &shared);
