@@ -198,6 +198,11 @@ fn what_this_binder_does_not_bind_is_shown_until_the_key_allows_it() {
     let mail = || Report { service: service("mail"), ..www() };
     let mut site = Site::new(keyed(&[(1, for_services(&["http"]))]));
     site.hear(1, &[www(), mail()]);
+    site.hear(1, &[www()]);
+    site.reload(&[(2, any())]);
+    assert_eq!(warned_of(&site).len(), 1, "with that key it may say nothing");
+    site.reload(&[(1, for_services(&["http"]))]);
+    site.hear(1, &[www(), mail()]);
     site.reload(&[(1, any())]);
     assert_eq!(warned_of(&site).len(), 1, "nothing was heard since");
     site.hear(1, &[www(), mail()]);

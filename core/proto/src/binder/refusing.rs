@@ -70,7 +70,8 @@ impl Binder {
         // What this binder does not bind leaves no trace but that.
         let may_now = |allow: &dyn Fn(&KeyLimits) -> bool| {
             let key = self.peers.key(host).flatten();
-            is_heard && self.config.trust.limits(key).is_none_or(allow)
+            let voucher = self.config.trust.policy.voucher(key);
+            is_heard && voucher.is_ok_and(|key| key.is_none_or(|key| allow(key.limits())))
         };
         match limit {
             Limit::Host => !is_heard,
