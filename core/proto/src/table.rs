@@ -176,18 +176,18 @@ impl Table {
         Some(host)
     }
 
-    /// Takes every claim that `is_believed` refuses for silent until it is heard again; one that has expired
-    /// is so for that reason. Says to which addresses those are.
+    /// Takes every claim that `is_believed` refuses for silent until it is heard again; one that
+    /// `is_out_anyway` stays as it is. Says to which addresses those are.
     pub fn hush(
         &mut self,
-        now: Time,
         is_believed: impl Fn(IpAddr, &Claimed) -> bool,
+        is_out_anyway: impl Fn(&Claimed) -> bool,
     ) -> Vec<IpAddr> {
         let mut hushed = Vec::new();
         for (&address, claims) in &mut self.members {
             let claims = claims.as_mut_slice().iter_mut();
             for claimed in claims.filter(|claimed| !is_believed(address, claimed)) {
-                if !claimed.is_expired(now) {
+                if !is_out_anyway(claimed) {
                     claimed.revival = Revival::Hushed;
                 }
                 hushed.push(address);

@@ -13,7 +13,7 @@ use common::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use rais_proto::binder::Output;
-use rais_proto::binder::view::Alarm;
+use rais_proto::binder::view::{Alarm, Vote};
 use rais_proto::heartbeat::breach::Limit;
 use rais_proto::heartbeat::cause::Cause;
 use rais_proto::heartbeat::key::{Key, KeyLimits};
@@ -352,6 +352,22 @@ fn who_was_out_before_its_key_was_removed_is_out_for_the_same_reason() {
 }
 
 #[test]
+fn a_watcher_whose_key_was_removed_is_shown_with_that() {
+    let mut world = World::new(believing(enforce(&[(1, any()), (2, any())])));
+    let down = Report { reason: Reason::new("refused"), ..watched(9, State::Down) };
+    said_by(9, Some(1), down).to(&mut world);
+    said_by(4, Some(2), watched(9, State::Up)).to(&mut world);
+    world.binder.handle_config(world.now, believing(enforce(&[(2, any())])));
+    world.pass_millis(1);
+    let news = world.binder.view(world.now).services.remove(1);
+    let [member] = &news.members[..] else { panic!("{news:?}") };
+    let said: Vec<_> = member.watchers.iter().map(|one| (one.vote, &*one.reason)).collect();
+    let key = Key::new([1; 32], any()).id();
+    let why = format!("last said with the key {key}, which is accepted no more");
+    assert_eq!(said, [(Vote::Counts, ""), (Vote::Silent, &*why)]);
+}
+
+#[test]
 fn what_nobody_signed_goes_when_tags_are_asked_for() {
     let said = || said_by(9, None, report(9, State::Up, None));
     let ring = [(2, any())];
@@ -417,22 +433,30 @@ fn on_timer_what_may_be_said_no_more_is_not_in_the_period() {
         config.services.insert(service("http"), on_timer(10));
         config
     };
-    let mut world = World::new(timed(permissive(&[(2, any())])));
-    for id in [1, 2, 3] {
-        let (name, source) = (HOSTS[usize::from(id)], address(id));
-        let reports = vec![report(id, State::Up, None)];
-        let key = (id != 1).then_some(2);
-        Sent { key, id, name, source, reports, ..Sent::own(1) }.to(&mut world);
+    // At once, and when what was said has expired, which on-timer makes nobody leave.
+    for waits in [Duration::ZERO, Duration::from_secs(8)] {
+        let mut world = World::new(timed(permissive(&[(2, any())])));
+        for id in [1, 2, 3] {
+            let (name, source) = (HOSTS[usize::from(id)], address(id));
+            let reports = vec![Report { expire: INTERVAL * 2, ..report(id, State::Up, None) }];
+            let key = (id != 1).then_some(2);
+            Sent { key, id, name, source, reports, ..Sent::own(1) }.to(&mut world);
+        }
+        // That host 3 is up is also said by one who may.
+        let says_three = Report { expire: WEEK, ..watched(3, State::Up) };
+        let by_four = Sent { key: Some(2), id: 4, name: "host4", ..Sent::own(1) };
+        Sent { reports: vec![says_three], ..by_four }.to(&mut world);
+        world.pass(waits);
+        world.binder.handle_config(
+            world.now,
+            timed(enforce(&[(2, limited(&["host2", "host4"], Some(&["192.0.2.0/24"])))])),
+        );
+        world.pass(Duration::from_secs(10) - waits);
+        assert_eq!(world.set(), addresses(&[2, 3]));
+        let http = world.binder.view(world.now).services.remove(0);
+        let first = http.members.into_iter().find(|one| one.address == address(1)).unwrap();
+        assert_eq!(first.known.unwrap().reason, "last said unsigned, which is refused now");
     }
-    // That host 3 is up is also said by one who may.
-    let says_three = vec![watched(3, State::Up)];
-    Sent { key: Some(2), id: 4, name: "host4", reports: says_three, ..Sent::own(1) }.to(&mut world);
-    world.binder.handle_config(
-        world.now,
-        timed(enforce(&[(2, limited(&["host2", "host4"], Some(&["192.0.2.0/24"])))])),
-    );
-    world.pass(Duration::from_secs(10));
-    assert_eq!(world.set(), addresses(&[2, 3]));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use super::Binder;
 use super::peers::Peers;
 use super::service::Service;
-use crate::heartbeat::State;
 use crate::heartbeat::refusal::Refusal;
 use crate::heartbeat::trust::{Said, Trust};
 use crate::name::ServiceName;
+use crate::policy::React;
 use crate::table::{Claimed, Revival, Standing};
 use crate::time::Time;
 
@@ -36,8 +36,7 @@ fn said<'a>(
     Said { key: claimed.key, host, service, claim: claimed.claim, address }
 }
 
-/// Why a claim to `address` is taken for silent though it had not expired, where that is so. Who was out
-/// anyway is out for what was said.
+/// Why a claim to `address` is taken for silent though it had not expired, where that is so.
 pub(super) fn why_hushed(
     trust: &Trust,
     peers: &Peers,
@@ -45,7 +44,7 @@ pub(super) fn why_hushed(
     address: IpAddr,
     claimed: &Claimed,
 ) -> Option<String> {
-    if claimed.revival != Revival::Hushed || !matches!(claimed.state, State::Up | State::Unknown) {
+    if claimed.revival != Revival::Hushed {
         return None;
     }
     if trust.believes(&said(peers, service, address, claimed)) {
@@ -65,7 +64,10 @@ pub(super) fn why_hushed(
 impl Service {
     /// On-timer, what was up by such a word alone is not in this period.
     fn hush(&mut self, now: Time, is_believed: impl Fn(IpAddr, &Claimed) -> bool) {
-        for address in self.table.hush(now, is_believed) {
+        // On-timer its silence does not count, but what it said in this period.
+        let at_once = self.policy.react == React::AtOnce;
+        let is_out_anyway = |claimed: &Claimed| at_once && claimed.is_expired(now);
+        for address in self.table.hush(is_believed, is_out_anyway) {
             let standing = self.table.standing_of(address, now);
             if !matches!(standing, Some(Standing::Up | Standing::Reviving)) {
                 self.note_left(address);

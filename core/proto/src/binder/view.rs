@@ -363,7 +363,11 @@ impl Binder {
     fn reason(&self, service: &Service, row: &Row<'_>) -> String {
         match self.drains.reason(service, row.address) {
             Some(by_operator) => by_operator.to_owned(),
-            None => self.said(service, row.address, row.claimed),
+            None if matches!(row.claimed.state, State::Up | State::Unknown) => {
+                self.said(service, row.address, row.claimed)
+            }
+            // Who was out anyway is out for what was said.
+            None => row.claimed.reason.as_str().to_owned(),
         }
     }
 
