@@ -35,10 +35,11 @@ pub(super) fn shipped() -> anyhow::Result<PathBuf> {
     Ok(profiles.join("ship/rais"))
 }
 
+/// Cargo says what it does: it may take minutes.
 fn build_package(package: &str, profile: &str) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--profile", profile, "--bins", "--package", package])
+        .args(["build", "--profile", profile, "--bins", "--package", package])
         .status()?;
     ensure!(built.success(), "{package} does not build");
     Ok(())
