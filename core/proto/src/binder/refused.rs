@@ -355,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_refused_for_one_reason_takes_no_look_from_another() {
+        let mut refused = Refused::default();
+        let mut looks =
+            |now, refusal| (0..1000).filter(|_| refused.may_look(now, refusal)).count() as u32;
+        for second in [0, 1000] {
+            assert_eq!(looks(at(second), Refusal::NotAllowed), MOST_LOOKS);
+            assert_eq!(looks(at(second + 999), Refusal::NotAllowed), 0);
+            assert_eq!(looks(at(second), Refusal::KeyLimit), MOST_LOOKS);
+        }
+    }
+
+    #[test]
     fn copies_are_shown_and_not_told_of() {
         let mut refused = Refused::default();
         assert_eq!(refused.hear(at(0), Refusal::Duplicate, from(1)), Tell::Nobody);

@@ -287,6 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_that_is_published_while_it_waits_for_its_file_is_the_binders() {
+        let (_bed, mut folder) = filed(7);
+        let shared = shared();
+        looked(&mut folder, Haste::Now, &Arc::default(), &shared);
+        shared.assign(BTreeSet::from([APEX.to_vec()]));
+        shared.assign(BTreeSet::new());
+        shared.publishes(APEX.to_vec());
+        shared.engine.serve(zone(1000));
+        for _ in 0..2 {
+            let bound = shared.before_look(&mut folder);
+            looked(&mut folder, Haste::Settled, &bound, &shared);
+            assert_eq!(serial(&shared), Some(1000));
+        }
+    }
+
+    #[test]
     fn a_zone_that_a_binder_gives_up_during_a_look_is_served_until_its_file_has_been_read() {
         for was_bound in [true, false] {
             let (_bed, mut folder) = filed(7);
